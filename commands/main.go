@@ -1,0 +1,158 @@
+// Package commands is the command line: flags, output, exit codes, and the
+// only place that writes to disk or terminal. It decides nothing about
+// releases; the rules are in release/convert, manifest and ops-files.
+package commands
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+
+	boshui "github.com/cloudfoundry/bosh-cli/v7/ui"
+	"github.com/cloudfoundry/bosh-cli/v7/ui/table"
+	boshlog "github.com/cloudfoundry/bosh-utils/logger"
+	"github.com/jessevdk/go-flags"
+)
+
+// Exit codes, the same two that bosh has.
+const (
+	exitDone  = 0
+	exitError = 1
+)
+
+// version is set by the linker for releases.
+var version = ""
+
+// Version is the label that --version and generated files show.
+func Version() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "[DEV BUILD]"
+}
+
+// options are the global flags: those of bosh that make sense without a
+// Director, by the same names.
+type options struct {
+	Version        func() error `long:"version" short:"v" description:"Show bosh-bpmify version"`
+	Columns        []column     `long:"column" description:"Filter to show only given column(s), use the --column flag for each column you wish to include"`
+	JSON           bool         `long:"json" description:"Output as JSON"`
+	TTY            bool         `long:"tty" description:"Force TTY-like output" env:"BOSH_TTY"`
+	NoColor        bool         `long:"no-color" description:"Toggle colorized output" env:"NO_COLOR"`
+	NonInteractive bool         `long:"non-interactive" short:"n" description:"Don't ask for user input" env:"BOSH_NON_INTERACTIVE"`
+
+	Release releaseOptions `command:"release" description:"Turn the ctl jobs of a release into BPM jobs, in place"`
+}
+
+type column struct{ table.Header }
+
+func (c *column) UnmarshalFlag(arg string) error {
+	c.Header = table.Header{Key: table.KeyifyHeader(arg), Hidden: false}
+	return nil
+}
+
+// environment is what a command gets to work with.
+type environment struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	ui             *boshui.ConfUI
+	tty, json      bool
+	color          bool
+}
+
+// command is a verb with its parsed flags.
+type command interface{ run(env *environment) error }
+
+// silentError has been reported already; it only sets the exit status.
+var errReported = errors.New("reported")
+
+// Main runs the program and gives its exit status.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	opts := &options{}
+	opts.Version = func() error {
+		return &flags.Error{Type: flags.ErrHelp, Message: "version " + Version() + "\n"}
+	}
+	parser := flags.NewNamedParser("bosh-bpmify", flags.HelpFlag|flags.PassDoubleDash)
+	parser.ShortDescription = "Move BOSH jobs to BPM"
+	parser.LongDescription = "Turns the jobs of a BOSH release that are started by ctl scripts into BPM jobs,\nand colocates bpm in deployment manifests.\n\n  bosh-bpmify release --dry-run .      what would change, as a diff with a report\n  bosh-bpmify release .                change it"
+	if _, err := parser.AddGroup("Global options", "", opts); err != nil {
+		fmt.Fprintln(stderr, err)
+		return exitError
+	}
+	var chosen command
+	parser.CommandHandler = func(c flags.Commander, extra []string) error {
+		if c == nil {
+			return nil
+		}
+		if len(extra) > 0 {
+			return fmt.Errorf("unexpected arguments: %q", extra)
+		}
+		chosen = c.(interface{ command() command }).command()
+		return nil
+	}
+	logger := boshlog.NewLogger(boshlog.LevelNone)
+	writer := boshui.NewWriterUI(stdout, stderr, logger)
+	env := &environment{stdin: stdin, stdout: stdout, stderr: stderr}
+	env.ui = boshui.NewWrappingConfUI(boshui.NewPaddingUI(writer), logger)
+	_, err := parser.ParseArgs(args)
+	var flagErr *flags.Error
+	if errors.As(err, &flagErr) {
+		if flagErr.Type == flags.ErrHelp {
+			fmt.Fprint(stdout, withNewline(flagErr.Message))
+			return exitDone
+		}
+		if flagErr.Type == flags.ErrCommandRequired && len(args) == 0 {
+			var help bytes.Buffer
+			parser.WriteHelp(&help)
+			fmt.Fprint(stdout, help.String())
+			return exitDone
+		}
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "%s\n", err)
+		return exitError
+	}
+	env.tty = opts.TTY || writer.IsTTY()
+	env.json = opts.JSON
+	env.color = env.tty && !opts.NoColor && !opts.JSON
+	if env.color {
+		env.ui.EnableColor()
+	}
+	if opts.JSON {
+		env.ui.EnableJSON()
+	}
+	if !env.tty && !opts.JSON {
+		env.ui.EnableTTY(false)
+		env.ui = boshui.NewWrappingConfUI(boshui.NewNonTTYUI(boshui.NewPaddingUI(writer)), logger)
+	}
+	if len(opts.Columns) > 0 {
+		var headers []table.Header
+		for _, c := range opts.Columns {
+			headers = append(headers, c.Header)
+		}
+		env.ui.ShowColumns(headers)
+	}
+	if opts.NonInteractive {
+		env.ui.EnableNonInteractive()
+	}
+	defer env.ui.Flush()
+	if err := chosen.run(env); err != nil {
+		if !errors.Is(err, errReported) {
+			env.ui.ErrorLinef("%s", err)
+		}
+		return exitError
+	}
+	return exitDone
+}
+
+func withNewline(s string) string {
+	if s == "" || s[len(s)-1] != '\n' {
+		return s + "\n"
+	}
+	return s
+}

@@ -1,0 +1,133 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// defaultOpsFile is where release writes the ops-file, below DIR.
+const defaultOpsFile = "generated-bpm-ops.yml"
+
+type releaseOptions struct {
+	DryRun    bool     `long:"dry-run" description:"Print one unified diff and the report, write nothing"`
+	Jobs      []string `long:"job" value-name:"NAME" description:"Convert only this job (repeatable)"`
+	Manifests []string `long:"manifest" value-name:"PATH" description:"Add bpm to this manifest instead of the release's own sample manifests (repeatable)"`
+	OpsFile   string   `long:"ops-file" value-name:"NAME" default:"generated-bpm-ops.yml" description:"Name of the ops-file that colocates bpm, below DIR"`
+	Ledger    bool     `long:"ledger" description:"Show where every statement of the old scripts went"`
+	Force     bool     `long:"force" description:"Change files that have uncommitted changes, too"`
+	Args      struct {
+		Dirs []string `positional-arg-name:"DIR" description:"Release directory (default: .)"`
+	} `positional-args:"yes"`
+}
+
+func (o *releaseOptions) Execute([]string) error { return nil }
+func (o *releaseOptions) command() command       { return o }
+
+func (o *releaseOptions) run(env *environment) error {
+	dirs := o.Args.Dirs
+	if len(dirs) == 0 {
+		dirs = []string{"."}
+	}
+	failed := false
+	for _, dir := range dirs {
+		err := o.one(env, dir)
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, errReported) {
+			env.ui.ErrorLinef("%s", err)
+		}
+		failed = true
+	}
+	if failed {
+		return errReported
+	}
+	return nil
+}
+
+// one converts the release in dir.
+func (o *releaseOptions) one(env *environment, dir string) error {
+	resumed, err := recoverJournal(dir, o.DryRun)
+	if err != nil {
+		return err
+	}
+	r, err := release.Load(dir)
+	if err != nil {
+		return err
+	}
+	opts := convert.Options{Jobs: o.Jobs, OpsFile: o.OpsFile, Tool: "bosh-bpmify " + Version()}
+	if opts.Manifests, err = o.manifests(r); err != nil {
+		return err
+	}
+	plan, err := convert.Release(r, opts)
+	if err != nil {
+		return err
+	}
+	changes := plan.All()
+	var names []string
+	for _, c := range changes {
+		if c.Before != nil {
+			names = append(names, c.Name)
+		}
+	}
+	if !o.Force && !o.DryRun {
+		if err := uncommitted(dir, names); err != nil {
+			return err
+		}
+	}
+	if err := checkWritable(dir, changes); err != nil {
+		return err
+	}
+	report := &report{env: env, plan: plan, ledger: o.Ledger, dryRun: o.DryRun, resumed: resumed}
+	if o.DryRun {
+		if err := report.diff(dir, changes); err != nil {
+			return err
+		}
+	} else if len(changes) > 0 {
+		if err := write(dir, changes); err != nil {
+			return err
+		}
+	}
+	report.print()
+	for _, j := range plan.Jobs {
+		if j.Verdict == convert.Failed {
+			return errReported
+		}
+	}
+	return nil
+}
+
+// manifests reads the manifests that the user named. They have to lie in the
+// release: what lies elsewhere gets an ops-file, not an edit.
+func (o *releaseOptions) manifests(r *release.Release) ([]*source.File, error) {
+	if len(o.Manifests) == 0 {
+		return nil, nil
+	}
+	root, err := filepath.Abs(r.Dir)
+	if err != nil {
+		return nil, err
+	}
+	files := []*source.File{}
+	for _, m := range o.Manifests {
+		abs, err := filepath.Abs(m)
+		if err != nil {
+			return nil, err
+		}
+		rel, err := filepath.Rel(root, abs)
+		if err != nil || !filepath.IsLocal(rel) || strings.HasPrefix(rel, "..") {
+			return nil, fmt.Errorf("%s: lies outside of the release; use bosh int %s -o %s for manifests that live elsewhere", m, m, o.OpsFile)
+		}
+		f, err := r.Read(filepath.ToSlash(rel))
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}

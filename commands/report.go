@@ -1,0 +1,367 @@
+package commands
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/cloudfoundry/bosh-cli/v7/ui/table"
+	"github.com/fatih/color"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// report shows what a run did, or with --dry-run would do.
+type report struct {
+	env     *environment
+	plan    *convert.Plan
+	ledger  bool
+	dryRun  bool
+	resumed bool
+}
+
+// diff prints the changes as one unified diff.
+func (r *report) diff(dir string, changes []convert.Change) error {
+	text, err := unified(gitPrefix(dir), changes)
+	if err != nil {
+		return err
+	}
+	if text == "" {
+		return nil
+	}
+	if r.env.json {
+		r.env.ui.PrintBlock([]byte(text))
+		return nil
+	}
+	if r.env.color {
+		text = colorDiff(text)
+	}
+	_, err = io.WriteString(r.env.stdout, text+"\n")
+	return err
+}
+
+func colorDiff(text string) string {
+	add, remove, place, head := color.New(color.FgGreen), color.New(color.FgRed), color.New(color.FgCyan), color.New(color.Bold)
+	for _, c := range []*color.Color{add, remove, place, head} {
+		c.EnableColor()
+	}
+	lines := strings.SplitAfter(text, "\n")
+	for i, l := range lines {
+		body := strings.TrimSuffix(l, "\n")
+		end := l[len(body):]
+		switch {
+		case strings.HasPrefix(l, "diff --git"), strings.HasPrefix(l, "--- "), strings.HasPrefix(l, "+++ "):
+			lines[i] = head.Sprint(body) + end
+		case strings.HasPrefix(l, "@@"):
+			lines[i] = place.Sprint(body) + end
+		case strings.HasPrefix(l, "+"):
+			lines[i] = add.Sprint(body) + end
+		case strings.HasPrefix(l, "-"):
+			lines[i] = remove.Sprint(body) + end
+		}
+	}
+	return strings.Join(lines, "")
+}
+
+func (r *report) print() {
+	if r.env.json {
+		r.tables()
+		return
+	}
+	r.text()
+}
+
+// text is the report for people.
+func (r *report) text() {
+	var b bytes.Buffer
+	p := &printer{w: &b, color: r.env.color}
+	if r.resumed {
+		p.line("An earlier run was cut off here; its changes were finished first.\n")
+	}
+	for _, j := range r.plan.Jobs {
+		r.job(p, j)
+	}
+	if len(r.plan.Changes) > 0 {
+		p.head("manifests", "", "")
+		r.files(p, r.plan.Changes)
+		p.line("")
+	}
+	if len(r.plan.Findings) > 0 {
+		p.section("findings")
+		for _, f := range r.plan.Findings {
+			p.finding(f)
+		}
+		p.line("")
+	}
+	r.next(p)
+	_, _ = b.WriteTo(r.env.stdout)
+}
+
+func (r *report) job(p *printer, j *convert.Conversion) {
+	p.head(j.Job.Name, string(j.Verdict), verdictColor(j.Verdict))
+	if j.Reason.Message != "" {
+		if j.Verdict == convert.Failed {
+			// on standard error too: this is what stops a script
+			r.env.ui.ErrorLinef("%s", place(j.Reason.Span)+j.Reason.Message)
+		}
+		p.line("  " + place(j.Reason.Span) + j.Reason.Message)
+	}
+	if j.Verdict == convert.Declined && len(j.Findings) == 0 {
+		p.line("")
+		return
+	}
+	r.files(p, j.Changes)
+	if len(j.Decisions) > 0 && len(j.Changes) > 0 {
+		p.section("decisions")
+		for _, d := range j.Decisions {
+			p.line("    " + d.What)
+			p.wrapped("      ", d.Why)
+			p.line("      from " + places(append([]source.Span{d.Cause}, d.Related...)))
+		}
+	}
+	if len(j.Findings) > 0 {
+		p.section("findings")
+		for _, f := range j.Findings {
+			p.finding(f)
+		}
+	}
+	if r.ledger && len(j.Ledger) > 0 {
+		p.section("ledger")
+		p.ledger(j.Ledger)
+	}
+	p.line("")
+}
+
+func (r *report) files(p *printer, changes []convert.Change) {
+	if len(changes) == 0 {
+		return
+	}
+	p.section("files")
+	width := 0
+	for _, c := range changes {
+		width = max(width, len(c.Name))
+	}
+	for _, c := range changes {
+		p.line(fmt.Sprintf("    %s %-*s  %s", mark(c), width, c.Name, c.Why))
+	}
+}
+
+func mark(c convert.Change) string {
+	switch {
+	case c.Delete:
+		return "-"
+	case c.Before == nil:
+		return "+"
+	}
+	return "~"
+}
+
+// place is "file:line:col: ", or nothing.
+func place(s source.Span) string {
+	if !s.Valid() {
+		return ""
+	}
+	return s.String() + ": "
+}
+
+// places lists where something comes from, each file and line once.
+func places(spans []source.Span) string {
+	var out []string
+	seen := map[string]bool{}
+	for _, s := range spans {
+		if p := s.Place(); p != "" && !seen[p] {
+			seen[p] = true
+			out = append(out, p)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func verdictColor(v convert.Verdict) color.Attribute {
+	switch v {
+	case convert.Converted, convert.AlreadyBPM, convert.NothingToDo:
+		return color.FgGreen
+	case convert.Failed:
+		return color.FgRed
+	}
+	return color.FgYellow
+}
+
+// next says what to do now.
+func (r *report) next(p *printer) {
+	count := map[convert.Verdict]int{}
+	job := ""
+	for _, j := range r.plan.Jobs {
+		count[j.Verdict]++
+		if job == "" && (j.Verdict == convert.Converted || j.Verdict == convert.ConvertedReview) {
+			job = j.Job.Name
+		}
+	}
+	converted := count[convert.Converted] + count[convert.ConvertedReview]
+	if converted == 0 {
+		switch {
+		case len(r.plan.Changes) > 0:
+		case count[convert.Declined]+count[convert.Failed] > 0:
+			p.line("Nothing was changed.")
+		default:
+			p.line("Nothing to do: no job of this release is started by a ctl script. Nothing was changed.")
+		}
+		return
+	}
+	manifest := "MANIFEST"
+	for _, c := range r.plan.Changes {
+		if c.Before != nil {
+			manifest = c.Name
+			break
+		}
+	}
+	if r.dryRun {
+		p.line("Nothing was written. Run again without --dry-run to make these changes.")
+		p.line("")
+	}
+	p.section("what to do next")
+	p.line("    bosh create-release --force && bosh upload-release")
+	p.line("    bosh -d DEPLOYMENT deploy " + manifest)
+	p.line("  In manifests that live elsewhere, bpm is added by the ops-file:")
+	p.line("    bosh -d DEPLOYMENT deploy YOUR-MANIFEST.yml -o " + opsFileName(r.plan))
+	p.line("  If the job does not start, the reason is on the VM in one of")
+	p.line("    /var/vcap/sys/log/" + job + "/bpm.log")
+	p.line("    /var/vcap/sys/log/" + job + "/*.stderr.log")
+	p.line("  or in what bpm says when it is started by hand:")
+	p.line("    monit unmonitor " + job + " && /var/vcap/jobs/bpm/bin/bpm start " + job)
+}
+
+func opsFileName(p *convert.Plan) string {
+	for _, c := range p.Changes {
+		if c.Before == nil {
+			return c.Name
+		}
+	}
+	return defaultOpsFile
+}
+
+// printer writes the report's lines.
+type printer struct {
+	w     io.Writer
+	color bool
+}
+
+func (p *printer) line(s string) { fmt.Fprintln(p.w, s) }
+
+func (p *printer) paint(s string, attrs ...color.Attribute) string {
+	if !p.color {
+		return s
+	}
+	c := color.New(attrs...)
+	c.EnableColor()
+	return c.Sprint(s)
+}
+
+func (p *printer) head(name, verdict string, attr any) {
+	line := p.paint(name, color.Bold)
+	if verdict != "" {
+		line += "  " + p.paint(verdict, attr.(color.Attribute))
+	}
+	p.line(line)
+}
+
+func (p *printer) section(name string) { p.line("  " + name) }
+
+func (p *printer) wrapped(indent, text string) {
+	const width = 100
+	line := indent
+	for _, w := range strings.Fields(text) {
+		if len(line)+len(w) >= width && strings.TrimSpace(line) != "" {
+			p.line(strings.TrimRight(line, " "))
+			line = indent
+		}
+		line += w + " "
+	}
+	if strings.TrimSpace(line) != "" {
+		p.line(strings.TrimRight(line, " "))
+	}
+}
+
+func (p *printer) finding(d source.Diagnostic) {
+	attr := map[source.Severity]color.Attribute{source.Note: color.FgCyan, source.Warning: color.FgYellow, source.Error: color.FgRed}[d.Severity]
+	at := ""
+	if d.Span.Valid() {
+		at = d.Span.String() + ": "
+	}
+	p.line("    " + at + p.paint(d.Severity.String(), attr) + " " + d.ID)
+	p.wrapped("      ", d.Message)
+}
+
+func (p *printer) ledger(rows []convert.Row) {
+	placeWidth, toWidth := 0, 0
+	for _, r := range rows {
+		placeWidth, toWidth = max(placeWidth, len(r.Span.Place())), max(toWidth, len(r.To))
+	}
+	for _, r := range rows {
+		p.line(fmt.Sprintf("    %-*s  %-*s  %s", placeWidth, r.Span.Place(), toWidth, r.To, oneLine(r.Span.Text())))
+		p.line(fmt.Sprintf("    %-*s  %-*s    %s", placeWidth, "", toWidth, "", r.Note))
+	}
+}
+
+// oneLine shows a statement in one line, shortened.
+func oneLine(s string) string {
+	s = strings.Join(strings.Fields(strings.ReplaceAll(s, "\\\n", " ")), " ")
+	if r := []rune(s); len(r) > 72 {
+		s = string(r[:71]) + "…"
+	}
+	return s
+}
+
+// tables is the report for programs: bosh's JSON of tables.
+func (r *report) tables() {
+	jobs := table.Table{Content: "jobs", Header: headers("Job", "Verdict", "Place", "Reason")}
+	files := table.Table{Content: "files", Header: headers("Job", "File", "Change", "Why")}
+	decisions := table.Table{Content: "decisions", Header: headers("Job", "What", "Why", "Place")}
+	findings := table.Table{Content: "findings", Header: headers("Job", "Severity", "ID", "Place", "Message")}
+	ledger := table.Table{Content: "statements", Header: headers("Job", "Place", "To", "Statement", "Note")}
+	change := map[string]string{"-": "deleted", "+": "new", "~": "changed"}
+	for _, j := range r.plan.Jobs {
+		name := j.Job.Name
+		add(&jobs, name, string(j.Verdict), j.Reason.Span.String(), j.Reason.Message)
+		for _, c := range j.Changes {
+			add(&files, name, c.Name, change[mark(c)], c.Why)
+		}
+		for _, d := range j.Decisions {
+			add(&decisions, name, d.What, d.Why, places(append([]source.Span{d.Cause}, d.Related...)))
+		}
+		for _, f := range j.Findings {
+			add(&findings, name, f.Severity.String(), f.ID, f.Span.String(), f.Message)
+		}
+		for _, l := range j.Ledger {
+			add(&ledger, name, l.Span.String(), string(l.To), l.Span.Text(), l.Note)
+		}
+	}
+	for _, c := range r.plan.Changes {
+		add(&files, "", c.Name, change[mark(c)], c.Why)
+	}
+	for _, f := range r.plan.Findings {
+		add(&findings, "", f.Severity.String(), f.ID, f.Span.String(), f.Message)
+	}
+	for _, t := range []table.Table{jobs, files, decisions, findings, ledger} {
+		r.env.ui.PrintTable(t)
+	}
+}
+
+func headers(names ...string) []table.Header {
+	var hs []table.Header
+	for _, n := range names {
+		hs = append(hs, table.NewHeader(n))
+	}
+	return hs
+}
+
+func add(t *table.Table, cells ...string) {
+	var row []table.Value
+	for _, c := range cells {
+		row = append(row, table.NewValueString(c))
+	}
+	t.Rows = append(t.Rows, row)
+	t.FillFirstColumn = true
+}

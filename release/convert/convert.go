@@ -1,0 +1,225 @@
+// Package convert holds the rules: it turns a job that is started by a ctl
+// script into a bpm job, as edits, new files, deletions and findings.
+//
+// Deciding never writes; package commands does that. A job's change is whole
+// or it is not there: when one statement of the start path has no place, the
+// job is declined with that statement as the reason.
+package convert
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/manifest"
+	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// Verdict is what became of a job.
+type Verdict string
+
+const (
+	// Converted: done, nothing for a person to look at.
+	Converted Verdict = "converted"
+	// ConvertedReview: done, with findings that a person must look at.
+	ConvertedReview Verdict = "converted, review"
+	// Declined: untouched, with the reason.
+	Declined Verdict = "declined"
+	// AlreadyBPM: every check of the job is started by bpm.
+	AlreadyBPM Verdict = "already bpm"
+	// NothingToDo: monit supervises no process of the job.
+	NothingToDo Verdict = "nothing to do"
+	// Failed: the job could not be read; untouched.
+	Failed Verdict = "error"
+)
+
+// Conversion is the outcome for one job.
+type Conversion struct {
+	Job     *release.Job
+	Verdict Verdict
+	// Reason says why a job was declined or could not be read.
+	Reason    source.Diagnostic
+	Processes []bpm.Process
+	Changes   []Change
+	Decisions []Decision
+	Findings  []source.Diagnostic
+	Ledger    []Row
+}
+
+// Change is what happens to one file.
+type Change struct {
+	Name string
+	// Before is nil for a new file.
+	Before *source.File
+	After  []byte
+	Delete bool
+	Mode   fs.FileMode
+	Why    string
+}
+
+// Decision is something that stands in the new files and did not stand in the
+// old ones in that form, with the place that caused it.
+type Decision struct {
+	What, Why string
+	Cause     source.Span
+	Related   []source.Span
+}
+
+// Destination is where a statement of an old script went.
+type Destination string
+
+const (
+	ToBPM      Destination = "bpm.yml"
+	ToPreStart Destination = "pre-start"
+	Dropped    Destination = "dropped"
+	Review     Destination = "review"
+)
+
+// Row is one line of the ledger.
+type Row struct {
+	Span source.Span
+	To   Destination
+	Note string
+}
+
+// Context is what a job is converted in.
+type Context struct {
+	Release *release.Release
+	// Manifests are the release's sample manifests: their properties show what
+	// the job is used for.
+	Manifests []*manifest.Manifest
+}
+
+// job is one conversion under way.
+type job struct {
+	*Conversion
+	ctx      Context
+	monit    *monit.File
+	launches []*launch
+	// preStart is what has to be done once a deploy before bpm starts the job.
+	preStart preStart
+}
+
+// launch is one check with the process it supervises.
+type launch struct {
+	check   *monit.Check
+	name    string
+	launch  *ctl.Launch
+	result  *ctl.Result
+	daemon  *daemon
+	process bpm.Process
+	pidfile string // of the old world
+	stop    stopBehaviour
+}
+
+// Job converts one job.
+func Job(j *release.Job, ctx Context) *Conversion {
+	c := &Conversion{Job: j}
+	if j.Err != nil {
+		return c.fail(j.Err)
+	}
+	m, err := monit.Parse(j.Monit)
+	if err != nil {
+		return c.fail(err)
+	}
+	for _, t := range j.Spec.Templates {
+		if _, _, err := j.TemplateFile(t.Target); err != nil {
+			return c.fail(err)
+		}
+	}
+	w := &job{Conversion: c, ctx: ctx, monit: m}
+	todo := w.checks()
+	if len(todo) == 0 {
+		return c
+	}
+	for _, check := range todo {
+		if !w.analyse(check) {
+			return c
+		}
+	}
+	w.container()
+	w.readers()
+	if !w.files() {
+		return c
+	}
+	source.SortDiagnostics(c.Findings)
+	c.Verdict = Converted
+	for _, f := range c.Findings {
+		if f.Severity > source.Note {
+			c.Verdict = ConvertedReview
+		}
+	}
+	return c
+}
+
+// checks gives the process checks that are not bpm's yet, and sets the verdict
+// when there are none.
+func (w *job) checks() []*monit.Check {
+	var todo []*monit.Check
+	bpms := 0
+	for _, c := range w.monit.Checks {
+		switch {
+		case c.Kind != "process":
+		case c.Start != nil && strings.Contains(c.Start.Command.Text(), "/var/vcap/jobs/bpm/bin/bpm"):
+			bpms++
+		default:
+			todo = append(todo, c)
+		}
+	}
+	switch {
+	case len(todo) > 0:
+	case bpms > 0:
+		w.Verdict = AlreadyBPM
+	default:
+		w.Verdict = NothingToDo
+	}
+	return todo
+}
+
+func (c *Conversion) fail(err error) *Conversion {
+	d := source.Diagnostic{ID: "unreadable", Severity: source.Error, Message: err.Error()}
+	if syntax, ok := err.(*source.SyntaxError); ok {
+		d.Span, d.Message = syntax.Span, syntax.Message
+	}
+	c.Verdict, c.Reason = Failed, d
+	return c
+}
+
+// decline leaves the job as it is. What was found so far is kept: the reader
+// sees how far the conversion came.
+func (w *job) decline(at source.Span, format string, args ...any) bool {
+	w.Verdict = Declined
+	w.Reason = source.Diagnostic{ID: "declined", Severity: source.Warning, Span: at, Message: fmt.Sprintf(format, args...)}
+	w.Changes = nil
+	return false
+}
+
+func (w *job) find(id string, severity source.Severity, at source.Span, format string, args ...any) {
+	w.Findings = append(w.Findings, source.Diagnostic{ID: id, Severity: severity, Span: at, Message: fmt.Sprintf(format, args...)})
+}
+
+func (w *job) decide(cause source.Span, what, why string, args ...any) {
+	w.Decisions = append(w.Decisions, Decision{What: what, Why: fmt.Sprintf(why, args...), Cause: cause})
+}
+
+func (w *job) ledger(at source.Span, to Destination, note string, args ...any) {
+	w.Ledger = append(w.Ledger, Row{at, to, fmt.Sprintf(note, args...)})
+}
+
+// dirs are the folders that belong to a job by BOSH's and bpm's convention.
+func (w *job) logDir() string   { return "/var/vcap/sys/log/" + w.Job.Name }
+func (w *job) runDir() string   { return "/var/vcap/sys/run/" + w.Job.Name }
+func (w *job) dataDir() string  { return "/var/vcap/data/" + w.Job.Name }
+func (w *job) storeDir() string { return "/var/vcap/store/" + w.Job.Name }
+func (w *job) jobDir() string   { return "/var/vcap/jobs/" + w.Job.Name }
+
+// below says whether p is dir or lies below it.
+func below(p, dir string) bool {
+	p = path.Clean(p)
+	return p == dir || strings.HasPrefix(p, dir+"/")
+}

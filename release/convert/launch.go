@@ -1,0 +1,439 @@
+package convert
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// analyse finds out what a check supervises and how bpm has to run it. It
+// returns false when the job's verdict is settled: declined or unreadable.
+func (w *job) analyse(check *monit.Check) bool {
+	name := check.NameText()
+	switch {
+	case strings.Contains(name, "<%"):
+		return w.decline(check.Name, "the process name comes from ERB, which this version does not convert")
+	case check.Start == nil:
+		return w.decline(check.Span, "check %s has no start program", name)
+	case check.Pidfile == nil:
+		return w.decline(check.Span, "check %s has no pidfile: it matches running processes, so there is no process of its own to move", name)
+	case len(check.Starts) > 1 || len(check.Stops) > 1 || len(check.Pidfiles) > 1:
+		return w.decline(check.Span, "check %s has several start programs, stop programs or pidfiles behind ERB conditions, which this version does not convert", name)
+	case check.Start.Uid.Valid():
+		return w.decline(check.Start.Uid, "monit starts check %s as another user; bpm has to be started by root, and this version does not take the user off", name)
+	}
+	l := &launch{check: check, name: name, pidfile: check.Pidfile.Value.Text()}
+	result, ok := w.evaluate(l, check.Start)
+	if !ok {
+		return false
+	}
+	l.result = result
+	for _, u := range result.Unclear {
+		return w.decline(u.Span, "%s", u.Message)
+	}
+	if !w.pick(l) {
+		return false
+	}
+	if !w.stopPath(l) || !w.account(l) || !w.process(l) {
+		return false
+	}
+	w.launches = append(w.launches, l)
+	return true
+}
+
+// evaluate follows what a start or stop program leads to.
+func (w *job) evaluate(l *launch, program *monit.Program) (*ctl.Result, bool) {
+	var words []ctl.Word
+	for _, s := range program.Words() {
+		if strings.Contains(s.Text(), "<%") {
+			return nil, w.decline(s, "the program of check %s comes from ERB, which this version does not convert", l.name)
+		}
+		words = append(words, ctl.Text(s.Text(), s))
+	}
+	inner := ctl.Unwrap(&ctl.Command{Words: words, Span: program.Command})
+	if inner == nil {
+		return nil, w.decline(program.Command, "check %s has an empty program", l.name)
+	}
+	vmPath, _ := inner.Executable.Literal()
+	file, err := w.lookup(vmPath)
+	if err != nil {
+		w.fail(err)
+		return nil, false
+	}
+	if file == nil {
+		return nil, w.decline(program.Command, "%s is no template of this job, so there is no script to read", vmPath)
+	}
+	script, err := ctl.ParseScript(vmPath, file)
+	if err != nil {
+		w.fail(err)
+		return nil, false
+	}
+	return ctl.Evaluate(script, inner.Args, w.lookup), true
+}
+
+// lookup finds the template that is rendered to a path on the VM.
+func (w *job) lookup(vmPath string) (*source.File, error) {
+	rest, ok := strings.CutPrefix(path.Clean(vmPath), "/var/vcap/jobs/")
+	if !ok {
+		return nil, nil
+	}
+	name, target, _ := strings.Cut(rest, "/")
+	j := w.ctx.Release.Job(name)
+	if j == nil || j.Spec == nil {
+		return nil, nil
+	}
+	if _, ok := j.Spec.Template(target); !ok {
+		return nil, nil
+	}
+	f, _, err := j.TemplateFile(target)
+	return f, err
+}
+
+// helpers are programs that serve the script's own output or waiting and are
+// never the process that monit supervises.
+var helpers = map[string]bool{"tee": true, "logger": true, "sleep": true, "cat": true, "awk": true, "sed": true, "echo": true}
+
+// pick finds the one process that the start path leaves running.
+func (w *job) pick(l *launch) bool {
+	var found []*ctl.Launch
+	for _, c := range l.result.Commands {
+		if len(c.Words) == 0 || c.Followed {
+			continue
+		}
+		u := ctl.Unwrap(c)
+		if u == nil {
+			continue
+		}
+		d := knownDaemon(u.Name())
+		switch {
+		case u.How == "exec" || u.How == "start-stop-daemon":
+		case u.How == "&" && !helpers[u.Name()]:
+		case d != nil && d.background != "":
+			u.How = "puts itself in the background"
+		default:
+			continue
+		}
+		found = append(found, u)
+	}
+	at := l.check.Start.Command
+	switch len(found) {
+	case 0:
+		return w.decline(at, "no process found: the start path ends without exec, &, start-stop-daemon or a program that is known to put itself in the background")
+	case 1:
+	default:
+		var places []string
+		for _, f := range found {
+			places = append(places, f.Span().Place())
+		}
+		return w.decline(at, "the start path leaves several processes running (%s), and this version converts one a check", strings.Join(places, ", "))
+	}
+	l.launch = found[0]
+	l.daemon = knownDaemon(l.launch.Name())
+	c := l.launch.Command
+	switch {
+	case len(c.Conditions) > 0:
+		return w.decline(c.Span, "whether this runs is decided on the VM (%s), which this version does not convert", c.Conditions[0].Span.Place())
+	case len(c.Guards) > 0:
+		return w.decline(c.Span, "whether this runs is decided by an ERB block, which this version does not convert")
+	case l.launch.User != "" && l.launch.User != "vcap":
+		return w.decline(c.Span, "runs as %s: bpm runs every process as vcap and has no key for another user", l.launch.User)
+	}
+	for _, o := range l.launch.Odd {
+		return w.decline(o.Span, "%s", o.Message)
+	}
+	return true
+}
+
+// process makes the bpm.yml entry of a launch.
+func (w *job) process(l *launch) bool {
+	c := l.launch.Command
+	executable, ok := l.launch.Executable.Literal()
+	if !ok || !path.IsAbs(executable) {
+		return w.decline(c.Span, "the executable %s is not a known absolute path", l.launch.Executable)
+	}
+	var args []string
+	for _, a := range l.launch.Args {
+		text, ok := a.Literal()
+		if !ok {
+			return w.decline(c.Span, "the argument %s is not known before the job is rendered, which this version does not convert", a)
+		}
+		args = append(args, text)
+	}
+	p := bpm.Process{Name: l.name, Executable: path.Clean(executable)}
+	for _, e := range l.launch.Env {
+		text, ok := e.Value.Literal()
+		if !ok {
+			return w.decline(c.Span, "the environment variable %s is not known before the job is rendered, which this version does not convert", e.Name)
+		}
+		p.Env = append(p.Env, bpm.Env{Name: e.Name, Value: text})
+	}
+	if len(l.launch.Dir) > 0 {
+		dir, ok := l.launch.Dir.Literal()
+		if !ok || !path.IsAbs(dir) {
+			return w.decline(c.Span, "the working directory %s is not a known absolute path", l.launch.Dir)
+		}
+		p.WorkDir = path.Clean(dir)
+	}
+	if len(l.launch.OpenFiles) > 0 {
+		return w.decline(c.Span, "a limit of open files (chpst -o), which this version does not convert")
+	}
+	w.decide(c.Span, "executable: "+p.Executable, "the process that check %s supervises (%s)", l.name, how(l.launch))
+	l.process = p
+	l.process.Args = w.daemonArgs(l, args)
+	return true
+}
+
+func how(l *ctl.Launch) string {
+	switch l.How {
+	case "&":
+		return "started in the background"
+	case "exec":
+		return "the script ends in exec"
+	default:
+		return "it " + l.How
+	}
+}
+
+// daemonArgs turns the arguments of a known daemon into those for the
+// foreground and for read-only packages.
+func (w *job) daemonArgs(l *launch, args []string) []string {
+	d, at := l.daemon, l.launch.Span()
+	if d == nil {
+		return args
+	}
+	if d.inline != "" {
+		i := flagValue(args, d.inline)
+		var ds directives
+		if i >= 0 {
+			ds = parseDirectives(args[i])
+		}
+		if n := ds.index(d.background); n >= 0 {
+			ds = append(ds[:n], ds[n+1:]...)
+		}
+		if ds.index(d.foreground) < 0 {
+			ds = append(directives{d.foreground}, ds...)
+			w.decide(at, d.inline+" "+d.foreground+";", "%s puts itself in the background unless told otherwise, and bpm supervises a process in the foreground", d.name)
+		}
+		if n := ds.index(d.pid); n >= 0 {
+			old := strings.TrimSpace(strings.TrimPrefix(ds[n], d.pid))
+			if !below(old, w.dataDir()) {
+				moved := path.Join(w.dataDir(), "tmp", path.Base(old))
+				ds[n] = d.pid + " " + moved
+				w.decide(at, d.inline+" "+ds[n]+";", "%s is not in the container; the job's tmp folder is and can be written. monit uses bpm's own pidfile", old)
+			}
+		}
+		if i < 0 {
+			args = append(args, d.inline, ds.String())
+		} else {
+			args[i] = ds.String()
+		}
+	}
+	if d.prefix != "" && flagValue(args, d.prefix) < 0 && below(l.process.Executable, "/var/vcap/packages") {
+		args = append(args, d.prefix, w.dataDir())
+		w.decide(w.compiledPrefix(d, at), d.prefix+" "+w.dataDir(),
+			"%s keeps temporary files below its prefix, which is compiled to lie in its package, and packages are read-only in the container", d.name)
+		l.process.EphemeralDisk = true
+		for _, dir := range d.prefixDirs {
+			w.preStart.mkdir(path.Join(w.dataDir(), dir))
+		}
+		for _, link := range d.prefixLinks {
+			pkg := strings.SplitN(strings.TrimPrefix(l.process.Executable, "/var/vcap/packages/"), "/", 2)[0]
+			w.preStart.link(path.Join("/var/vcap/packages", pkg, link), path.Join(w.dataDir(), link))
+		}
+	}
+	return args
+}
+
+// flagValue gives the index of an option's value, -1 when it is not there.
+func flagValue(args []string, flag string) int {
+	for i, a := range args {
+		if a == flag && i+1 < len(args) {
+			return i + 1
+		}
+	}
+	return -1
+}
+
+// compiledPrefix is the place in a packaging script that compiles the prefix
+// in, or the fallback when no script says it.
+func (w *job) compiledPrefix(d *daemon, fallback source.Span) source.Span {
+	for _, pkg := range w.Job.Spec.Packages {
+		f, err := w.ctx.Release.Read("packages/" + pkg + "/packaging")
+		if err != nil {
+			continue
+		}
+		if m := d.configure.FindIndex(f.Data); m != nil {
+			return source.Span{File: f, Start: m[0], End: m[1]}
+		}
+	}
+	return fallback
+}
+
+// stopBehaviour is what the old stop program did.
+type stopBehaviour struct {
+	signal string // "TERM" unless said otherwise
+	at     source.Span
+}
+
+// stopPath evaluates the stop program, to hold it against bpm's stop: the
+// signal, 15 s later QUIT, 2 s later KILL (bpm-release, commands/stop.go).
+func (w *job) stopPath(l *launch) bool {
+	l.stop.signal = "TERM"
+	if l.check.Stop == nil {
+		return true
+	}
+	result, ok := w.evaluate(l, l.check.Stop)
+	if !ok {
+		return false
+	}
+	rows := map[source.Span]string{}
+	for _, c := range result.Commands {
+		switch c.Name() {
+		case "kill":
+			signal, known := killSignal(c.Words)
+			if !known {
+				w.find("stop-signal-unknown", source.Warning, c.Span, "this stops the process in a way that is not understood; bpm sends TERM, 15 s later QUIT, 2 s later KILL")
+				continue
+			}
+			l.stop = stopBehaviour{signal, c.Span}
+			rows[c.Span] = "bpm stops the process: " + bpmSignal(signal) + ", 15 s later QUIT, 2 s later KILL"
+			switch signal {
+			case "TERM":
+			case "INT":
+				l.process.ShutdownSignal = "INT"
+			default:
+				w.find("stop-signal", source.Warning, c.Span, "the old stop program sends %s; bpm can send TERM or INT only, and sends TERM here", signal)
+			}
+		}
+	}
+	for _, c := range result.Commands {
+		if _, done := rows[c.Span]; done || w.service(c, l) != "" || isQuiet(c) {
+			continue
+		}
+		w.find("stop-does-more", source.Warning, c.Span, "the old stop program runs %q; bpm only signals the process. If it matters, move it to bin/drain", c.Span.Text())
+	}
+	for i := range l.result.Idle {
+		if note, ok := rows[l.result.Idle[i].Span]; ok {
+			l.result.Idle[i].Reason = note
+		}
+	}
+	return true
+}
+
+func bpmSignal(s string) string {
+	if s == "INT" {
+		return s
+	}
+	return "TERM"
+}
+
+// killSignal reads the signal of a kill command; without one it is TERM.
+func killSignal(words []ctl.Word) (string, bool) {
+	for i, w := range words[1:] {
+		text := ""
+		if len(w) > 0 && w[0].Kind == ctl.Literal {
+			text = w[0].Text
+		}
+		switch {
+		case text == "-s" && i+2 < len(words):
+			s, ok := words[i+2].Literal()
+			return signalName(s), ok
+		case strings.HasPrefix(text, "-"):
+			return signalName(text[1:]), true
+		}
+		return "TERM", true
+	}
+	return "", false
+}
+
+func signalName(s string) string {
+	numbers := map[string]string{"1": "HUP", "2": "INT", "3": "QUIT", "9": "KILL", "15": "TERM"}
+	if n, ok := numbers[s]; ok {
+		return n
+	}
+	return strings.TrimPrefix(strings.ToUpper(s), "SIG")
+}
+
+// account puts every statement of the start path's scripts into the ledger.
+func (w *job) account(l *launch) bool {
+	for _, c := range l.result.Commands {
+		switch {
+		case c == l.launch.Command:
+			w.ledger(c.Span, ToBPM, "process %s: executable and args", l.name)
+			for _, r := range c.Redirects {
+				w.logRedirect(l, r)
+			}
+			continue
+		case len(c.Guards) > 0 && !isQuiet(c):
+			return w.decline(c.Span, "stands in an ERB block, which this version does not convert")
+		}
+		if note := w.service(c, l); note != "" {
+			w.ledger(c.Span, Dropped, "%s", note)
+			continue
+		}
+		if note := w.assignment(c, l); note != "" {
+			to := Dropped
+			if c.Exports {
+				to = ToBPM
+			}
+			w.ledger(c.Span, to, "%s", note)
+			continue
+		}
+		if dirs := w.ownFolders(c); dirs != nil {
+			for _, d := range dirs {
+				w.preStart.mkdir(d)
+			}
+			w.ledger(c.Span, ToPreStart, "folders of the job's own")
+			continue
+		}
+		return w.decline(c.Span, "%q has no place in a bpm job that this version knows", firstLine(c.Span.Text()))
+	}
+	for _, i := range l.result.Idle {
+		w.ledger(i.Span, Dropped, "%s", i.Reason)
+	}
+	return true
+}
+
+func firstLine(s string) string {
+	line, rest, more := strings.Cut(s, "\n")
+	if more && strings.TrimSpace(rest) != "" {
+		return line + " ..."
+	}
+	return line
+}
+
+// assignment explains a statement that only sets variables.
+func (w *job) assignment(c *ctl.Command, l *launch) string {
+	if len(c.Words) > 0 || len(c.Assigns) == 0 || len(c.Redirects) > 0 {
+		return ""
+	}
+	if c.Exports {
+		var names []string
+		for _, a := range c.Assigns {
+			names = append(names, a.Name)
+		}
+		return "env " + strings.Join(names, ", ") + " of process " + l.name
+	}
+	return "shell variable; its value stands where it was used"
+}
+
+// logRedirect tells where the output goes now.
+func (w *job) logRedirect(l *launch, r ctl.Redirect) {
+	old, ok := r.File.Literal()
+	if !ok || !strings.HasPrefix(r.Op, ">") || !path.IsAbs(old) || old == "/dev/null" {
+		return
+	}
+	stream := "stdout"
+	if r.Fd == "2" {
+		stream = "stderr"
+	}
+	now := fmt.Sprintf("%s/%s.%s.log", w.logDir(), l.name, stream)
+	if old != now {
+		w.find("log-file-renamed", source.Note, r.Span, "%s of the process went to %s and goes to %s now; whatever reads the old name (logrotate, forwarders) has to follow", stream, old, now)
+	}
+}

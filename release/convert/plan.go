@@ -1,0 +1,202 @@
+package convert
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/manifest"
+	opsfiles "github.com/bosh-bpmify/bosh-bpmify/ops-files"
+	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// Options are what a user can ask of a conversion.
+type Options struct {
+	// Jobs are the jobs to convert; empty means all.
+	Jobs []string
+	// Manifests are the files to add bpm to; nil means the release's own
+	// sample manifests.
+	Manifests []*source.File
+	// OpsFile is the name of the generated ops-file, relative to the release.
+	OpsFile string
+	// Tool is what generated files name as their maker.
+	Tool string
+}
+
+// Plan is everything that a conversion of a release comes to.
+type Plan struct {
+	Release *release.Release
+	Jobs    []*Conversion
+	// Changes are those of the manifests and ops-files; the jobs have theirs.
+	Changes []Change
+	// Findings are those that belong to no job.
+	Findings []source.Diagnostic
+}
+
+// All gives every change of the plan: jobs first, in the order of their names.
+func (p *Plan) All() []Change {
+	var all []Change
+	for _, j := range p.Jobs {
+		all = append(all, j.Changes...)
+	}
+	return append(all, p.Changes...)
+}
+
+// manifestDirs are where releases keep sample manifests.
+var manifestDirs = []string{"manifests", "manifest", "examples", "example-manifests", "samples", "templates"}
+
+// Release plans the conversion of a whole release.
+func Release(r *release.Release, o Options) (*Plan, error) {
+	for _, name := range o.Jobs {
+		if r.Job(name) == nil {
+			return nil, fmt.Errorf("%s: no job %s in this release", path.Join(r.Dir, "jobs"), name)
+		}
+	}
+	p := &Plan{Release: r}
+	manifests, err := p.manifests(o)
+	if err != nil {
+		return nil, err
+	}
+	ctx := Context{Release: r, Manifests: manifests}
+	var needs []manifest.Need
+	converted := false
+	for _, j := range r.Jobs {
+		if len(o.Jobs) > 0 && !slices.Contains(o.Jobs, j.Name) {
+			continue
+		}
+		c := Job(j, ctx)
+		p.Jobs = append(p.Jobs, c)
+		switch c.Verdict {
+		case Converted, ConvertedReview:
+			converted = true
+			fallthrough
+		case AlreadyBPM:
+			needs = append(needs, manifest.Need{Job: j.Name, Release: r.Name})
+		}
+	}
+	if len(needs) == 0 {
+		return p, nil
+	}
+	inputs := p.colocate(manifests, needs)
+	if err := p.opsFiles(inputs, needs, converted, o); err != nil {
+		return nil, err
+	}
+	source.SortDiagnostics(p.Findings)
+	return p, nil
+}
+
+// manifests reads the manifests to work on. One that the user named has to be
+// readable; of the release's own, what is no deployment manifest is passed
+// over, and what is broken is a finding.
+func (p *Plan) manifests(o Options) ([]*manifest.Manifest, error) {
+	var ms []*manifest.Manifest
+	if o.Manifests != nil {
+		for _, f := range o.Manifests {
+			m, err := manifest.Read(f)
+			if err != nil {
+				return nil, err
+			}
+			if !m.Deploys() {
+				return nil, source.Errorf(source.Span{File: f}, "is no deployment manifest (it looks like: %s)", m.Kind)
+			}
+			ms = append(ms, m)
+		}
+		return ms, nil
+	}
+	names := p.Release.Glob(func(name string) bool {
+		return strings.HasSuffix(name, ".yml") || strings.HasSuffix(name, ".yaml")
+	}, manifestDirs...)
+	for _, name := range names {
+		f, err := p.Release.Read(name)
+		if err != nil {
+			p.Findings = append(p.Findings, source.Diagnostic{ID: "manifest-unreadable", Severity: source.Warning, Message: err.Error()})
+			continue
+		}
+		m, err := manifest.Read(f)
+		if err != nil {
+			d := source.Diagnostic{ID: "manifest-unreadable", Severity: source.Warning, Message: err.Error()}
+			var syntax *source.SyntaxError
+			if errors.As(err, &syntax) {
+				d.Span, d.Message = syntax.Span, syntax.Message
+			}
+			p.Findings = append(p.Findings, d)
+			continue
+		}
+		if m.Deploys() {
+			ms = append(ms, m)
+		}
+	}
+	return ms, nil
+}
+
+// colocate adds bpm to the manifests and gives those that place a job which
+// needs it.
+func (p *Plan) colocate(manifests []*manifest.Manifest, needs []manifest.Need) []*manifest.Manifest {
+	var inputs []*manifest.Manifest
+	for _, m := range manifests {
+		if len(m.GroupsRunning(needs)) == 0 {
+			continue
+		}
+		inputs = append(inputs, m)
+		edits, changes, err := m.AddBPM(needs, manifest.Pin{})
+		if err != nil {
+			d := source.Diagnostic{ID: "manifest-not-edited", Severity: source.Warning, Span: source.Span{File: m.File}, Message: err.Error()}
+			var syntax *source.SyntaxError
+			if errors.As(err, &syntax) {
+				d.Span, d.Message = syntax.Span, syntax.Message
+			}
+			p.Findings = append(p.Findings, d)
+			continue
+		}
+		if len(edits) == 0 {
+			continue
+		}
+		after, err := source.Apply(m.File.Data, edits)
+		if err != nil {
+			p.Findings = append(p.Findings, source.Diagnostic{ID: "manifest-not-edited", Severity: source.Warning, Span: source.Span{File: m.File}, Message: err.Error()})
+			continue
+		}
+		var what []string
+		for _, c := range changes {
+			what = append(what, c.What)
+		}
+		p.Changes = append(p.Changes, Change{Name: m.File.Name, Before: m.File, After: after, Mode: m.File.Mode, Why: strings.Join(what, "; ")})
+	}
+	return inputs
+}
+
+// opsFiles generates the ops-files: when a job was converted, or when one of
+// them exists and says something else (a run that was cut off).
+func (p *Plan) opsFiles(inputs []*manifest.Manifest, needs []manifest.Need, converted bool, o Options) error {
+	if len(inputs) == 0 || o.OpsFile == "" {
+		return nil
+	}
+	files, err := opsfiles.Generate(inputs, opsfiles.Options{Tool: o.Tool, Release: p.Release.Name, Needs: needs, OutName: o.OpsFile})
+	if err != nil {
+		p.Findings = append(p.Findings, source.Diagnostic{ID: "ops-file-not-written", Severity: source.Warning, Message: err.Error()})
+		return nil
+	}
+	for _, f := range files {
+		before, err := p.Release.Read(f.Name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			if !converted {
+				continue
+			}
+			before = nil
+		case err != nil:
+			return err
+		case bytes.Equal(before.Data, f.Data), !converted && opsfiles.SameOps(before.Data, f.Data):
+			continue
+		case !opsfiles.Generated(before.Data):
+			return fmt.Errorf("%s: is there and was not generated; give another name with --ops-file", f.Name)
+		}
+		p.Changes = append(p.Changes, Change{Name: f.Name, Before: before, After: f.Data, Mode: 0o644, Why: "colocates bpm in " + strings.Join(f.Manifests, ", ")})
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+package convert
+
+import (
+	"path"
+	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// readers finds who else uses the old pidfile or the old script: drain and
+// post-start scripts, other jobs, app config, docs.
+func (w *job) readers() {
+	old := map[string]bool{} // files that go away or are rewritten
+	old[w.Job.Monit.Name] = true
+	type gone struct{ path, now, what string }
+	var lost []gone
+	for _, l := range w.launches {
+		for _, f := range w.scripts(l) {
+			old[f.Name] = true
+		}
+		lost = append(lost, gone{l.pidfile, "/var/vcap/sys/run/bpm/" + w.Job.Name + "/" + l.name + ".pid", "pidfile"})
+		for _, vmPath := range w.scriptPaths(l) {
+			lost = append(lost, gone{vmPath, "", "script"})
+		}
+	}
+	names := w.ctx.Release.Glob(func(name string) bool { return !old[name] }, "jobs", "docs", "ci", "scripts", "packages")
+	names = append(names, w.ctx.Release.Glob(func(name string) bool { return !strings.Contains(name, "/") && strings.HasSuffix(name, ".md") }, ".")...)
+	for _, name := range names {
+		f, err := w.ctx.Release.Read(name)
+		if err != nil || strings.IndexByte(string(f.Data), 0) >= 0 {
+			continue
+		}
+		for _, g := range lost {
+			for _, at := range fileText(f).mentions(g.path) {
+				w.lostReader(g.what, g.path, g.now, at)
+			}
+		}
+	}
+	for _, t := range w.propertyTexts() {
+		for _, g := range lost {
+			for _, at := range t.mentions(g.path) {
+				w.lostReader(g.what, g.path, g.now, at)
+			}
+		}
+	}
+}
+
+// lostReader reports a use of something that the conversion takes away. In
+// documents it is a note: nothing breaks when the job runs.
+func (w *job) lostReader(what, old, now string, at source.Span) {
+	severity := source.Warning
+	if strings.HasSuffix(at.File.Name, ".md") {
+		severity = source.Note
+	}
+	if what == "pidfile" {
+		w.find("old-pidfile-used", severity, at, "%s is not written any more; the pid is in %s", old, now)
+		return
+	}
+	if severity == source.Warning {
+		severity = source.Error
+	}
+	w.find("old-script-used", severity, at, "%s is gone; use /var/vcap/jobs/bpm/bin/bpm or monit instead", path.Clean(old))
+}

@@ -1,0 +1,148 @@
+package convert
+
+import (
+	"path"
+	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+)
+
+// service says why a command of the old script is not needed any more: bpm
+// does it, or nothing is left that it would be for. Empty when that is not so.
+func (w *job) service(c *ctl.Command, l *launch) string {
+	name := c.Name()
+	switch name {
+	case "set", "shopt":
+		return "option of the old shell"
+	case "exit", "return", "shift", "true", ":":
+		return "control flow of the old script"
+	case "[", "test":
+		return "condition of the old script"
+	case "exec":
+		if len(c.Words) == 1 {
+			return "bpm redirects the output to " + w.logDir() + "/" + l.name + ".stdout.log and .stderr.log"
+		}
+	case "echo", "printf":
+		for _, r := range c.Redirects {
+			if file, ok := r.File.Literal(); ok && path.Clean(file) == l.pidfile {
+				return "bpm writes the pidfile"
+			}
+		}
+		if !writesFile(c) {
+			return "message of the old script"
+		}
+	case "rm":
+		if paths, ok := operands(c); ok && allOf(paths, func(p string) bool { return p == l.pidfile }) {
+			return "bpm removes its pidfile"
+		}
+	case "mkdir", "chown", "chmod", "touch", "install":
+		paths, ok := operands(c)
+		if ok && len(paths) > 0 && allOf(paths, w.madeByOthers) {
+			return "bpm and the BOSH agent make " + strings.Join(paths, ", ") + " with the right owner"
+		}
+	}
+	return ""
+}
+
+// madeByOthers says whether a folder is there, and vcap's, before the process
+// starts: bpm makes the job's run, log, data and tmp folders, the agent renders
+// templates into the job's own.
+func (w *job) madeByOthers(p string) bool {
+	switch p {
+	case w.runDir(), w.logDir(), w.dataDir(), w.dataDir() + "/tmp", w.jobDir(),
+		"/var/vcap/sys/run", "/var/vcap/sys/log", "/var/vcap/data":
+		return true
+	}
+	for _, t := range w.Job.Spec.Templates {
+		if path.Join(w.jobDir(), path.Dir(t.Target)) == p {
+			return true
+		}
+	}
+	return false
+}
+
+// ownFolders gives the folders that a mkdir makes below the job's own data and
+// store folders; nil when the command does anything else.
+func (w *job) ownFolders(c *ctl.Command) []string {
+	if c.Name() != "mkdir" || len(c.Conditions) > 0 || writesFile(c) {
+		return nil
+	}
+	paths, ok := operands(c)
+	if !ok || len(paths) == 0 {
+		return nil
+	}
+	var own []string
+	for _, p := range paths {
+		switch {
+		case w.madeByOthers(p):
+		case below(p, w.dataDir()), below(p, w.storeDir()), below(p, w.logDir()):
+			own = append(own, p)
+		default:
+			return nil
+		}
+	}
+	return own
+}
+
+// operands gives the paths that a file command works on, options and owners
+// left out. ok is false when one of them is not known.
+func operands(c *ctl.Command) (paths []string, ok bool) {
+	words := c.Words[1:]
+	skip := 0
+	if n := c.Name(); n == "chown" || n == "chmod" {
+		skip = 1 // the owner or the mode
+	}
+	for i := 0; i < len(words); i++ {
+		text, literal := words[i].Literal()
+		if !literal {
+			return nil, false
+		}
+		if strings.HasPrefix(text, "-") {
+			if text == "-m" || text == "-o" || text == "-g" {
+				i++
+			}
+			continue
+		}
+		if skip > 0 {
+			skip--
+			continue
+		}
+		paths = append(paths, path.Clean(text))
+	}
+	return paths, true
+}
+
+func allOf(paths []string, ok func(string) bool) bool {
+	for _, p := range paths {
+		if !ok(p) {
+			return false
+		}
+	}
+	return true
+}
+
+// writesFile says whether a command's output goes into a file.
+func writesFile(c *ctl.Command) bool {
+	for _, r := range c.Redirects {
+		file, ok := r.File.Literal()
+		if strings.Contains(r.Op, ">") && !strings.HasSuffix(r.Op, "&") && (!ok || file != "/dev/null") {
+			return true
+		}
+	}
+	return false
+}
+
+// isQuiet says whether a command changes nothing outside its own script.
+func isQuiet(c *ctl.Command) bool {
+	if writesFile(c) {
+		return false
+	}
+	if len(c.Words) == 0 {
+		return true
+	}
+	switch c.Name() {
+	case "echo", "printf", "sleep", "cat", "exit", "return", "set", "shift", "true", "false", ":", "[", "test", "local", "wait":
+		return true
+	}
+	return false
+}

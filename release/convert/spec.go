@@ -1,0 +1,99 @@
+package convert
+
+import (
+	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// specEdit collects what changes in the templates of a spec. The first removed
+// entry is replaced where it stands, so that the diff is one line for one.
+type specEdit struct {
+	job    *job
+	added  [][2]string
+	remove []release.Template
+}
+
+func (s *specEdit) add(src, target string) { s.added = append(s.added, [2]string{src, target}) }
+
+func (s *specEdit) removes(t release.Template) bool {
+	for _, r := range s.remove {
+		if r.Span == t.Span {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *specEdit) apply() bool {
+	w, spec := s.job, s.job.Job.Spec
+	f := spec.File
+	entries := make([]string, len(s.added))
+	for i, a := range s.added {
+		entries[i] = a[0] + ": " + a[1]
+	}
+	if len(s.remove) == 0 {
+		return w.decline(source.Span{File: f}, "no template of the spec is the ctl script")
+	}
+	var edits []source.Edit
+	edit := func(start, end int, text string) {
+		edits = append(edits, source.Edit{Start: start, End: end, New: text, Rule: "spec"})
+	}
+	first := s.remove[0].Span
+	if spec.Flow {
+		edit(first.Start, first.End, strings.Join(entries, ", "))
+		for _, t := range s.remove[1:] {
+			start, end := flowEntry(f, t.Span)
+			edit(start, end, "")
+		}
+	} else {
+		indent := string(f.Data[f.LineStart(first.Start):first.Start])
+		if strings.TrimSpace(indent) != "" {
+			return w.decline(first, "this entry does not stand on a line of its own")
+		}
+		edit(first.Start, first.End, strings.Join(entries, f.Newline()+indent))
+		for _, t := range s.remove[1:] {
+			edit(f.LineStart(t.Span.Start), f.LineEnd(t.Span.End), "")
+		}
+	}
+	after, err := source.Apply(f.Data, edits)
+	if err != nil {
+		w.fail(err)
+		return false
+	}
+	if err := s.check(after); err != nil {
+		return w.decline(first, "the edited spec does not say what it should: %v", err)
+	}
+	w.Changes = append(w.Changes, Change{Name: f.Name, Before: f, After: after, Mode: f.Mode, Why: "the ctl script's line goes, " + configTarget + " comes"})
+	return true
+}
+
+// flowEntry widens an entry of a {a: b, c: d} mapping by one comma.
+func flowEntry(f *source.File, span source.Span) (start, end int) {
+	start, end = span.Start, span.End
+	before := strings.TrimRight(string(f.Data[:start]), " \t\r\n")
+	if strings.HasSuffix(before, ",") {
+		return len(before) - 1, end
+	}
+	rest := string(f.Data[end:])
+	trimmed := strings.TrimLeft(rest, " \t\r\n")
+	if strings.HasPrefix(trimmed, ",") {
+		end += len(rest) - len(trimmed) + 1
+	}
+	return start, end
+}
+
+// check reads the edited spec again and holds its templates against the plan.
+func (s *specEdit) check(after []byte) error {
+	want := map[string]string{}
+	for _, t := range s.job.Job.Spec.Templates {
+		if !s.removes(t) {
+			want[t.Source] = t.Target
+		}
+	}
+	for _, a := range s.added {
+		want[a[0]] = a[1]
+	}
+	return release.CheckTemplates(after, want)
+}

@@ -1,0 +1,129 @@
+package convert
+
+import (
+	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/manifest"
+	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// text is something that the process may come to see: a template, or the value
+// that a property has by default or in a sample manifest.
+type text struct {
+	body string
+	span func(start, end int) source.Span
+	// group is set for a value from a sample manifest.
+	group *manifest.Group
+}
+
+func fileText(f *source.File) text {
+	return text{body: string(f.Data), span: func(start, end int) source.Span {
+		return source.Span{File: f, Start: start, End: end}
+	}}
+}
+
+// propertyTexts are the values that properties of the job have: the defaults
+// in its spec, and what the sample manifests give. With names, only those.
+func (w *job) propertyTexts(names ...string) []text {
+	wanted := func(path string) bool {
+		if len(names) == 0 {
+			return true
+		}
+		for _, n := range names {
+			if path == n || strings.HasPrefix(path, n+".") || strings.HasPrefix(path, n+"[") {
+				return true
+			}
+		}
+		return false
+	}
+	var texts []text
+	for _, m := range w.ctx.Manifests {
+		for _, g := range m.Groups {
+			for _, j := range g.Jobs {
+				if j.Name != w.Job.Name || j.Release != "" && j.Release != w.ctx.Release.Name {
+					continue
+				}
+				for _, v := range j.Values() {
+					if wanted(v.Path) {
+						texts = append(texts, text{v.Text, v.SpanOf, g})
+					}
+				}
+			}
+		}
+	}
+	for _, p := range w.Job.Spec.Properties {
+		if p.Default == nil || !wanted(p.Name) {
+			continue
+		}
+		for _, v := range manifest.Values(w.Job.Spec.File, p.Default) {
+			texts = append(texts, text{v.Text, v.SpanOf, nil})
+		}
+	}
+	return texts
+}
+
+// configTexts are what the file at a path on the VM can hold: its template and
+// the properties that the template prints.
+func (w *job) configTexts(vmPath string) []text {
+	f, err := w.lookup(vmPath)
+	if err != nil || f == nil {
+		return nil
+	}
+	texts := []text{fileText(f)}
+	template, err := erb.Parse(f)
+	if err != nil {
+		return texts
+	}
+	var names []string
+	for _, s := range template.Segments {
+		if s.Kind == erb.Expr || s.Kind == erb.Code {
+			names = append(names, erb.Properties(s.Code(template))...)
+		}
+	}
+	if len(names) > 0 {
+		texts = append(texts, w.propertyTexts(names...)...)
+	}
+	return texts
+}
+
+// templateTexts are all templates of the job but the given scripts.
+func (w *job) templateTexts(but map[*source.File]bool) []text {
+	var texts []text
+	for _, t := range w.Job.Spec.Templates {
+		f, _, err := w.Job.TemplateFile(t.Target)
+		if err == nil && !but[f] {
+			texts = append(texts, fileText(f))
+		}
+	}
+	return texts
+}
+
+// mentions finds the places where a path stands in a text: whole, or followed
+// by what lies below it.
+func (t text) mentions(path string) []source.Span {
+	var spans []source.Span
+	for at := 0; ; {
+		i := strings.Index(t.body[at:], path)
+		if i < 0 {
+			return spans
+		}
+		start := at + i
+		end := start + len(path)
+		at = end
+		if end < len(t.body) && isPathByte(t.body[end]) && t.body[end] != '/' && t.body[end] != '.' {
+			continue
+		}
+		if start > 0 && isPathByte(t.body[start-1]) {
+			continue
+		}
+		for end < len(t.body) && isPathByte(t.body[end]) {
+			end++
+		}
+		spans = append(spans, t.span(start, end))
+	}
+}
+
+func isPathByte(c byte) bool {
+	return c == '/' || c == '.' || c == '-' || c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}

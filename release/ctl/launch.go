@@ -1,0 +1,255 @@
+package ctl
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// Launch is the process that stays when the start path has been run: what bpm
+// has to run instead.
+type Launch struct {
+	Command    *Command
+	Executable Word
+	Args       []Word
+	Env        []Assign
+	Dir        Word
+	// User is who runs it; empty when nothing drops root.
+	User, Group string
+	// OpenFiles is from chpst -o; nil when it says nothing.
+	OpenFiles Word
+	Redirects []Redirect
+	// How tells what made it stay: "exec", "&", "start-stop-daemon", or a
+	// program that puts itself in the background.
+	How string
+	// Odd is what a launcher asked for that nothing in bpm.yml can say.
+	Odd []source.Diagnostic
+}
+
+// Span is that of the statement that launches.
+func (l *Launch) Span() source.Span { return l.Command.Span }
+
+// Name is the last element of the executable's path.
+func (l *Launch) Name() string {
+	s, ok := l.Executable.Literal()
+	if !ok {
+		return ""
+	}
+	return path.Base(s)
+}
+
+// Unwrap takes the launchers off a command (exec, nohup, chpst, env, sudo -u,
+// start-stop-daemon, ...) and gives what they start.
+func Unwrap(c *Command) *Launch {
+	l := &Launch{Command: c, Env: append([]Assign(nil), c.Env...), Dir: c.Dir, Redirects: c.Redirects}
+	if c.Background {
+		l.How = "&"
+	}
+	words := c.Words
+	for len(words) > 0 {
+		rest, ok := l.launcher(words)
+		if !ok {
+			break
+		}
+		words = rest
+	}
+	if len(words) == 0 {
+		return nil
+	}
+	l.Executable, l.Args = words[0], words[1:]
+	return l
+}
+
+// launcher handles one launcher at the front; ok is false when there is none.
+func (l *Launch) launcher(words []Word) (rest []Word, ok bool) {
+	first, literal := words[0].Literal()
+	if !literal {
+		return nil, false
+	}
+	args := options{words: words[1:]}
+	switch path.Base(first) {
+	case "exec":
+		args.take("cl", "a", func(byte, Word) {})
+		l.How = "exec"
+	case "nohup":
+	case "nice":
+		args.take("", "n", func(f byte, w Word) { l.odd("nice %s: bpm.yml has no priority", w) })
+	case "chpst":
+		args.take("PvV012", "uUbenmdopfcrt/lL", l.chpst)
+	case "setuidgid", "gosu", "su-exec":
+		if len(args.words) > 0 {
+			l.user(args.words[0].String())
+			args.words = args.words[1:]
+		}
+	case "sudo", "runuser":
+		args.take("EHniS", "ugh", func(f byte, w Word) {
+			switch f {
+			case 'u':
+				l.user(w.String())
+			case 'g':
+				l.Group = w.String()
+			}
+		})
+		l.assigns(&args)
+	case "env":
+		args.take("i0", "uC", func(f byte, w Word) {
+			if f == 'u' {
+				l.unset(w.String())
+			}
+		})
+		l.assigns(&args)
+	case "timeout":
+		args.take("", "ks", func(byte, Word) {})
+		if len(args.words) > 0 {
+			args.words = args.words[1:]
+		}
+	case "start-stop-daemon":
+		return l.startStopDaemon(args.words), true
+	default:
+		return nil, false
+	}
+	return args.words, true
+}
+
+func (l *Launch) user(spec string) {
+	user, group, _ := strings.Cut(strings.TrimPrefix(spec, ":"), ":")
+	l.User = user
+	if group != "" {
+		l.Group = group
+	}
+}
+
+func (l *Launch) unset(name string) {
+	for i, a := range l.Env {
+		if a.Name == name {
+			l.Env = append(l.Env[:i:i], l.Env[i+1:]...)
+			return
+		}
+	}
+}
+
+func (l *Launch) odd(format string, args ...any) {
+	l.Odd = append(l.Odd, source.Diagnostic{ID: "launcher-option", Severity: source.Warning, Span: l.Command.Span, Message: fmt.Sprintf(format, args...)})
+}
+
+// chpst takes one flag of chpst (runit): see chpst(8).
+func (l *Launch) chpst(flag byte, value Word) {
+	switch flag {
+	case 'u':
+		l.user(value.String())
+	case 'P', 'v', 'V', '0', '1', '2':
+	case 'o':
+		l.OpenFiles = value
+	default:
+		l.odd("chpst -%c %s: bpm.yml cannot say this", flag, value)
+	}
+}
+
+// assigns takes the NAME=VALUE words at the front.
+func (l *Launch) assigns(args *options) {
+	for len(args.words) > 0 {
+		w := args.words[0]
+		if len(w) == 0 || w[0].Kind != Literal {
+			return
+		}
+		name, value, ok := strings.Cut(w[0].Text, "=")
+		if !ok || name == "" || strings.ContainsAny(name, "/-. ") {
+			return
+		}
+		v := append(Word{{Kind: Literal, Text: value, Span: w[0].Span}}, w[1:]...)
+		l.unset(name)
+		l.Env = append(l.Env, Assign{Name: name, Value: v, Span: w[0].Span})
+		args.words = args.words[1:]
+	}
+}
+
+// startStopDaemon reads the options of Debian's start-stop-daemon(8).
+func (l *Launch) startStopDaemon(words []Word) []Word {
+	l.How = "start-stop-daemon"
+	var exec Word
+	for len(words) > 0 {
+		w, _ := words[0].Literal()
+		flag, value, joined := strings.Cut(w, "=")
+		take := func() Word {
+			if joined {
+				return Text(value, words[0].Span())
+			}
+			if len(words) > 1 {
+				words = words[1:]
+				return words[0]
+			}
+			return nil
+		}
+		switch flag {
+		case "--":
+			return append([]Word{exec}, words[1:]...)
+		case "-a", "--startas", "-x", "--exec":
+			exec = take()
+		case "-c", "--chuid":
+			l.user(take().String())
+		case "-d", "--chdir":
+			l.Dir = take()
+		case "-p", "--pidfile", "-n", "--name", "-u", "--user", "-s", "--signal", "-R", "--retry", "-g", "--group", "-O", "--output":
+			take()
+		case "-S", "--start", "-b", "--background", "-m", "--make-pidfile", "-q", "--quiet", "-v", "--verbose", "-o", "--oknodo", "-C", "--no-close":
+		default:
+			l.odd("start-stop-daemon %s is not known", words[0])
+		}
+		words = words[1:]
+	}
+	if exec == nil {
+		return nil
+	}
+	return []Word{exec}
+}
+
+// options reads the short options at the front of a command's words.
+type options struct{ words []Word }
+
+// take calls f for each option; plain names those without a value, valued
+// those with one, joined or as the next word. "--" ends them.
+func (o *options) take(plain, valued string, f func(flag byte, value Word)) {
+	for len(o.words) > 0 {
+		w := o.words[0]
+		if len(w) == 0 || w[0].Kind != Literal || !strings.HasPrefix(w[0].Text, "-") || w.Is("-") {
+			return
+		}
+		text := w[0].Text
+		if w.Is("--") {
+			o.words = o.words[1:]
+			return
+		}
+		if strings.HasPrefix(text, "--") {
+			o.words = o.words[1:]
+			continue
+		}
+		known := false
+		for i := 1; i < len(text); i++ {
+			c := text[i]
+			if strings.IndexByte(valued, c) >= 0 {
+				known = true
+				value := append(Word{{Kind: Literal, Text: text[i+1:], Span: w[0].Span}}, w[1:]...)
+				if text[i+1:] == "" && len(w) == 1 {
+					if len(o.words) < 2 {
+						o.words = nil
+						return
+					}
+					o.words = o.words[1:]
+					value = o.words[0]
+				}
+				f(c, value)
+				break
+			}
+			if strings.IndexByte(plain, c) >= 0 {
+				known = true
+				f(c, nil)
+			}
+		}
+		if !known {
+			return
+		}
+		o.words = o.words[1:]
+	}
+}

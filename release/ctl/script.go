@@ -1,0 +1,107 @@
+// Package ctl evaluates the start path of a job: from the start program that
+// monit calls, through the ctl script and whatever it sources or executes, to
+// the process that stays.
+//
+// The shell is parsed by mvdan.cc/sh from ERB that is masked to equal length,
+// and evaluated: positional parameters and variables are tracked, conditions
+// on known values are decided, functions are followed. Nothing is executed.
+// What cannot be known stays in the result as what it is, an ERB expression or
+// run-time shell, and every statement of every script is in the result, taken
+// or not. What becomes of a statement is decided in release/convert.
+package ctl
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// Script is one shell script on the start path.
+type Script struct {
+	// Path is where the script lies on the VM.
+	Path     string
+	File     *source.File
+	Template *erb.Template
+
+	tree *syntax.File
+}
+
+// ParseScript parses a script that lies at vmPath on the VM. Errors have a
+// place: broken ERB, shell that bash would not read.
+func ParseScript(vmPath string, f *source.File) (*Script, error) {
+	if i := bytes.IndexByte(f.Data, 0); i >= 0 {
+		return nil, source.Errorf(source.Span{File: f, Start: i, End: i + 1}, "a NUL byte: not a shell script")
+	}
+	template, err := erb.Parse(f)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(bytes.NewReader(template.Mask()), f.Name)
+	if err != nil {
+		var parse syntax.ParseError
+		if errors.As(err, &parse) {
+			at := int(parse.Pos.Offset())
+			return nil, source.Errorf(source.Span{File: f, Start: at, End: at}, "%s", parse.Text)
+		}
+		return nil, fmt.Errorf("%s: %w", f.Name, err)
+	}
+	return &Script{Path: vmPath, File: f, Template: template, tree: tree}, nil
+}
+
+func (s *Script) span(n syntax.Node) source.Span {
+	return source.Span{File: s.File, Start: int(n.Pos().Offset()), End: int(n.End().Offset())}
+}
+
+// Statements lists the leaves of the script: the commands, tests and
+// declarations that stand in its lists, conditions and function bodies. They
+// are what the ledger has to account for.
+func (s *Script) Statements() []source.Span {
+	var spans []source.Span
+	syntax.Walk(s.tree, func(n syntax.Node) bool {
+		stmt, ok := n.(*syntax.Stmt)
+		if !ok {
+			// a statement inside a command substitution belongs to its command
+			switch n.(type) {
+			case *syntax.CmdSubst, *syntax.ProcSubst:
+				return false
+			}
+			return true
+		}
+		if isLeaf(stmt.Cmd) {
+			spans = append(spans, s.span(stmt))
+			return false
+		}
+		return true
+	})
+	return spans
+}
+
+func isLeaf(c syntax.Command) bool {
+	switch c.(type) {
+	case nil, *syntax.CallExpr, *syntax.DeclClause, *syntax.TestClause, *syntax.ArithmCmd, *syntax.LetClause, *syntax.TestDecl:
+		return true
+	}
+	return false
+}
+
+// interpreter gives the program of the script's first line, such as "bash".
+func (s *Script) interpreter() string {
+	line, _, _ := bytes.Cut(s.File.Data, []byte("\n"))
+	if !bytes.HasPrefix(line, []byte("#!")) {
+		return ""
+	}
+	words := strings.Fields(string(line[2:]))
+	for _, w := range words {
+		base := w[strings.LastIndexByte(w, '/')+1:]
+		if base != "env" {
+			return base
+		}
+	}
+	return ""
+}

@@ -1,0 +1,383 @@
+package ctl
+
+import (
+	"strconv"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// word expands a shell word that is not split (an assignment, a case word, a
+// redirection's file).
+func (e *evaluator) word(w *syntax.Word) Word {
+	if w == nil {
+		return nil
+	}
+	f := &fields{}
+	e.parts(f, w.Parts, true)
+	words := f.words()
+	if len(words) == 0 {
+		return nil
+	}
+	return words[0]
+}
+
+// words expands a command's words, splitting what stands unquoted.
+func (e *evaluator) words(ws []*syntax.Word) []Word {
+	var all []Word
+	for _, w := range ws {
+		f := &fields{}
+		e.parts(f, w.Parts, false)
+		all = append(all, f.words()...)
+	}
+	return all
+}
+
+// parts adds word parts. quoted says that blanks in values do not separate
+// words here: inside double quotes, in an assignment, in a case word.
+func (e *evaluator) parts(f *fields, parts []syntax.WordPart, quoted bool) {
+	for _, p := range parts {
+		switch p := p.(type) {
+		case *syntax.Lit:
+			globs := !quoted && !strings.Contains(p.Value, `\`) && strings.ContainsAny(p.Value, "*?[")
+			e.source(f, p, func(s string) string { return unescape(s, "") }, quoted, globs)
+		case *syntax.SglQuoted:
+			f.any = true
+			e.source(f, p, func(s string) string {
+				return strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(s, "$"), "'"), "'")
+			}, true, false)
+		case *syntax.DblQuoted:
+			f.any = true
+			for _, inner := range p.Parts {
+				if lit, ok := inner.(*syntax.Lit); ok {
+					e.source(f, lit, func(s string) string { return unescape(s, "$`\"\\\n") }, true, false)
+					continue
+				}
+				e.parts(f, []syntax.WordPart{inner}, true)
+			}
+		case *syntax.ParamExp:
+			value, all := e.param(p)
+			if all != nil { // $@ and "$@"
+				for i, w := range all {
+					if i > 0 {
+						f.cut()
+					}
+					f.addValue(w, quoted)
+				}
+				continue
+			}
+			f.addValue(value, quoted)
+		default: // command, process and arithmetic substitution, extended globs
+			f.add(Part{Kind: Runtime, Text: e.text(p), Split: !quoted, Span: e.script.span(p)})
+		}
+	}
+}
+
+// source adds the source text of a node, cut into literal text, to which
+// unquote is applied, and ERB expressions.
+func (e *evaluator) source(f *fields, n syntax.Node, unquote func(string) string, quoted, globs bool) {
+	span := e.script.span(n)
+	for _, s := range e.script.Template.Segments {
+		if s.End <= span.Start || s.Start >= span.End {
+			continue
+		}
+		piece := span
+		piece.Start, piece.End = max(s.Start, span.Start), min(s.End, span.End)
+		switch s.Kind {
+		case erb.Expr:
+			f.add(Part{Kind: ERB, Text: s.Code(e.script.Template), Split: !quoted, Span: piece})
+		case erb.Comment:
+		case erb.Code:
+			// both arms of the block stand in the text, so the word as it
+			// reads here is never what the process gets
+			f.add(Part{Kind: Runtime, Text: piece.Text(), Span: piece})
+		default:
+			text := piece.Text()
+			if s.Kind == erb.Literal {
+				text = strings.NewReplacer("<%%", "<%", "%%>", "%>").Replace(text)
+			}
+			part := Part{Kind: Literal, Text: unquote(text), Span: piece}
+			if globs {
+				part.Kind, part.Split = Runtime, true
+			}
+			f.add(part)
+		}
+	}
+}
+
+// unescape drops the backslashes that quote: before any character when only is
+// empty, else before one of its characters. A backslash-newline vanishes.
+func unescape(s, only string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) && (only == "" || strings.IndexByte(only, s[i+1]) >= 0) {
+			i++
+			if s[i] == '\n' {
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// param gives the value of a parameter expansion; for $@ and $* it gives all
+// positional parameters instead.
+func (e *evaluator) param(p *syntax.ParamExp) (Word, []Word) {
+	runtime := Word{{Kind: Runtime, Text: e.text(p), Span: e.script.span(p)}}
+	if p.Param == nil || p.Excl || p.Length || p.Width || p.Index != nil || p.Slice != nil || p.Repl != nil || p.NestedParam != nil {
+		return runtime, nil
+	}
+	name := p.Param.Value
+	if name == "@" || name == "*" {
+		if p.Exp == nil && len(e.state.params) > 0 {
+			return nil, e.state.params
+		}
+		return nil, []Word{}
+	}
+	value, set, known := e.variable(name)
+	if !known {
+		return runtime, nil
+	}
+	if p.Exp == nil {
+		if !set {
+			return runtime, nil
+		}
+		return value, nil
+	}
+	text, literal := value.Literal()
+	empty := !set || literal && text == ""
+	arg, argLiteral := e.word(p.Exp.Word).Literal()
+	switch p.Exp.Op {
+	case syntax.DefaultUnset, syntax.AssignUnset:
+		if !set {
+			return e.word(p.Exp.Word), nil
+		}
+		return value, nil
+	case syntax.DefaultUnsetOrNull, syntax.AssignUnsetOrNull:
+		if empty {
+			// an unset variable may come from monit's environment; what
+			// scripts mean by ${1:-} and ${X:-y} is the default
+			return e.word(p.Exp.Word), nil
+		}
+		return value, nil
+	case syntax.AlternateUnset, syntax.AlternateUnsetOrNull:
+		if empty {
+			return nil, nil
+		}
+		return e.word(p.Exp.Word), nil
+	case syntax.ErrorUnset, syntax.ErrorUnsetOrNull:
+		return value, nil
+	case syntax.RemSmallSuffix, syntax.RemLargeSuffix, syntax.RemSmallPrefix, syntax.RemLargePrefix:
+		if literal && argLiteral && set {
+			return Text(trim(text, arg, p.Exp.Op), value.Span()), nil
+		}
+	}
+	return runtime, nil
+}
+
+// trim does ${v%p}, ${v%%p}, ${v#p} and ${v##p}.
+func trim(text, pattern string, op syntax.ParExpOperator) string {
+	suffix := op == syntax.RemSmallSuffix || op == syntax.RemLargeSuffix
+	large := op == syntax.RemLargeSuffix || op == syntax.RemLargePrefix
+	best := text
+	for i := 0; i <= len(text); i++ {
+		cut, rest := text[:i], text[i:]
+		if suffix {
+			cut, rest = rest, cut
+		}
+		if matches(pattern, cut) && (best == text || large == (len(rest) < len(best))) {
+			best = rest
+		}
+	}
+	return best
+}
+
+// variable looks a name up. known is false for what only the VM knows ($$, $?).
+func (e *evaluator) variable(name string) (value Word, set, known bool) {
+	if n, err := strconv.Atoi(name); err == nil {
+		if n == 0 {
+			return e.state.name, true, true
+		}
+		if n <= len(e.state.params) {
+			return e.state.params[n-1], true, true
+		}
+		return nil, true, true // monit's start program has no more words
+	}
+	switch name {
+	case "#":
+		return Text(strconv.Itoa(len(e.state.params)), source.Span{}), true, true
+	case "$", "?", "!", "-", "_", "RANDOM", "PPID", "UID", "EUID", "HOSTNAME", "BASHPID", "SECONDS":
+		return nil, false, false
+	}
+	v, ok := e.state.vars[name]
+	return v.value, ok, true
+}
+
+func (e *evaluator) assigned(name string, a *syntax.Assign) Word {
+	if a.Array != nil || a.Index != nil {
+		return Word{{Kind: Runtime, Text: e.text(a), Span: e.script.span(a)}}
+	}
+	value := e.word(a.Value)
+	if value == nil {
+		value = Word{}
+	}
+	if a.Append {
+		value = append(append(Word{}, e.state.vars[name].value...), value...)
+	}
+	return value
+}
+
+// test decides a condition when all of it is known: [ ], [[ ]], test, true,
+// false and !. Tests of files are never known.
+func (e *evaluator) test(s *syntax.Stmt) (truth, known bool) {
+	switch c := s.Cmd.(type) {
+	case *syntax.CallExpr:
+		var ws []string
+		for i, w := range e.words(c.Args) {
+			lit, ok := w.Literal()
+			if !ok {
+				return false, false
+			}
+			if i == 0 {
+				lit = strings.TrimPrefix(lit, "/bin/")
+			}
+			ws = append(ws, lit)
+		}
+		truth, known = testWords(ws)
+	case *syntax.TestClause:
+		truth, known = e.testExpr(c.X)
+	}
+	return truth != s.Negated, known
+}
+
+func testWords(ws []string) (truth, known bool) {
+	if len(ws) == 0 {
+		return false, false
+	}
+	switch ws[0] {
+	case "true", ":":
+		return true, true
+	case "false":
+		return false, true
+	case "[":
+		if ws[len(ws)-1] != "]" {
+			return false, false
+		}
+		ws = ws[1 : len(ws)-1]
+	case "test":
+		ws = ws[1:]
+	default:
+		return false, false
+	}
+	negated := false
+	for len(ws) > 0 && ws[0] == "!" {
+		negated, ws = !negated, ws[1:]
+	}
+	switch len(ws) {
+	case 1:
+		truth, known = ws[0] != "", true
+	case 2:
+		truth, known = unary(ws[0], ws[1])
+	case 3:
+		truth, known = compare(ws[0], ws[1], ws[2], false)
+	}
+	return truth != negated, known
+}
+
+func unary(op, x string) (truth, known bool) {
+	switch op {
+	case "-z":
+		return x == "", true
+	case "-n":
+		return x != "", true
+	}
+	return false, false
+}
+
+func compare(x, op, y string, pattern bool) (truth, known bool) {
+	switch op {
+	case "=", "==":
+		if pattern {
+			return matches(y, x), true
+		}
+		return x == y, true
+	case "!=":
+		if pattern {
+			return !matches(y, x), true
+		}
+		return x != y, true
+	}
+	a, errA := strconv.Atoi(x)
+	b, errB := strconv.Atoi(y)
+	if errA != nil || errB != nil {
+		return false, false
+	}
+	switch op {
+	case "-eq":
+		return a == b, true
+	case "-ne":
+		return a != b, true
+	case "-gt":
+		return a > b, true
+	case "-ge":
+		return a >= b, true
+	case "-lt":
+		return a < b, true
+	case "-le":
+		return a <= b, true
+	}
+	return false, false
+}
+
+func (e *evaluator) testExpr(x syntax.TestExpr) (truth, known bool) {
+	switch x := x.(type) {
+	case *syntax.ParenTest:
+		return e.testExpr(x.X)
+	case *syntax.Word:
+		s, ok := e.word(x).Literal()
+		return s != "", ok
+	case *syntax.UnaryTest:
+		if x.Op == syntax.TsNot {
+			truth, known = e.testExpr(x.X)
+			return !truth, known
+		}
+		w, ok := x.X.(*syntax.Word)
+		if !ok {
+			return false, false
+		}
+		s, ok := e.word(w).Literal()
+		if !ok {
+			return false, false
+		}
+		return unary(x.Op.String(), s)
+	case *syntax.BinaryTest:
+		if x.Op == syntax.AndTest || x.Op == syntax.OrTest {
+			a, knownA := e.testExpr(x.X)
+			b, knownB := e.testExpr(x.Y)
+			or := x.Op == syntax.OrTest
+			if knownA && a == or || knownB && b == or {
+				return or, true
+			}
+			return !or, knownA && knownB
+		}
+		xw, ok1 := x.X.(*syntax.Word)
+		yw, ok2 := x.Y.(*syntax.Word)
+		if !ok1 || !ok2 {
+			return false, false
+		}
+		a, ok1 := e.word(xw).Literal()
+		b, ok2 := e.word(yw).Literal()
+		if !ok1 || !ok2 {
+			return false, false
+		}
+		return compare(a, x.Op.String(), b, true)
+	}
+	return false, false
+}

@@ -1,0 +1,221 @@
+// Package erb reads ERB templates for their structure: which bytes are text,
+// which are Ruby, and which blocks stand around a place. It masks a template to
+// equal length, so that a shell or monit parser can read it and its offsets
+// hold in the original.
+//
+// It does not evaluate Ruby. BOSH renders with ERB's trim mode "-".
+package erb
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// Kind is what a segment is.
+type Kind int
+
+const (
+	// Text is printed as it is.
+	Text Kind = iota
+	// Expr is <%= %>: its value is printed.
+	Expr
+	// Code is <% %>: run, not printed.
+	Code
+	// Comment is <%# %>.
+	Comment
+	// Literal is <%%, which prints <%.
+	Literal
+)
+
+// Segment is a run of bytes of one kind. Joined, the segments of a template
+// are its bytes.
+type Segment struct {
+	Kind       Kind
+	Start, End int
+	// CodeStart and CodeEnd enclose the Ruby of a tag, delimiters left out.
+	CodeStart, CodeEnd int
+	// TrimLeft and TrimRight say that the tag is <%- or -%>.
+	TrimLeft, TrimRight bool
+}
+
+// Template is a parsed template.
+type Template struct {
+	File     *source.File
+	Segments []Segment
+	// Blocks are the Ruby blocks that span several tags, by their start.
+	Blocks []*Block
+}
+
+// Parse reads a template. An unclosed tag, an end without a block and a block
+// without an end are errors with a place.
+func Parse(f *source.File) (*Template, error) {
+	t := &Template{File: f}
+	data := f.Data
+	text := 0
+	flush := func(end int) {
+		if end > text {
+			t.Segments = append(t.Segments, Segment{Kind: Text, Start: text, End: end})
+		}
+	}
+	for at := 0; ; {
+		i := bytes.Index(data[at:], []byte("<%"))
+		if i < 0 {
+			break
+		}
+		start := at + i
+		flush(start)
+		if bytes.HasPrefix(data[start:], []byte("<%%")) {
+			t.Segments = append(t.Segments, Segment{Kind: Literal, Start: start, End: start + 3})
+			at, text = start+3, start+3
+			continue
+		}
+		s := Segment{Kind: Code, Start: start, CodeStart: start + 2}
+		end := closing(data, start+2)
+		if end < 0 {
+			return nil, source.Errorf(source.Span{File: f, Start: start, End: start + 2}, "this ERB tag is never closed (no %%> after it)")
+		}
+		s.End, s.CodeEnd = end+2, end
+		if s.CodeStart < end {
+			switch data[s.CodeStart] {
+			case '=':
+				s.Kind = Expr
+				s.CodeStart++
+			case '#':
+				s.Kind = Comment
+				s.CodeStart++
+			case '-':
+				s.TrimLeft = true
+				s.CodeStart++
+			}
+		}
+		if s.CodeEnd > s.CodeStart && data[s.CodeEnd-1] == '-' {
+			s.TrimRight = true
+			s.CodeEnd--
+		}
+		t.Segments = append(t.Segments, s)
+		at, text = s.End, s.End
+	}
+	flush(len(data))
+	if err := t.blocks(); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// closing finds the %> that ends a tag; %%> inside one is a literal %>.
+func closing(data []byte, from int) int {
+	for at := from; ; {
+		i := bytes.Index(data[at:], []byte("%>"))
+		if i < 0 {
+			return -1
+		}
+		if p := at + i; p == from || data[p-1] != '%' {
+			return p
+		}
+		at += i + 2
+	}
+}
+
+// Code is the Ruby of a tag, trimmed.
+func (s Segment) Code(t *Template) string {
+	return strings.TrimSpace(string(t.File.Data[s.CodeStart:s.CodeEnd]))
+}
+
+// HasTags says whether there is anything but text.
+func (t *Template) HasTags() bool {
+	for _, s := range t.Segments {
+		if s.Kind != Text {
+			return true
+		}
+	}
+	return false
+}
+
+// exprByte stands for every byte of an expression in a mask: one word wherever
+// a word may stand, in a name, in quotes, as a number's place.
+const exprByte = 'x'
+
+// Mask gives the template's text with the tags made harmless, byte for byte as
+// long as the original. An expression becomes a word of x's, code and comments
+// become blanks. Both arms of a block stay: whoever reads the mask has to ask
+// Guards which arm a place stands in. Where a code tag stands between lines
+// that a backslash joins, or eats the newline behind it, it becomes a
+// backslash itself, so that the lines stay joined.
+func (t *Template) Mask() []byte {
+	out := append([]byte(nil), t.File.Data...)
+	for _, s := range t.Segments {
+		switch s.Kind {
+		case Expr, Literal:
+			for i := s.Start; i < s.End; i++ {
+				out[i] = exprByte
+			}
+		case Code, Comment:
+			for i := s.Start; i < s.End; i++ {
+				if out[i] != '\n' {
+					out[i] = ' '
+				}
+			}
+		}
+	}
+	for _, s := range t.Segments {
+		if s.Kind == Code || s.Kind == Comment {
+			joinLines(out, s)
+		}
+	}
+	return out
+}
+
+func joinLines(out []byte, s Segment) {
+	if s.End >= len(out) || out[s.End] != '\n' {
+		return
+	}
+	line := bytes.LastIndexByte(out[:s.Start], '\n') + 1
+	alone := len(bytes.TrimSpace(out[line:s.Start])) == 0
+	continued := line >= 2 && out[line-2] == '\\' && !(line >= 3 && out[line-3] == '\\')
+	switch {
+	case alone && continued:
+		for i := s.Start; i < s.End-1; i++ {
+			out[i] = ' ' // newlines of the Ruby would end the command
+		}
+		out[s.End-1] = '\\'
+	case !alone && s.TrimRight:
+		out[s.End-1] = '\\'
+	}
+}
+
+var (
+	plainProperty = regexp.MustCompile(`^p\(?\s*(?:'([^']+)'|"([^"#]+)")\s*\)?$`)
+	propertyUse   = regexp.MustCompile(`\bp\(?\s*['"]([^'"]+)['"]|\bproperties\.([a-zA-Z_][\w.]*)|\bif_p\(\s*((?:['"][^'"]+['"]\s*,?\s*)+)\)`)
+	quotedName    = regexp.MustCompile(`['"]([^'"]+)['"]`)
+)
+
+// Property gives the name when the expression does nothing but print one
+// property: p('a.b').
+func (t *Template) Property(s Segment) (name string, ok bool) {
+	m := plainProperty.FindStringSubmatch(s.Code(t))
+	if s.Kind != Expr || m == nil {
+		return "", false
+	}
+	return m[1] + m[2], true
+}
+
+// Properties lists the property names that a piece of Ruby mentions.
+func Properties(code string) []string {
+	var names []string
+	for _, m := range propertyUse.FindAllStringSubmatch(code, -1) {
+		switch {
+		case m[1] != "":
+			names = append(names, m[1])
+		case m[2] != "":
+			names = append(names, strings.TrimSuffix(m[2], "."))
+		default:
+			for _, q := range quotedName.FindAllStringSubmatch(m[3], -1) {
+				names = append(names, q[1])
+			}
+		}
+	}
+	return names
+}

@@ -1,0 +1,234 @@
+// Package release loads a BOSH release directory: its jobs with their spec,
+// monit file and templates, its packages, and its name.
+//
+// Specs are read with bosh-cli's own reader, so that what bosh accepts is
+// accepted here; positions come from a second, yaml.v3 pass over the same
+// bytes. The package reads, and decides nothing: the rules are in
+// release/convert, writing is in commands.
+package release
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// MaxFileSize is the largest file that is read, in bytes. Templates and specs
+// are small; a larger file is somebody's mistake and would only cost memory.
+const MaxFileSize = 16 << 20
+
+// Release is a release directory as it was found.
+type Release struct {
+	// Dir is the directory as the user gave it.
+	Dir string
+	// Name is final_name, name or dev_name of config/, else the directory's.
+	Name string
+	Jobs []*Job
+
+	files map[string]*source.File
+}
+
+// NotReleaseError says that a directory holds no release.
+type NotReleaseError struct{ Dir, Reason string }
+
+func (e *NotReleaseError) Error() string {
+	return fmt.Sprintf("%s is no BOSH release: %s", e.Dir, e.Reason)
+}
+
+// Load reads the release in dir. Only what keeps the whole release from being
+// read is an error; a job that cannot be loaded carries its own in Job.Err.
+func Load(dir string) (*Release, error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		var pathErr *fs.PathError
+		if errors.As(err, &pathErr) {
+			err = pathErr.Err
+		}
+		return nil, &NotReleaseError{dir, err.Error()}
+	}
+	if !info.IsDir() {
+		return nil, &NotReleaseError{dir, "it is a file; give the directory that holds jobs/ and packages/"}
+	}
+	entries, err := os.ReadDir(filepath.Join(dir, "jobs"))
+	if err != nil {
+		return nil, &NotReleaseError{dir, "no jobs/ directory in it; give the directory that holds jobs/ and packages/"}
+	}
+	r := &Release{Dir: dir, files: map[string]*source.File{}}
+	r.Name = r.name()
+	for _, e := range entries {
+		name := e.Name()
+		if strings.HasPrefix(name, ".") || !isDir(filepath.Join(dir, "jobs", name)) {
+			continue
+		}
+		r.Jobs = append(r.Jobs, loadJob(r, name))
+	}
+	sort.Slice(r.Jobs, func(i, j int) bool { return r.Jobs[i].Name < r.Jobs[j].Name })
+	return r, nil
+}
+
+func isDir(p string) bool {
+	info, err := os.Stat(p)
+	return err == nil && info.IsDir()
+}
+
+// Job finds a job by name.
+func (r *Release) Job(name string) *Job {
+	for _, j := range r.Jobs {
+		if j.Name == name {
+			return j
+		}
+	}
+	return nil
+}
+
+// name follows bosh-cli: config/final.yml has name (final_name in old
+// releases), config/dev.yml has name or dev_name.
+func (r *Release) name() string {
+	for _, f := range []string{"config/final.yml", "config/dev.yml"} {
+		file, err := r.Read(f)
+		if err != nil {
+			continue
+		}
+		var c struct {
+			Name      string `yaml:"name"`
+			FinalName string `yaml:"final_name"`
+			DevName   string `yaml:"dev_name"`
+		}
+		if yaml.Unmarshal(file.Data, &c) != nil {
+			continue
+		}
+		for _, n := range []string{c.Name, c.FinalName, c.DevName} {
+			if n != "" {
+				return n
+			}
+		}
+	}
+	abs, err := filepath.Abs(r.Dir)
+	if err != nil {
+		abs = r.Dir
+	}
+	return strings.TrimSuffix(filepath.Base(abs), "-release")
+}
+
+// Path is the place of a file of the release on disk.
+func (r *Release) Path(name string) string { return filepath.Join(r.Dir, filepath.FromSlash(name)) }
+
+// Read reads a file of the release by its slash-separated name, once. A file
+// that is not regular, leads out of the release through a link, or is larger
+// than MaxFileSize is an error that says so.
+func (r *Release) Read(name string) (*source.File, error) {
+	name = path.Clean(name)
+	if f, ok := r.files[name]; ok {
+		return f, nil
+	}
+	if name == ".." || strings.HasPrefix(name, "../") || path.IsAbs(name) {
+		return nil, fmt.Errorf("%s: leads out of the release", name)
+	}
+	p := r.Path(name)
+	if err := r.inside(p); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	f, err := ReadFile(p, name)
+	if err != nil {
+		return nil, err
+	}
+	r.files[name] = f
+	return f, nil
+}
+
+// inside makes sure that p, with all links followed, is below the release.
+func (r *Release) inside(p string) error {
+	root, err := filepath.EvalSymlinks(r.Dir)
+	if err != nil {
+		return err
+	}
+	real, err := filepath.EvalSymlinks(p)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return fs.ErrNotExist
+		}
+		return cause(err)
+	}
+	rootAbs, err := filepath.Abs(root)
+	if err != nil {
+		return err
+	}
+	realAbs, err := filepath.Abs(real)
+	if err != nil {
+		return err
+	}
+	if realAbs != rootAbs && !strings.HasPrefix(realAbs, rootAbs+string(filepath.Separator)) {
+		return fmt.Errorf("is a link that leads out of the release (to %s)", real)
+	}
+	return nil
+}
+
+// ReadFile reads a regular file of at most MaxFileSize bytes and calls it name.
+func ReadFile(p, name string) (*source.File, error) {
+	info, err := os.Stat(p)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, cause(err))
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: is not a regular file", name)
+	}
+	if info.Size() > MaxFileSize {
+		return nil, fmt.Errorf("%s: has %d bytes, more than the %d that are read", name, info.Size(), MaxFileSize)
+	}
+	data, err := os.ReadFile(p)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, cause(err))
+	}
+	return &source.File{Name: name, Data: data, Mode: info.Mode().Perm()}, nil
+}
+
+// cause drops the path that os errors repeat: ours is shorter.
+func cause(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
+
+// Glob lists the regular files below the given directories of the release, by
+// slash-separated name. Links are not followed, dot directories are left out.
+func (r *Release) Glob(match func(name string) bool, dirs ...string) []string {
+	var names []string
+	for _, d := range dirs {
+		root := r.Path(d)
+		_ = filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
+			if err != nil {
+				return nil // an unreadable folder has no readable files
+			}
+			if e.IsDir() {
+				if p != root && strings.HasPrefix(e.Name(), ".") {
+					return filepath.SkipDir
+				}
+				return nil
+			}
+			if !e.Type().IsRegular() {
+				return nil
+			}
+			rel, err := filepath.Rel(r.Dir, p)
+			if err != nil {
+				return nil
+			}
+			if name := filepath.ToSlash(rel); match(name) {
+				names = append(names, name)
+			}
+			return nil
+		})
+	}
+	sort.Strings(names)
+	return names
+}
