@@ -108,7 +108,7 @@ func (r *report) job(p *printer, j *convert.Conversion) {
 		}
 		p.line("  " + place(j.Reason.Span) + j.Reason.Message)
 	}
-	if j.Verdict == convert.Declined && len(j.Findings) == 0 {
+	if j.Verdict == convert.Declined || j.Verdict == convert.Failed {
 		p.line("")
 		return
 	}
@@ -118,7 +118,7 @@ func (r *report) job(p *printer, j *convert.Conversion) {
 		for _, d := range j.Decisions {
 			p.line("    " + d.What)
 			p.wrapped("      ", d.Why)
-			p.line("      from " + places(append([]source.Span{d.Cause}, d.Related...)))
+			p.wrapped("      ", "from "+places(append([]source.Span{d.Cause}, d.Related...)))
 		}
 	}
 	if len(j.Findings) > 0 {
@@ -292,6 +292,9 @@ func (p *printer) finding(d source.Diagnostic) {
 	}
 	p.line("    " + at + p.paint(d.Severity.String(), attr) + " " + d.ID)
 	p.wrapped("      ", d.Message)
+	if len(d.Related) > 0 {
+		p.wrapped("      ", "also at "+places(d.Related))
+	}
 }
 
 func (p *printer) ledger(rows []convert.Row) {
@@ -332,7 +335,9 @@ func (r *report) tables() {
 			add(&decisions, name, d.What, d.Why, places(append([]source.Span{d.Cause}, d.Related...)))
 		}
 		for _, f := range j.Findings {
-			add(&findings, name, f.Severity.String(), f.ID, f.Span.String(), f.Message)
+			for _, at := range append([]source.Span{f.Span}, f.Related...) {
+				add(&findings, name, f.Severity.String(), f.ID, at.String(), f.Message)
+			}
 		}
 		for _, l := range j.Ledger {
 			add(&ledger, name, l.Span.String(), string(l.To), l.Span.Text(), l.Note)

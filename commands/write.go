@@ -108,8 +108,8 @@ func write(dir string, changes []convert.Change) error {
 
 // writeTemp writes a file beside the one it will replace and syncs it.
 func writeTemp(dir, name string, data []byte, mode fs.FileMode) (string, error) {
-	folder, base := filepath.Split(filepath.Join(dir, filepath.FromSlash(name)))
-	f, err := os.CreateTemp(folder, "."+base+".bpmify-*")
+	target := filepath.Join(dir, filepath.FromSlash(name))
+	f, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".bpmify-*")
 	if err != nil {
 		return "", err
 	}

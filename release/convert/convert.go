@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"sort"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
@@ -147,7 +148,8 @@ func Job(j *release.Job, ctx Context) *Conversion {
 	if !w.files() {
 		return c
 	}
-	source.SortDiagnostics(c.Findings)
+	sort.Slice(c.Changes, func(i, j int) bool { return c.Changes[i].Name < c.Changes[j].Name })
+	c.Findings = merge(c.Findings)
 	c.Verdict = Converted
 	for _, f := range c.Findings {
 		if f.Severity > source.Note {
@@ -155,6 +157,24 @@ func Job(j *release.Job, ctx Context) *Conversion {
 		}
 	}
 	return c
+}
+
+// merge orders findings by place and makes one of those that say the same of
+// several places.
+func merge(all []source.Diagnostic) []source.Diagnostic {
+	source.SortDiagnostics(all)
+	var merged []source.Diagnostic
+	at := map[string]int{}
+	for _, d := range all {
+		key := d.ID + "\x00" + d.Message
+		if i, seen := at[key]; seen {
+			merged[i].Related = append(merged[i].Related, d.Span)
+			continue
+		}
+		at[key] = len(merged)
+		merged = append(merged, d)
+	}
+	return merged
 }
 
 // checks gives the process checks that are not bpm's yet, and sets the verdict

@@ -138,6 +138,8 @@ func (w *job) pick(l *launch) bool {
 	switch {
 	case len(c.Conditions) > 0:
 		return w.decline(c.Span, "whether this runs is decided on the VM (%s), which this version does not convert", c.Conditions[0].Span.Place())
+	case c.Tags:
+		return w.decline(c.Span, "ERB tags stand inside this command, which this version does not convert")
 	case len(c.Guards) > 0:
 		return w.decline(c.Span, "whether this runs is decided by an ERB block, which this version does not convert")
 	case l.launch.User != "" && l.launch.User != "vcap":
@@ -312,7 +314,7 @@ func (w *job) stopPath(l *launch) bool {
 		}
 	}
 	for _, c := range result.Commands {
-		if _, done := rows[c.Span]; done || w.service(c, l) != "" || isQuiet(c) {
+		if _, done := rows[c.Span]; done || c.Followed || w.service(c, l) != "" || isQuiet(c) {
 			continue
 		}
 		w.find("stop-does-more", source.Warning, c.Span, "the old stop program runs %q; bpm only signals the process. If it matters, move it to bin/drain", c.Span.Text())
@@ -361,13 +363,23 @@ func signalName(s string) string {
 
 // account puts every statement of the start path's scripts into the ledger.
 func (w *job) account(l *launch) bool {
+	seen := map[source.Span]bool{}
 	for _, c := range l.result.Commands {
+		if seen[c.Span] {
+			continue // a function that is called twice
+		}
+		seen[c.Span] = true
 		switch {
 		case c == l.launch.Command:
 			w.ledger(c.Span, ToBPM, "process %s: executable and args", l.name)
 			for _, r := range c.Redirects {
 				w.logRedirect(l, r)
 			}
+			continue
+		case c.Tags && (len(c.Words) > 0 && !isQuiet(c) || c.Followed):
+			return w.decline(c.Span, "ERB tags stand inside this command, which this version does not convert")
+		case c.Followed:
+			w.ledger(c.Span, Dropped, "call of what is listed on its own")
 			continue
 		case len(c.Guards) > 0 && !isQuiet(c):
 			return w.decline(c.Span, "stands in an ERB block, which this version does not convert")

@@ -53,6 +53,15 @@ func (e *evaluator) call(s *syntax.Stmt, c *syntax.CallExpr) flow {
 			e.state.dir = words[len(words)-1]
 		}
 		return goesOn
+	case "set":
+		e.record(s, cmd)
+		for i, w := range words {
+			if w.Is("--") {
+				e.state.params = words[i+1:]
+				break
+			}
+		}
+		return goesOn
 	case "unset":
 		e.record(s, cmd)
 		for _, w := range words[1:] {
@@ -104,6 +113,14 @@ func (e *evaluator) declare(s *syntax.Stmt, c *syntax.DeclClause) {
 	}
 	e.record(s, &Command{Assigns: assigns, Exports: exports, Redirects: e.redirects(s)})
 	for i, a := range assigns {
+		if n := len(e.locals); n > 0 && c.Variant.Value != "export" && c.Variant.Value != "readonly" {
+			if _, saved := e.locals[n-1][a.Name]; !saved {
+				e.locals[n-1][a.Name] = nil
+				if v, set := e.state.vars[a.Name]; set {
+					e.locals[n-1][a.Name] = &v
+				}
+			}
+		}
 		if !naked(c, i) {
 			e.assign(a)
 		}
@@ -129,6 +146,7 @@ func naked(c *syntax.DeclClause, i int) bool {
 
 // function evaluates a call of one of the script's own functions.
 func (e *evaluator) function(s *syntax.Stmt, call *Command, f function) flow {
+	call.Followed = true
 	e.record(s, call)
 	if e.depth >= maxDepth {
 		e.unclear(s, "calls are nested more than %d deep: not followed", maxDepth)
@@ -137,8 +155,17 @@ func (e *evaluator) function(s *syntax.Stmt, call *Command, f function) flow {
 	defer func(script *Script, params []Word) {
 		e.script, e.state.params = script, params
 		e.depth--
+		for name, v := range e.locals[len(e.locals)-1] {
+			if v == nil {
+				delete(e.state.vars, name)
+			} else {
+				e.state.vars[name] = *v
+			}
+		}
+		e.locals = e.locals[:len(e.locals)-1]
 	}(e.script, e.state.params)
 	e.depth++
+	e.locals = append(e.locals, map[string]*variable{})
 	e.script, e.state.params = f.script, call.Words[1:]
 	if got := e.stmt(f.body); got == exits {
 		return exits
@@ -161,6 +188,7 @@ func (e *evaluator) sourced(s *syntax.Stmt, call *Command) flow {
 	if script == nil {
 		return goesOn
 	}
+	call.Followed = true
 	defer func(params []Word) { e.state.params = params; e.depth-- }(e.state.params)
 	e.depth++
 	if len(call.Words) > 2 {

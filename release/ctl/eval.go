@@ -53,13 +53,16 @@ type Command struct {
 	// Piped says that the command's output goes into another command, Pipe
 	// that its input comes from one.
 	Piped, Pipe bool
-	// Followed says that the command is a script of the release, whose own
-	// commands come next.
+	// Followed says that the command is a function or a script of the release,
+	// whose own commands come next.
 	Followed bool
 	// Conditions are the shell conditions around the command that only the VM
 	// can decide, outermost first; Guards are the ERB blocks around it.
 	Conditions []Condition
 	Guards     []erb.Guard
+	// Tags says that ERB tags stand inside the command, so that its words are
+	// not those that are rendered.
+	Tags bool
 }
 
 // Name is the last element of the command's first word, when it is known.
@@ -146,6 +149,7 @@ const (
 const (
 	maxDepth    = 40
 	maxCommands = 20000
+	maxRounds   = 100
 )
 
 type evaluator struct {
@@ -156,6 +160,12 @@ type evaluator struct {
 	funcs  map[string]function
 	seen   map[source.Span]bool
 	depth  int
+
+	// values is set while the pieces of a brace expansion are read.
+	values *source.Span
+	// locals are the variables that each function under way has made local,
+	// with what they were before.
+	locals []map[string]*variable
 
 	conditions []Condition
 	background bool
@@ -294,11 +304,7 @@ func (e *evaluator) command(s *syntax.Stmt) flow {
 		e.record(s, &Command{Words: []Word{{{Kind: Runtime, Text: e.text(s), Span: e.script.span(s)}}}})
 		return goesOn
 	case *syntax.ForClause:
-		e.unclear(s, "a loop: its body is taken to run at least once")
-		if iter, ok := c.Loop.(*syntax.WordIter); ok {
-			e.state.set(iter.Name.Value, Word{{Kind: Runtime, Text: "$" + iter.Name.Value, Span: e.script.span(iter)}})
-		}
-		return e.maybe(e.script.span(c.Loop), false, c.Do)
+		return e.forClause(s, c)
 	case *syntax.WhileClause:
 		e.list(c.Cond)
 		return e.maybe(e.spanOf(c.Cond), c.Until, c.Do)
@@ -406,6 +412,55 @@ func (e *evaluator) ifClause(c *syntax.IfClause) flow {
 	return goesOn
 }
 
+// forClause runs the body once for each word when all words are known and
+// nothing leaves the loop early.
+func (e *evaluator) forClause(s *syntax.Stmt, c *syntax.ForClause) flow {
+	iter, ok := c.Loop.(*syntax.WordIter)
+	if !ok {
+		e.unclear(s, "a loop whose rounds are counted on the VM")
+		return e.maybe(e.script.span(c.Loop), false, c.Do)
+	}
+	words := e.words(iter.Items)
+	known := len(words) <= maxRounds && iter.InPos.IsValid() && !leavesLoop(c.Do)
+	for _, w := range words {
+		_, literal := w.Literal()
+		known = known && literal
+	}
+	if !known {
+		e.unclear(s, "a loop over what only the VM knows")
+		e.state.set(iter.Name.Value, Word{{Kind: Runtime, Text: "${" + iter.Name.Value + "}", Span: e.script.span(iter)}})
+		return e.maybe(e.script.span(c.Loop), false, c.Do)
+	}
+	if len(words) == 0 {
+		for _, s := range c.Do {
+			e.skip("in a loop over nothing", s)
+		}
+	}
+	for _, w := range words {
+		e.state.set(iter.Name.Value, w)
+		if f := e.list(c.Do); f != goesOn {
+			return f
+		}
+	}
+	return goesOn
+}
+
+// leavesLoop says whether a loop's body has a break or a continue.
+func leavesLoop(stmts []*syntax.Stmt) bool {
+	found := false
+	for _, s := range stmts {
+		syntax.Walk(s, func(n syntax.Node) bool {
+			if c, ok := n.(*syntax.CallExpr); ok && len(c.Args) > 0 {
+				if lit := c.Args[0].Lit(); lit == "break" || lit == "continue" {
+					found = true
+				}
+			}
+			return !found
+		})
+	}
+	return found
+}
+
 func (e *evaluator) caseClause(c *syntax.CaseClause) flow {
 	value, known := e.word(c.Word).Literal()
 	taken := -1
@@ -428,18 +483,25 @@ func (e *evaluator) caseClause(c *syntax.CaseClause) flow {
 		}
 		return goesOn
 	}
+	next := false // the item before falls through
+	f := goesOn
 	for i, item := range c.Items {
-		if i != taken {
+		if i != taken && !next {
 			reason := fmt.Sprintf("runs for %q, not on a start", patterns(item))
 			for _, s := range item.Stmts {
 				e.skip(reason, s)
 			}
+			continue
+		}
+		if f == goesOn {
+			f = e.list(item.Stmts)
+		}
+		next = f == goesOn && item.Op == syntax.Fallthrough
+		if item.Op == syntax.Resume {
+			e.unclear(c, "an arm of this case ends in ;;&, which is not followed")
 		}
 	}
-	if taken < 0 {
-		return goesOn
-	}
-	return e.list(c.Items[taken].Stmts)
+	return f
 }
 
 func patterns(item *syntax.CaseItem) string {
@@ -502,6 +564,7 @@ func (e *evaluator) record(s *syntax.Stmt, c *Command) *Command {
 	c.Background, c.Piped, c.Pipe = e.background, e.piped, e.pipe
 	c.Conditions = append([]Condition(nil), e.conditions...)
 	c.Guards = e.script.Template.Guards(c.Span.Start)
+	c.Tags = e.script.tags(c.Span.Start, c.Span.End)
 	own := map[string]bool{}
 	for _, a := range c.Assigns {
 		own[a.Name] = len(c.Words) > 0

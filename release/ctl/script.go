@@ -58,6 +58,17 @@ func (s *Script) span(n syntax.Node) source.Span {
 	return source.Span{File: s.File, Start: int(n.Pos().Offset()), End: int(n.End().Offset())}
 }
 
+// tags says whether an ERB tag that prints nothing stands between two offsets:
+// then the text there is not what is rendered.
+func (s *Script) tags(start, end int) bool {
+	for _, seg := range s.Template.Segments {
+		if seg.Start < end && seg.End > start && (seg.Kind == erb.Code || seg.Kind == erb.Comment) {
+			return true
+		}
+	}
+	return false
+}
+
 // Statements lists the leaves of the script: the commands, tests and
 // declarations that stand in its lists, conditions and function bodies. They
 // are what the ledger has to account for.

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
@@ -29,11 +30,29 @@ func (e *evaluator) word(w *syntax.Word) Word {
 func (e *evaluator) words(ws []*syntax.Word) []Word {
 	var all []Word
 	for _, w := range ws {
-		f := &fields{}
-		e.parts(f, w.Parts, false)
-		all = append(all, f.words()...)
+		for _, one := range e.braces(w) {
+			f := &fields{}
+			e.parts(f, one.Parts, false)
+			all = append(all, f.words()...)
+		}
+		e.values = nil
 	}
 	return all
+}
+
+// braces expands /{a,b} into /a and /b. The pieces that the library cuts have
+// no place of their own: their text is taken from e.values instead.
+func (e *evaluator) braces(w *syntax.Word) []*syntax.Word {
+	span := e.script.span(w)
+	if !strings.Contains(span.Text(), "{") || e.script.tags(span.Start, span.End) {
+		return []*syntax.Word{w}
+	}
+	cut := &syntax.Word{Parts: append([]syntax.WordPart(nil), w.Parts...)}
+	if !syntax.SplitBraces(cut) {
+		return []*syntax.Word{w}
+	}
+	e.values = &span
+	return expand.Braces(cut)
 }
 
 // parts adds word parts. quoted says that blanks in values do not separate
@@ -42,7 +61,7 @@ func (e *evaluator) parts(f *fields, parts []syntax.WordPart, quoted bool) {
 	for _, p := range parts {
 		switch p := p.(type) {
 		case *syntax.Lit:
-			globs := !quoted && !strings.Contains(p.Value, `\`) && strings.ContainsAny(p.Value, "*?[")
+			globs := !quoted && !strings.Contains(p.Value, `\`) && isGlob(p.Value)
 			e.source(f, p, func(s string) string { return unescape(s, "") }, quoted, globs)
 		case *syntax.SglQuoted:
 			f.any = true
@@ -79,6 +98,14 @@ func (e *evaluator) parts(f *fields, parts []syntax.WordPart, quoted bool) {
 // source adds the source text of a node, cut into literal text, to which
 // unquote is applied, and ERB expressions.
 func (e *evaluator) source(f *fields, n syntax.Node, unquote func(string) string, quoted, globs bool) {
+	if lit, ok := n.(*syntax.Lit); ok && e.values != nil {
+		part := Part{Kind: Literal, Text: unquote(lit.Value), Span: *e.values}
+		if globs {
+			part.Kind, part.Split = Runtime, true
+		}
+		f.add(part)
+		return
+	}
 	span := e.script.span(n)
 	for _, s := range e.script.Template.Segments {
 		if s.End <= span.Start || s.Start >= span.End {
@@ -106,6 +133,15 @@ func (e *evaluator) source(f *fields, n syntax.Node, unquote func(string) string
 			f.add(part)
 		}
 	}
+}
+
+// isGlob says whether unquoted text is a pattern that the VM expands.
+func isGlob(s string) bool {
+	if strings.ContainsAny(s, "*?") {
+		return true
+	}
+	open := strings.IndexByte(s, '[')
+	return open >= 0 && strings.IndexByte(s[open:], ']') > 1
 }
 
 // unescape drops the backslashes that quote: before any character when only is

@@ -121,6 +121,6 @@ func (t *Template) arm(o *opener, s Segment) {
 	}
 	last := &o.block.Arms[len(o.block.Arms)-1]
 	if last.End == 0 {
-		last.End = s.Start
+		last.End = max(last.Start, s.Start)
 	}
 }

@@ -286,15 +286,13 @@ func (p *parser) begins() bool {
 	t := p.tokens[p.at]
 	prev := p.tokens[p.at-1]
 	switch {
+	case prev.is("then"): // the action of an if: alert, restart, stop, exec
+		return false
 	case t.is("check", "group", "pidfile", "matching", "every", "mode", "depends", "alert", "noalert"):
 		return true
 	case t.is("if"):
 		return true
 	case t.is("start", "stop", "restart"):
-		// "then restart" is the end of an if, "start program" a statement
-		if prev.is("then") {
-			return false
-		}
 		return p.at+1 < len(p.tokens) && (p.tokens[p.at+1].is("program", "=") || p.tokens[p.at+1].quoted)
 	case t.is("with"):
 		return p.at+1 < len(p.tokens) && p.tokens[p.at+1].is("pidfile")
