@@ -155,6 +155,21 @@ func TestTagsInside(t *testing.T) {
 	}
 }
 
+// TestBounds holds that scripts which grow without end are given up soon; the
+// test's own timeout is the only clock.
+func TestBounds(t *testing.T) {
+	for _, text := range []string{
+		"f() { f; f; }; f",
+		"f() { f & f & }; f",
+		"f() { X=$X$X$X$X; f; }; X=aaaa; f",
+		"f() { export A$1=$X; X=$X$X; f; f; }; X=aa; f",
+		"for a in {1..99}; do for b in {1..99}; do for c in {1..99}; do x; done; done; done",
+		"run {1..100000000} {a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}",
+	} {
+		accounted(t, evaluate(t, text, nil, "start"))
+	}
+}
+
 func TestHops(t *testing.T) {
 	r := evaluate(t, `
 . /var/vcap/jobs/web/bin/env.sh

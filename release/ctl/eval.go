@@ -150,6 +150,7 @@ const (
 	maxDepth    = 40
 	maxCommands = 20000
 	maxRounds   = 100
+	maxValue    = 1 << 16
 )
 
 type evaluator struct {
