@@ -110,15 +110,25 @@ func (m *Manifest) AddBPM(needs []Need, pin Pin) ([]source.Edit, []Change, error
 		return nil, nil, source.Errorf(source.Span{File: m.File}, "is no deployment manifest but: %s", m.Kind)
 	}
 	lacking, err := m.Lacking(needs)
-	if err != nil || len(lacking) == 0 {
+	if err != nil {
 		return nil, nil, err
 	}
+	running := m.GroupsRunning(needs)
+	wantsRelease := len(lacking) > 0
+	for _, g := range running {
+		wantsRelease = wantsRelease || g.BPM() != nil
+	}
+	wantsRelease = wantsRelease && m.BPMRelease() == nil
+	if len(lacking) == 0 && !wantsRelease {
+		return nil, nil, nil
+	}
 	if m.Kind == V1 {
-		return nil, nil, source.Errorf(lacking[0].Span, "this manifest has the old jobs/templates form, which is not edited; add bpm to releases and to the templates of %q", lacking[0].Name)
+		return nil, nil, source.Errorf(running[0].Span, "this manifest has the old jobs/templates form, which is not edited; add bpm to releases and to the templates of %q", running[0].Name)
 	}
 	var edits []source.Edit
 	var changes []Change
-	if m.BPMRelease() == nil {
+	var additions []addition
+	if wantsRelease {
 		if m.releases == nil {
 			return nil, nil, source.Errorf(span(m.File, m.root.Content[0]), "has no list of releases that bpm could be added to")
 		}
@@ -134,6 +144,7 @@ func (m *Manifest) AddBPM(needs []Need, pin Pin) ([]source.Edit, []Change, error
 			return nil, nil, err
 		}
 		edits = append(edits, e)
+		additions = append(additions, addition{m.releases, fields})
 		changes = append(changes, Change{"release bpm", span(m.File, m.releases)})
 	}
 	job := [][2]string{{"name", "bpm"}, {"release", "bpm"}}
@@ -149,8 +160,9 @@ func (m *Manifest) AddBPM(needs []Need, pin Pin) ([]source.Edit, []Change, error
 			return nil, nil, err
 		}
 		edits = append(edits, e)
+		additions = append(additions, addition{g.jobs, job})
 	}
-	if err := m.verify(edits, needs, pin); err != nil {
+	if err := m.verify(edits, additions); err != nil {
 		return nil, nil, err
 	}
 	return edits, changes, nil
@@ -207,7 +219,7 @@ func (m *Manifest) appendItem(seq *yaml.Node, fields [][2]string) (source.Edit, 
 			b.WriteString(kv[0] + ": " + scalar(kv[1]) + nl)
 		}
 	}
-	at := m.contentEnd(seq)
+	at := m.contentEnd(seq, len(indent))
 	text := b.String()
 	if at > 0 && f.Data[at-1] != '\n' {
 		text = nl + strings.TrimSuffix(text, nl)
@@ -216,9 +228,10 @@ func (m *Manifest) appendItem(seq *yaml.Node, fields [][2]string) (source.Edit, 
 }
 
 // contentEnd is the offset behind the last line that belongs to a block
-// sequence: comments and blank lines behind it belong to what follows, unless
-// they are text of a block scalar.
-func (m *Manifest) contentEnd(seq *yaml.Node) int {
+// sequence whose dashes stand in column dash: comments and blank lines behind
+// it belong to what follows, unless they are text of a block scalar or comments
+// indented like the last item's own lines.
+func (m *Manifest) contentEnd(seq *yaml.Node, dash int) int {
 	f := m.File
 	var flat []*yaml.Node
 	flatten(m.root, &flat)
@@ -252,7 +265,7 @@ func (m *Manifest) contentEnd(seq *yaml.Node) int {
 		case blank:
 		case width == 0 && (strings.HasPrefix(line, "---") || strings.HasPrefix(line, "...")):
 			return end
-		case strings.HasPrefix(trimmed, "#") && !(block && width >= indent):
+		case strings.HasPrefix(trimmed, "#") && !(block && width >= indent) && !(width > dash && at == end):
 		default:
 			end = next
 		}
@@ -363,58 +376,40 @@ func scalar(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
+// addition is an item that a sequence gets.
+type addition struct {
+	to     *yaml.Node
+	fields [][2]string
+}
+
 // verify applies the edits in memory and holds the result against the old
-// manifest plus the additions.
-func (m *Manifest) verify(edits []source.Edit, needs []Need, pin Pin) error {
+// manifest with the items added to its tree, where aliases and merge keys see
+// them too.
+func (m *Manifest) verify(edits []source.Edit, additions []addition) error {
 	after, err := source.Apply(m.File.Data, edits)
 	if err != nil {
 		return fmt.Errorf("%s: %w", m.File.Name, err)
 	}
-	var got, want map[string]any
+	var got, want any
 	if err := yaml.Unmarshal(after, &got); err != nil {
 		return fmt.Errorf("%s: with bpm added it would not be YAML any more (%w); add it by hand", m.File.Name, err)
 	}
-	if err := yaml.Unmarshal(m.File.Data, &want); err != nil {
-		return yamlError(m.File, err)
+	for _, a := range additions {
+		item := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+		for _, kv := range a.fields {
+			for _, v := range kv {
+				item.Content = append(item.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: v})
+			}
+		}
+		old := a.to.Content
+		a.to.Content = append(old[:len(old):len(old)], item)
+		defer func() { a.to.Content = old }()
 	}
-	if want, err = m.expect(want, needs, pin); err != nil {
-		return err
+	if err := m.root.Decode(&want); err != nil {
+		return yamlError(m.File, err)
 	}
 	if !reflect.DeepEqual(got, want) {
 		return source.Errorf(source.Span{File: m.File}, "with bpm added it would say something else as well; add bpm by hand")
 	}
 	return nil
-}
-
-// expect is the decoded manifest plus the additions.
-func (m *Manifest) expect(tree map[string]any, needs []Need, pin Pin) (map[string]any, error) {
-	if m.BPMRelease() == nil {
-		entry := map[string]any{"name": "bpm", "version": pin.version()}
-		if pin.URL != "" {
-			entry["url"], entry["sha1"] = pin.URL, pin.SHA1
-		}
-		releases, _ := tree["releases"].([]any)
-		tree["releases"] = append(append([]any{}, releases...), entry)
-	}
-	lacking, err := m.Lacking(needs)
-	if err != nil {
-		return nil, err
-	}
-	touched := map[*yaml.Node]bool{}
-	for _, g := range lacking {
-		touched[g.jobs] = true
-	}
-	groups, _ := tree["instance_groups"].([]any)
-	for _, g := range m.Groups {
-		if !touched[g.jobs] {
-			continue
-		}
-		group, ok := groups[g.index].(map[string]any)
-		if !ok {
-			return nil, source.Errorf(g.Span, "this instance group is no mapping")
-		}
-		jobs, _ := group["jobs"].([]any)
-		group["jobs"] = append(append([]any{}, jobs...), map[string]any{"name": "bpm", "release": "bpm"})
-	}
-	return tree, nil
 }

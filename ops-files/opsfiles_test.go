@@ -1,0 +1,188 @@
+package opsfiles
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bosh-bpmify/bosh-bpmify/manifest"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+var options = Options{
+	Tool: "bosh-bpmify 1.0.0", Release: "web", OutName: "generated-bpm-ops.yml",
+	Needs: []manifest.Need{{Job: "web", Release: "web"}},
+}
+
+const simple = `name: d
+releases:
+- name: web
+  version: "1"
+instance_groups:
+- name: a
+  jobs:
+  - name: web
+    release: web
+    properties: {port: 80}
+- name: b
+  jobs:
+  - name: other
+    release: web
+`
+
+const bpmRelease = "releases:\n- name: bpm\n  version: \"1.4.0\"\n"
+
+var inputs = map[string]string{
+	"simple":       simple,
+	"two groups":   simple + "- name: c\n  jobs:\n  - name: web\n    release: web\n",
+	"has bpm":      strings.Replace(simple, "    properties: {port: 80}\n", "  - name: bpm\n    release: bpm\n", 1),
+	"pinned":       strings.Replace(simple, "releases:\n", bpmRelease, 1),
+	"pinned, has":  strings.Replace(strings.Replace(simple, "releases:\n", bpmRelease, 1), "    properties: {port: 80}\n", "  - name: bpm\n    release: bpm\n", 1),
+	"own settings": strings.Replace(simple, "    properties: {port: 80}\n", "  - name: bpm\n    release: bpm\n    properties: {a: b}\n", 1) + "- name: c\n  jobs:\n  - name: web\n    release: web\n",
+	"variables":    strings.Replace(simple, "80", "((port))", 1),
+}
+
+func read(t *testing.T, name, text string) *manifest.Manifest {
+	t.Helper()
+	m, err := manifest.Read(&source.File{Name: name, Data: []byte(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func realBosh(t *testing.T) string {
+	t.Helper()
+	if b := os.Getenv("BPMIFY_BOSH"); b != "" {
+		return b
+	}
+	if os.Getenv("BPMIFY_REQUIRE_TOOLS") != "" {
+		t.Fatal("BPMIFY_BOSH does not name a bosh; scripts/test builds one")
+	}
+	t.Skip("BPMIFY_BOSH does not name a bosh")
+	return ""
+}
+
+func interpolate(t *testing.T, bosh, manifest, ops string) []byte {
+	t.Helper()
+	args := []string{"int", manifest}
+	if ops != "" {
+		args = append(args, "-o", ops)
+	}
+	out, err := exec.Command(bosh, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("bosh %v: %v\n%s", args, err, out)
+	}
+	return out
+}
+
+// TestRealBosh applies each generated file with the real bosh: it gives what
+// editing in place gives, twice the same as once, and nothing where bpm is.
+func TestRealBosh(t *testing.T) {
+	bosh := realBosh(t)
+	for name, text := range inputs {
+		t.Run(name, func(t *testing.T) {
+			m := read(t, "m.yml", text)
+			files, err := Generate([]*manifest.Manifest{m}, options)
+			if err != nil || len(files) != 1 {
+				t.Fatalf("%v, %v", files, err)
+			}
+			dir := t.TempDir()
+			write := func(name string, data []byte) string {
+				p := filepath.Join(dir, name)
+				if err := os.WriteFile(p, data, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return p
+			}
+			edits, _, err := m.AddBPM(options.Needs, manifest.Pin{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			after, err := source.Apply(m.File.Data, edits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ops := write("ops.yml", files[0].Data)
+			once := interpolate(t, bosh, write("m.yml", m.File.Data), ops)
+			edited := write("edited.yml", after)
+			for what, got := range map[string][]byte{
+				"twice":                 interpolate(t, bosh, write("once.yml", once), ops),
+				"edited in place":       interpolate(t, bosh, edited, ""),
+				"over the edited place": interpolate(t, bosh, edited, ops),
+			} {
+				if !bytes.Equal(once, got) {
+					t.Errorf("%s differs:\n%s\nonce:\n%s", what, got, once)
+				}
+			}
+			if len(edits) == 0 && !bytes.Equal(once, interpolate(t, bosh, write("m.yml", m.File.Data), "")) {
+				t.Error("not a no-op where bpm is there already")
+			}
+			// what is generated from the edited manifest is the same file
+			again, err := Generate([]*manifest.Manifest{read(t, "m.yml", string(after))}, options)
+			if err != nil || !bytes.Equal(again[0].Data, files[0].Data) {
+				t.Errorf("generated again: %v\n%s", err, again[0].Data)
+			}
+		})
+	}
+}
+
+func TestGroupsThatDiffer(t *testing.T) {
+	files, err := Generate([]*manifest.Manifest{
+		read(t, "manifests/big.yml", inputs["two groups"]),
+		read(t, "manifests/one.yml", simple),
+		read(t, "manifests/two.yml", inputs["variables"]),
+	}, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range files {
+		got = append(got, f.Name+": "+strings.Join(f.Manifests, " "))
+	}
+	want := "generated-bpm-ops.yml: manifests/one.yml manifests/two.yml|generated-bpm-ops-big.yml: manifests/big.yml"
+	if strings.Join(got, "|") != want {
+		t.Errorf("got  %s\nwant %s", strings.Join(got, "|"), want)
+	}
+}
+
+func TestHeader(t *testing.T) {
+	files, err := Generate([]*manifest.Manifest{read(t, "manifests/m.yml", inputs["own settings"])}, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(files[0].Data)
+	for _, want := range []string{
+		"---\n# Generated by bosh-bpmify 1.0.0 for release web.\n",
+		"#   c: runs job web of release web\n",
+		"# Left alone: a: has bpm with properties of its own\n",
+		"#   manifests/m.yml\n", "# op 0: the bpm release\n", "# op 1: bpm in instance group c\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "name=a/") {
+		t.Errorf("group a must be left alone:\n%s", text)
+	}
+	if !Generated(files[0].Data) || Generated([]byte("---\n- type: replace\n")) {
+		t.Error("Generated does not tell our files from others")
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	for _, c := range []struct{ name, text, err string }{
+		{"group with a slash", strings.Replace(simple, "name: a", "name: a/b", 1), `m.yml:6:3: the name of instance group "a/b"`},
+		{"create-env", simple + "cloud_provider: {}\n", "m.yml:1:1: a create-env manifest needs a url"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Generate([]*manifest.Manifest{read(t, "m.yml", c.text)}, options)
+			if err == nil || !strings.HasPrefix(err.Error(), c.err) {
+				t.Errorf("got %v, want %q", err, c.err)
+			}
+		})
+	}
+}
