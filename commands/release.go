@@ -53,13 +53,18 @@ func (o *releaseOptions) run(env *environment) error {
 
 // one converts the release in dir.
 func (o *releaseOptions) one(env *environment, dir string) error {
+	r, err := release.Load(dir)
+	if err != nil {
+		return err
+	}
 	resumed, err := recoverJournal(dir, o.DryRun)
 	if err != nil {
 		return err
 	}
-	r, err := release.Load(dir)
-	if err != nil {
-		return err
+	if resumed {
+		if r, err = release.Load(dir); err != nil {
+			return err
+		}
 	}
 	opts := convert.Options{Jobs: o.Jobs, OpsFile: o.OpsFile, Tool: "bosh-bpmify " + Version()}
 	if opts.Manifests, err = o.manifests(r); err != nil {

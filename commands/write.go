@@ -63,8 +63,17 @@ func checkWritable(dir string, changes []convert.Change) error {
 // write makes the changes below dir. Until the journal is in place every file
 // is old; from then on a run that is cut off is finished by the next one.
 func write(dir string, changes []convert.Change) error {
-	if err := checkWritable(dir, changes); err != nil {
+	entries, err := prepare(dir, changes)
+	if err != nil {
 		return err
+	}
+	return finish(dir, entries)
+}
+
+// prepare writes every new content beside its file, and the journal last.
+func prepare(dir string, changes []convert.Change) ([]entry, error) {
+	if err := checkWritable(dir, changes); err != nil {
+		return nil, err
 	}
 	var entries []entry
 	cleanUp := func() {
@@ -86,14 +95,14 @@ func write(dir string, changes []convert.Change) error {
 		temp, err := writeTemp(dir, c.Name, c.After, mode)
 		if err != nil {
 			cleanUp()
-			return fmt.Errorf("%s: %w; nothing was changed", c.Name, err)
+			return nil, fmt.Errorf("%s: %w; nothing was changed", c.Name, err)
 		}
 		entries = append(entries, entry{c.Name, temp})
 	}
 	data, err := json.MarshalIndent(entries, "", " ")
 	if err != nil {
 		cleanUp()
-		return err
+		return nil, err
 	}
 	temp, err := writeTemp(dir, journalName, append(data, '\n'), 0o600)
 	if err == nil {
@@ -101,9 +110,9 @@ func write(dir string, changes []convert.Change) error {
 	}
 	if err != nil {
 		cleanUp()
-		return fmt.Errorf("%s: %w; nothing was changed", journalName, err)
+		return nil, fmt.Errorf("%s: %w; nothing was changed", journalName, err)
 	}
-	return finish(dir, entries)
+	return entries, nil
 }
 
 // writeTemp writes a file beside the one it will replace and syncs it.
@@ -135,18 +144,26 @@ func writeTemp(dir, name string, data []byte, mode fs.FileMode) (string, error) 
 // harmless.
 func finish(dir string, entries []entry) error {
 	for _, e := range entries {
-		name := filepath.Join(dir, filepath.FromSlash(e.Name))
-		var err error
-		if e.Temp == "" {
-			err = os.Remove(name)
-		} else {
-			err = os.Rename(filepath.Join(dir, filepath.FromSlash(e.Temp)), name)
-		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := e.place(dir); err != nil {
 			return fmt.Errorf("%w; run bosh-bpmify again to finish", err)
 		}
 	}
 	return os.Remove(filepath.Join(dir, journalName))
+}
+
+// place puts one file in its place; one that is there already is left.
+func (e entry) place(dir string) error {
+	name := filepath.Join(dir, filepath.FromSlash(e.Name))
+	var err error
+	if e.Temp == "" {
+		err = os.Remove(name)
+	} else {
+		err = os.Rename(filepath.Join(dir, filepath.FromSlash(e.Temp)), name)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // recoverJournal finishes a run that was cut off. done says that there was one.
