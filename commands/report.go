@@ -224,8 +224,14 @@ func (r *report) next(p *printer) {
 	p.section("what to do next")
 	p.line("    bosh create-release --force && bosh upload-release")
 	p.line("    bosh -d DEPLOYMENT deploy " + manifest)
-	p.line("  In manifests that live elsewhere, bpm is added by the ops-file:")
-	p.line("    bosh -d DEPLOYMENT deploy YOUR-MANIFEST.yml -o " + opsFileName(r.plan))
+	if ops := r.opsFile(); ops != "" {
+		p.line("  In manifests that live elsewhere, bpm is added by the ops-file:")
+		p.line("    bosh -d DEPLOYMENT deploy YOUR-MANIFEST.yml -o " + ops)
+	} else {
+		p.line("  Every manifest that places the job needs the bpm release, and the job bpm in")
+		p.line("  each instance group that runs it; without it the deploy ends with")
+		p.line("  \"is not running after update\".")
+	}
 	p.line("  If the job does not start, the reason is on the VM in one of")
 	p.line("    /var/vcap/sys/log/" + job + "/bpm.log")
 	p.line("    /var/vcap/sys/log/" + job + "/*.stderr.log")
@@ -233,13 +239,14 @@ func (r *report) next(p *printer) {
 	p.line("    monit unmonitor " + job + " && /var/vcap/jobs/bpm/bin/bpm start " + job)
 }
 
-func opsFileName(p *convert.Plan) string {
-	for _, c := range p.Changes {
+// opsFile is the name of the first ops-file that the run made.
+func (r *report) opsFile() string {
+	for _, c := range r.plan.Changes {
 		if c.Before == nil {
 			return c.Name
 		}
 	}
-	return defaultOpsFile
+	return ""
 }
 
 // printer writes the report's lines.

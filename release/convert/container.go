@@ -2,8 +2,11 @@ package convert
 
 import (
 	"path"
+	"regexp"
+	"slices"
 	"strings"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -21,6 +24,9 @@ func (w *job) container() {
 		w.disks(l, texts)
 		if l.launch.User == "" {
 			w.wasRoot(l)
+		}
+		if f, err := w.lookup(l.process.Executable); err == nil && f != nil {
+			w.find("script-unchecked", source.Warning, source.Span{File: f}, "bpm runs this script of the job inside the container now, as vcap; what it does there is not checked by this version. Its last command should be an exec, or signals do not reach the process")
 		}
 	}
 	w.leftovers()
@@ -61,7 +67,7 @@ func (w *job) disks(l *launch, texts []text) {
 			continue
 		}
 		*d.on = true
-		w.Decisions = append(w.Decisions, Decision{What: d.key + ": true", Why: d.what + " (" + d.dir + ") is in use, and without it the container does not have it", Cause: causes[0], Related: causes[1:]})
+		w.decide(l, causes, d.key+": true", "%s (%s) is in use, and without it the container does not have it", d.what, d.dir)
 	}
 	if l.process.PersistentDisk {
 		w.noDisk(l)
@@ -75,55 +81,78 @@ func (w *job) noDisk(l *launch) {
 		for _, g := range m.Groups {
 			for _, j := range g.Jobs {
 				if j.Name == w.Job.Name && !g.HasPersistentDisk {
+					w.preStart.mkdir(w.storeDir())
 					w.find("no-persistent-disk", source.Note, g.Span, "instance group %s has no persistent disk, where bpm refuses persistent_disk unless /var/vcap/store exists; pre-start makes %s, so the job starts and the data lies on the system disk as before", g.Name, w.storeDir())
 					break
 				}
 			}
 		}
 	}
-	w.preStart.mkdir(w.storeDir())
 }
 
 // wasRoot finds what a process could do as root and cannot as vcap.
 func (w *job) wasRoot(l *launch) {
 	d := l.daemon
-	if d == nil || d.config == "" {
+	if d == nil {
+		w.find("ran-as-root", source.Warning, l.launch.Span(), "%s ran as root and runs as vcap now, without capabilities and in a container; what it did that only root can do (ports below 1024, files of others, mounts) is not checked by this version", l.name)
 		return
 	}
 	i := flagValue(l.process.Args, d.config)
-	if i < 0 {
+	if d.config == "" || i < 0 {
+		w.find("config-unknown", source.Warning, l.launch.Span(), "no config file is named (%s), so it is not known whether %s listens on a port below 1024; if it does, add the capability NET_BIND_SERVICE", d.config, l.name)
 		return
 	}
+	texts, open := w.configTexts(l.process.Args[i])
 	var low []source.Span
-	for _, t := range w.configTexts(l.process.Args[i]) {
+	for _, t := range texts {
 		body := blankComments(t.body)
-		if d.listen != nil {
-			for _, m := range d.listen.FindAllStringSubmatchIndex(body, -1) {
-				if port := d.port(strings.TrimSpace(body[m[2]:m[3]])); port > 0 && port < 1024 {
-					low = append(low, t.span(m[2], m[3]))
+		for _, at := range foundIn(d.listen, body) {
+			address := strings.TrimSpace(body[at[0]:at[1]])
+			if !strings.Contains(address, "<%") {
+				if port := d.port(address); port > 0 && port < 1024 {
+					low = append(low, t.span(at[0], at[1]))
+				}
+				continue
+			}
+			values := w.propertyTexts(erb.Properties(address)...)
+			if len(values) == 0 {
+				open = t.span(at[0], at[1])
+			}
+			for _, v := range values {
+				if port := d.port(v.body); port > 0 && port < 1024 {
+					low = append(low, v.span(0, len(v.body)))
 				}
 			}
 		}
-		if d.user != nil {
-			for _, m := range d.user.FindAllStringSubmatchIndex(body, -1) {
-				at := t.span(m[2], m[3])
-				w.find("user-directive-ignored", source.Warning, at, "the user directive (%s) has no effect: under bpm %s starts as vcap and stays vcap; files that only that user or group may read have to be readable for vcap", strings.TrimSpace(body[m[2]:m[3]]), d.name)
-			}
+		for _, at := range foundIn(d.user, body) {
+			w.find("user-directive-ignored", source.Warning, t.span(at[0], at[1]), "the user directive (%s) has no effect: under bpm %s starts as vcap and stays vcap; files that only that user or group may read have to be readable for vcap", strings.TrimSpace(body[at[0]:at[1]]), d.name)
 		}
-		if d.relative != nil {
-			for _, m := range d.relative.FindAllStringSubmatchIndex(body, -1) {
-				w.find("relative-path-moved", source.Warning, t.span(m[2], m[3]), "%s is relative to the prefix of %s, which is %s now and was the package before", strings.TrimSpace(body[m[2]:m[3]]), d.name, w.dataDir())
+		for _, at := range foundIn(d.relative, body) {
+			if slices.Contains(d.prefixLinks, strings.TrimSpace(body[at[0]:at[1]])) {
+				continue // pre-start links it
 			}
+			w.find("relative-path-moved", source.Warning, t.span(at[0], at[1]), "%s is relative to the prefix of %s, which is %s now and was the package before", strings.TrimSpace(body[at[0]:at[1]]), d.name, w.dataDir())
 		}
 	}
-	if len(low) > 0 {
+	switch {
+	case len(low) > 0:
 		l.process.Capabilities = append(l.process.Capabilities, "NET_BIND_SERVICE")
-		w.Decisions = append(w.Decisions, Decision{
-			What:  "capabilities: NET_BIND_SERVICE",
-			Why:   "listens on a port below 1024, which root could and vcap cannot",
-			Cause: low[0], Related: low[1:],
-		})
+		w.decide(l, low, "capabilities: NET_BIND_SERVICE", "listens on a port below 1024, which root could and vcap cannot")
+	case open.Valid():
+		w.find("config-unknown", source.Warning, open, "what this prints has no default and no sample manifest gives it, so it is not known whether %s listens on a port below 1024; if it does, add the capability NET_BIND_SERVICE", l.name)
 	}
+}
+
+// foundIn gives the places of a pattern's first group.
+func foundIn(pattern *regexp.Regexp, body string) [][2]int {
+	if pattern == nil {
+		return nil
+	}
+	var at [][2]int
+	for _, m := range pattern.FindAllStringSubmatchIndex(body, -1) {
+		at = append(at, [2]int{m[2], m[3]})
+	}
+	return at
 }
 
 // leftovers arranges that what a root process left behind becomes vcap's: bpm

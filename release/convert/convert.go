@@ -102,6 +102,7 @@ type job struct {
 	ctx      Context
 	monit    *monit.File
 	launches []*launch
+	several  bool // processes
 	// preStart is what has to be done once a deploy before bpm starts the job.
 	preStart preStart
 }
@@ -135,6 +136,7 @@ func Job(j *release.Job, ctx Context) *Conversion {
 	}
 	w := &job{Conversion: c, ctx: ctx, monit: m}
 	todo := w.checks()
+	w.several = len(todo) > 1
 	if len(todo) == 0 {
 		return c
 	}
@@ -150,6 +152,7 @@ func Job(j *release.Job, ctx Context) *Conversion {
 	}
 	sort.Slice(c.Changes, func(i, j int) bool { return c.Changes[i].Name < c.Changes[j].Name })
 	c.Findings = merge(c.Findings)
+	sortLedger(c.Ledger)
 	c.Verdict = Converted
 	for _, f := range c.Findings {
 		if f.Severity > source.Note {
@@ -175,6 +178,24 @@ func merge(all []source.Diagnostic) []source.Diagnostic {
 		merged = append(merged, d)
 	}
 	return merged
+}
+
+// sortLedger puts the rows in the order of their files: the scripts as they
+// were reached, the statements as they are written.
+func sortLedger(rows []Row) {
+	rank := map[string]int{}
+	for _, r := range rows {
+		if _, ok := rank[r.Span.File.Name]; !ok {
+			rank[r.Span.File.Name] = len(rank)
+		}
+	}
+	sort.SliceStable(rows, func(i, j int) bool {
+		a, b := rows[i].Span, rows[j].Span
+		if x, y := rank[a.File.Name], rank[b.File.Name]; x != y {
+			return x < y
+		}
+		return a.Start < b.Start
+	})
 }
 
 // checks gives the process checks that are not bpm's yet, and sets the verdict
@@ -223,9 +244,16 @@ func (w *job) find(id string, severity source.Severity, at source.Span, format s
 	w.Findings = append(w.Findings, source.Diagnostic{ID: id, Severity: severity, Span: at, Message: fmt.Sprintf(format, args...)})
 }
 
-func (w *job) decide(cause source.Span, what, why string, args ...any) {
-	w.Decisions = append(w.Decisions, Decision{What: what, Why: fmt.Sprintf(why, args...), Cause: cause})
+// decide notes a decision about a process; its places come with it, the one
+// that caused it first.
+func (w *job) decide(l *launch, causes []source.Span, what, why string, args ...any) {
+	if w.several {
+		what = l.name + ": " + what
+	}
+	w.Decisions = append(w.Decisions, Decision{What: what, Why: fmt.Sprintf(why, args...), Cause: causes[0], Related: causes[1:]})
 }
+
+func at(s source.Span) []source.Span { return []source.Span{s} }
 
 func (w *job) ledger(at source.Span, to Destination, note string, args ...any) {
 	w.Ledger = append(w.Ledger, Row{at, to, fmt.Sprintf(note, args...)})

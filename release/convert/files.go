@@ -181,7 +181,7 @@ func (w *job) addPreStart(spec *specEdit) bool {
 	spec.add(operator, operatorTarget)
 	wrapper := "#!/bin/bash\nset -e\n\n" + path.Join(w.jobDir(), operatorTarget) + "\n\n" + body
 	w.Changes = append(w.Changes, Change{Name: f.Name, Before: f, After: []byte(wrapper), Mode: f.Mode, Why: "runs the old one first, which moved to " + operator})
-	w.decide(source.Span{File: f, Start: 0, End: len(f.Data)}, operatorTarget, "what this pre-start contains comes from a property or may end it early, so nothing can be added behind it; bin/pre-start runs it first")
+	w.decide(w.launches[0], at(source.Whole(f)), operatorTarget, "what this pre-start contains comes from a property or may end it early, so nothing can be added behind it; bin/pre-start runs it first")
 	return true
 }
 

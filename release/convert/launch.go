@@ -184,7 +184,11 @@ func (w *job) process(l *launch) bool {
 	if len(l.launch.OpenFiles) > 0 {
 		return w.decline(c.Span, "a limit of open files (chpst -o), which this version does not convert")
 	}
-	w.decide(c.Span, "executable: "+p.Executable, "the process that check %s supervises (%s)", l.name, how(l.launch))
+	w.decide(l, at(c.Span), "executable: "+p.Executable, "the process that check %s supervises (%s)", l.name, how(l.launch))
+	if l.stop.signal == "INT" {
+		p.ShutdownSignal = "INT"
+		w.decide(l, at(l.stop.at), "shutdown_signal: INT", "the old stop program sends it")
+	}
 	l.process = p
 	l.process.Args = w.daemonArgs(l, args)
 	return true
@@ -204,7 +208,7 @@ func how(l *ctl.Launch) string {
 // daemonArgs turns the arguments of a known daemon into those for the
 // foreground and for read-only packages.
 func (w *job) daemonArgs(l *launch, args []string) []string {
-	d, at := l.daemon, l.launch.Span()
+	d, here := l.daemon, l.launch.Span()
 	if d == nil {
 		return args
 	}
@@ -217,27 +221,29 @@ func (w *job) daemonArgs(l *launch, args []string) []string {
 		if n := ds.index(d.background); n >= 0 {
 			ds = append(ds[:n], ds[n+1:]...)
 		}
-		if ds.index(d.foreground) < 0 {
+		inConfig := w.configDirective(l, args, d.foreground, d.background)
+		if ds.index(d.foreground) < 0 && !inConfig {
 			ds = append(directives{d.foreground}, ds...)
-			w.decide(at, d.inline+" "+d.foreground+";", "%s puts itself in the background unless told otherwise, and bpm supervises a process in the foreground", d.name)
+			w.decide(l, at(here), d.inline+" "+d.foreground+";", "%s puts itself in the background unless told otherwise, and bpm supervises a process in the foreground", d.name)
 		}
 		if n := ds.index(d.pid); n >= 0 {
 			old := strings.TrimSpace(strings.TrimPrefix(ds[n], d.pid))
 			if !below(old, w.dataDir()) {
 				moved := path.Join(w.dataDir(), "tmp", path.Base(old))
 				ds[n] = d.pid + " " + moved
-				w.decide(at, d.inline+" "+ds[n]+";", "%s is not in the container; the job's tmp folder is and can be written. monit uses bpm's own pidfile", old)
+				w.decide(l, at(here), d.inline+" "+ds[n]+";", "%s is not in the container; the job's tmp folder is and can be written. monit uses bpm's own pidfile", old)
 			}
 		}
-		if i < 0 {
-			args = append(args, d.inline, ds.String())
-		} else {
+		switch {
+		case i >= 0:
 			args[i] = ds.String()
+		case len(ds) > 0:
+			args = append(args, d.inline, ds.String())
 		}
 	}
 	if d.prefix != "" && flagValue(args, d.prefix) < 0 && below(l.process.Executable, "/var/vcap/packages") {
 		args = append(args, d.prefix, w.dataDir())
-		w.decide(w.compiledPrefix(d, at), d.prefix+" "+w.dataDir(),
+		w.decide(l, at(w.compiledPrefix(d, here)), d.prefix+" "+w.dataDir(),
 			"%s keeps temporary files below its prefix, which is compiled to lie in its package, and packages are read-only in the container", d.name)
 		l.process.EphemeralDisk = true
 		for _, dir := range d.prefixDirs {
@@ -249,6 +255,39 @@ func (w *job) daemonArgs(l *launch, args []string) []string {
 		}
 	}
 	return args
+}
+
+// configDirective looks for the directives that keep a daemon in the foreground
+// or send it to the background in its config file, where giving one on the
+// command line as well would be an error of the daemon's. found says that the
+// config file already keeps it in the foreground.
+func (w *job) configDirective(l *launch, args []string, foreground, background string) (found bool) {
+	i := flagValue(args, l.daemon.config)
+	if i < 0 {
+		return false
+	}
+	texts, _ := w.configTexts(args[i])
+	for _, t := range texts {
+		body := blankComments(t.body)
+		name, value, _ := strings.Cut(foreground, " ")
+		_, bad, _ := strings.Cut(background, " ")
+		for _, m := range foundIn(directive(name), body) {
+			switch strings.TrimSpace(body[m[0]:m[1]]) {
+			case value:
+				w.decide(l, at(t.span(m[0], m[1])), "no "+l.daemon.inline+" "+foreground+";", "the config file says it already")
+				found = true
+			case bad:
+				w.find("config-clash", source.Error, t.span(m[0], m[1]), "this clashes with %q on the command line: %s does not start; take it out of the config file", foreground, l.daemon.name)
+			}
+		}
+		for _, m := range foundIn(directive(l.daemon.pid), body) {
+			p := strings.TrimSpace(body[m[0]:m[1]])
+			if path.IsAbs(p) && !below(p, w.dataDir()) && !below(p, "/tmp") {
+				w.find("config-clash", source.Error, t.span(m[0], m[1]), "the container has no place for this pid file, and %s does not start without it; take the line out, or use %s", l.daemon.name, path.Join(w.dataDir(), "tmp", path.Base(p)))
+			}
+		}
+	}
+	return found
 }
 
 // flagValue gives the index of an option's value, -1 when it is not there.
@@ -294,6 +333,10 @@ func (w *job) stopPath(l *launch) bool {
 		return false
 	}
 	rows := map[source.Span]string{}
+	starts := map[source.Span]bool{}
+	for _, c := range l.result.Commands {
+		starts[c.Span] = true
+	}
 	for _, c := range result.Commands {
 		switch c.Name() {
 		case "kill":
@@ -305,16 +348,14 @@ func (w *job) stopPath(l *launch) bool {
 			l.stop = stopBehaviour{signal, c.Span}
 			rows[c.Span] = "bpm stops the process: " + bpmSignal(signal) + ", 15 s later QUIT, 2 s later KILL"
 			switch signal {
-			case "TERM":
-			case "INT":
-				l.process.ShutdownSignal = "INT"
+			case "TERM", "INT":
 			default:
 				w.find("stop-signal", source.Warning, c.Span, "the old stop program sends %s; bpm can send TERM or INT only, and sends TERM here", signal)
 			}
 		}
 	}
 	for _, c := range result.Commands {
-		if _, done := rows[c.Span]; done || c.Followed || w.service(c, l) != "" || isQuiet(c) {
+		if _, done := rows[c.Span]; done || starts[c.Span] || c.Followed || w.service(c, l) != "" || isQuiet(c) {
 			continue
 		}
 		w.find("stop-does-more", source.Warning, c.Span, "the old stop program runs %q; bpm only signals the process. If it matters, move it to bin/drain", c.Span.Text())
@@ -383,6 +424,14 @@ func (w *job) account(l *launch) bool {
 			continue
 		case len(c.Guards) > 0 && !isQuiet(c):
 			return w.decline(c.Span, "stands in an ERB block, which this version does not convert")
+		}
+		if n := c.Name(); (n == "cd" || n == "pushd") && len(c.Words) == 2 {
+			if c.Words[1].String() == l.launch.Dir.String() {
+				w.ledger(c.Span, ToBPM, "workdir of process %s", l.name)
+			} else {
+				w.ledger(c.Span, Dropped, "another cd comes behind it")
+			}
+			continue
 		}
 		if note := w.service(c, l); note != "" {
 			w.ledger(c.Span, Dropped, "%s", note)

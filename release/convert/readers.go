@@ -52,6 +52,11 @@ func (w *job) lostReader(what, old, now string, at source.Span) {
 	if strings.HasSuffix(at.File.Name, ".md") {
 		severity = source.Note
 	}
+	for _, f := range w.Findings {
+		if f.Span == at || f.Span.File == at.File && f.Span.Start <= at.Start && at.End <= f.Span.End {
+			return // said already, and better
+		}
+	}
 	if what == "pidfile" {
 		w.find("old-pidfile-used", severity, at, "%s is not written any more; the pid is in %s", old, now)
 		return

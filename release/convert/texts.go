@@ -24,10 +24,11 @@ func fileText(f *source.File) text {
 }
 
 // propertyTexts are the values that properties of the job have: the defaults
-// in its spec, and what the sample manifests give. With names, only those.
+// in its spec, and what the sample manifests give. With names (not nil), only
+// those.
 func (w *job) propertyTexts(names ...string) []text {
 	wanted := func(path string) bool {
-		if len(names) == 0 {
+		if names == nil {
 			return true
 		}
 		for _, n := range names {
@@ -64,27 +65,33 @@ func (w *job) propertyTexts(names ...string) []text {
 }
 
 // configTexts are what the file at a path on the VM can hold: its template and
-// the properties that the template prints.
-func (w *job) configTexts(vmPath string) []text {
+// the properties that the template prints. open is the place of an expression
+// whose value nothing in the release tells.
+func (w *job) configTexts(vmPath string) (texts []text, open source.Span) {
 	f, err := w.lookup(vmPath)
 	if err != nil || f == nil {
-		return nil
+		return nil, open
 	}
-	texts := []text{fileText(f)}
+	texts = []text{fileText(f)}
 	template, err := erb.Parse(f)
 	if err != nil {
-		return texts
+		return texts, open
 	}
-	var names []string
 	for _, s := range template.Segments {
-		if s.Kind == erb.Expr || s.Kind == erb.Code {
-			names = append(names, erb.Properties(s.Code(template))...)
+		if s.Kind != erb.Expr && s.Kind != erb.Code {
+			continue
+		}
+		known := false
+		if names := erb.Properties(s.Code(template)); len(names) > 0 {
+			values := w.propertyTexts(names...)
+			known = len(values) > 0
+			texts = append(texts, values...)
+		}
+		if !known && s.Kind == erb.Expr {
+			open = source.Span{File: f, Start: s.Start, End: s.End}
 		}
 	}
-	if len(names) > 0 {
-		texts = append(texts, w.propertyTexts(names...)...)
-	}
-	return texts
+	return texts, open
 }
 
 // templateTexts are all templates of the job but the given scripts.

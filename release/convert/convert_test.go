@@ -1,0 +1,199 @@
+package convert
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+var update = flag.Bool("update", false, "write the want sections of testdata/*.txtar")
+
+// common are the files that a case does not have to give: a job "web" with a
+// ctl that runs one process.
+var common = map[string]string{
+	"jobs/web/spec": `---
+name: web
+templates:
+  ctl: bin/ctl
+packages: []
+`,
+	"jobs/web/monit": `check process web
+  with pidfile /var/vcap/sys/run/web/web.pid
+  start program "/var/vcap/jobs/web/bin/ctl start"
+  stop program "/var/vcap/jobs/web/bin/ctl stop"
+  group vcap
+`,
+}
+
+// TestCases converts the release in each testdata/*.txtar. The file's comment
+// says why the case is there; "want" is what comes of it: verdict, findings,
+// decisions, ledger and the changed files.
+func TestCases(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no cases", err)
+	}
+	for _, name := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			put := func(name string, data []byte) {
+				p := filepath.Join(dir, filepath.FromSlash(name))
+				if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(p, data, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for n, text := range common {
+				put(n, []byte(text))
+			}
+			put("config/final.yml", []byte("name: web\n"))
+			want := -1
+			for i, f := range archive.Files {
+				if f.Name == "want" {
+					want = i
+					continue
+				}
+				put(f.Name, f.Data)
+			}
+			plan := planOf(t, dir)
+			got := show(plan)
+			if *update {
+				if want < 0 {
+					archive.Files = append(archive.Files, txtar.File{Name: "want"})
+					want = len(archive.Files) - 1
+				}
+				archive.Files[want].Data = []byte(got)
+				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			} else if want < 0 {
+				t.Fatalf("no want section; go test -update writes it:\n%s", got)
+			} else if diff := cmp.Diff(string(archive.Files[want].Data), got); diff != "" {
+				t.Error(diff)
+			}
+			invariants(t, plan)
+
+			// a second run finds nothing to do
+			for _, c := range plan.All() {
+				if c.Delete {
+					if err := os.Remove(filepath.Join(dir, c.Name)); err != nil {
+						t.Fatal(err)
+					}
+				} else {
+					put(c.Name, c.After)
+				}
+			}
+			if again := planOf(t, dir).All(); len(plan.All()) > 0 && len(again) > 0 {
+				t.Errorf("a second run changes %s again", again[0].Name)
+			}
+		})
+	}
+}
+
+func planOf(t *testing.T, dir string) *Plan {
+	t.Helper()
+	r, err := release.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Release(r, Options{OpsFile: "generated-bpm-ops.yml", Tool: "bosh-bpmify test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// invariants hold for every conversion: the ledger has every statement of every
+// script that goes away, and what is new is valid.
+func invariants(t *testing.T, p *Plan) {
+	t.Helper()
+	for _, c := range p.Jobs {
+		if c.Verdict != Converted && c.Verdict != ConvertedReview {
+			if len(c.Changes) > 0 {
+				t.Errorf("%s: %s, and still changes %s", c.Job.Name, c.Verdict, c.Changes[0].Name)
+			}
+			continue
+		}
+		rows := map[source.Span]bool{}
+		for _, r := range c.Ledger {
+			rows[r.Span] = true
+		}
+		for _, change := range c.Changes {
+			if filepath.Base(change.Name) == configTemplate {
+				if err := bpm.Validate(change.After); err != nil {
+					t.Error(err)
+				}
+			}
+			if !change.Delete {
+				continue
+			}
+			s, err := ctl.ParseScript("/x", change.Before)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, span := range s.Statements() {
+				if !rows[span] {
+					t.Errorf("%s: not in the ledger: %s", span, span.Text())
+				}
+			}
+		}
+	}
+}
+
+func show(p *Plan) string {
+	var b bytes.Buffer
+	for _, c := range p.Jobs {
+		fmt.Fprintf(&b, "%s: %s\n", c.Job.Name, c.Verdict)
+		if c.Reason.Message != "" {
+			fmt.Fprintf(&b, "  %s: %s\n", c.Reason.Span, c.Reason.Message)
+			continue
+		}
+		for _, d := range c.Decisions {
+			var places []string
+			for _, s := range append([]source.Span{d.Cause}, d.Related...) {
+				places = append(places, s.Place())
+			}
+			sort.Strings(places)
+			fmt.Fprintf(&b, "  decision %s < %s\n", d.What, strings.Join(places, " "))
+		}
+		for _, f := range c.Findings {
+			fmt.Fprintf(&b, "  %s\n", f)
+		}
+		for _, r := range c.Ledger {
+			fmt.Fprintf(&b, "  ledger %s %s: %s\n", r.Span.Place(), r.To, r.Note)
+		}
+	}
+	for _, c := range p.All() {
+		switch {
+		case c.Delete:
+			fmt.Fprintf(&b, "delete %s\n", c.Name)
+		case strings.HasSuffix(c.Name, "monit"), strings.HasPrefix(c.Name, "generated"):
+			fmt.Fprintf(&b, "write %s\n", c.Name)
+		default:
+			fmt.Fprintf(&b, "write %s\n", c.Name)
+			for _, l := range strings.Split(strings.TrimSuffix(string(c.After), "\n"), "\n") {
+				fmt.Fprintf(&b, "  | %s\n", l)
+			}
+		}
+	}
+	return b.String()
+}
