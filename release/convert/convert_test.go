@@ -197,3 +197,42 @@ func show(p *Plan) string {
 	}
 	return b.String()
 }
+
+// FuzzConvert holds that no script makes the conversion panic, and that what
+// it writes is understood on the next run.
+func FuzzConvert(f *testing.F) {
+	f.Add("#!/bin/bash\nexec /var/vcap/packages/web/bin/web -a \"b c\"\n", common["jobs/web/monit"], common["jobs/web/spec"])
+	f.Add("case $1 in start) /p/nginx -g 'pid /x;' ;; stop) kill -2 $(cat /p) ;; esac", common["jobs/web/monit"], "name: web\ntemplates: {ctl: bin/ctl}\n")
+	f.Add("A=<%= p('a') %>\nexec $A & export B=1", "<% if x %>\n"+common["jobs/web/monit"]+"<% end %>", common["jobs/web/spec"])
+	f.Fuzz(func(t *testing.T, script, monit, spec string) {
+		dir := t.TempDir()
+		files := map[string]string{"jobs/web/templates/ctl": script, "jobs/web/monit": monit, "jobs/web/spec": spec}
+		write := func(name string, data []byte) {
+			p := filepath.Join(dir, name)
+			if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+				t.Skip(err)
+			}
+			if err := os.WriteFile(p, data, 0o644); err != nil {
+				t.Skip(err)
+			}
+		}
+		for name, text := range files {
+			write(name, []byte(text))
+		}
+		p := planOf(t, dir)
+		invariants(t, p)
+		if len(p.All()) == 0 {
+			return
+		}
+		for _, c := range p.All() {
+			if c.Delete {
+				_ = os.Remove(filepath.Join(dir, c.Name))
+			} else {
+				write(c.Name, c.After)
+			}
+		}
+		if again := planOf(t, dir); len(again.All()) > 0 || again.Jobs[0].Verdict != AlreadyBPM {
+			t.Fatalf("a second run: %s, %s", again.Jobs[0].Verdict, again.Jobs[0].Reason.Message)
+		}
+	})
+}
