@@ -33,7 +33,8 @@ func (w *job) analyse(check *monit.Check) bool {
 		return false
 	}
 	l.result = result
-	for _, u := range result.Unclear {
+	if len(result.Unclear) > 0 {
+		u := result.Unclear[0]
 		return w.decline(u.Span, "%s", u.Message)
 	}
 	if !w.pick(l) {
@@ -145,7 +146,8 @@ func (w *job) pick(l *launch) bool {
 	case l.launch.User != "" && l.launch.User != "vcap":
 		return w.decline(c.Span, "runs as %s: bpm runs every process as vcap and has no key for another user", l.launch.User)
 	}
-	for _, o := range l.launch.Odd {
+	if len(l.launch.Odd) > 0 {
+		o := l.launch.Odd[0]
 		return w.decline(o.Span, "%s", o.Message)
 	}
 	return true
@@ -345,6 +347,9 @@ func (w *job) stopPath(l *launch) bool {
 				w.find("stop-signal-unknown", source.Warning, c.Span, "this stops the process in a way that is not understood; bpm sends TERM, 15 s later QUIT, 2 s later KILL")
 				continue
 			}
+			if signal == "0" {
+				continue
+			}
 			l.stop = stopBehaviour{signal, c.Span}
 			rows[c.Span] = "bpm stops the process: " + bpmSignal(signal) + ", 15 s later QUIT, 2 s later KILL"
 			switch signal {
@@ -375,23 +380,25 @@ func bpmSignal(s string) string {
 	return "TERM"
 }
 
-// killSignal reads the signal of a kill command; without one it is TERM.
+// killSignal reads the signal of a kill command; without one it is TERM, and 0
+// only asks whether the process is there.
 func killSignal(words []ctl.Word) (string, bool) {
-	for i, w := range words[1:] {
-		text := ""
-		if len(w) > 0 && w[0].Kind == ctl.Literal {
-			text = w[0].Text
-		}
-		switch {
-		case text == "-s" && i+2 < len(words):
-			s, ok := words[i+2].Literal()
-			return signalName(s), ok
-		case strings.HasPrefix(text, "-"):
-			return signalName(text[1:]), true
-		}
-		return "TERM", true
+	if len(words) < 2 || len(words[1]) == 0 {
+		return "", false
 	}
-	return "", false
+	first := words[1][0]
+	switch {
+	case first.Kind != ctl.Literal || !strings.HasPrefix(first.Text, "-") || first.Text == "--":
+		return "TERM", true
+	case first.Text == "-s" || first.Text == "-n":
+		if len(words) < 3 {
+			return "", false
+		}
+		s, known := words[2].Literal()
+		return signalName(s), known
+	}
+	s, known := words[1].Literal()
+	return signalName(strings.TrimPrefix(s, "-")), known
 }
 
 func signalName(s string) string {

@@ -31,6 +31,10 @@ func (w *job) service(c *ctl.Command, l *launch) string {
 		if !writesFile(c) {
 			return "message of the old script"
 		}
+	case "kill":
+		if s, _ := killSignal(c.Words); s == "0" {
+			return "condition of the old script"
+		}
 	case "rm":
 		if paths, ok := operands(c); ok && allOf(paths, func(p string) bool { return p == l.pidfile }) {
 			return "bpm removes its pidfile"

@@ -51,37 +51,15 @@ func (e *evaluator) braces(w *syntax.Word) []*syntax.Word {
 	if !syntax.SplitBraces(cut) {
 		return []*syntax.Word{w}
 	}
-	if bracedWords(cut.Parts) > maxRounds {
-		return []*syntax.Word{w} // the pattern is only known on the VM
+	var words []*syntax.Word
+	for one, err := range expand.BracesSeq(nil, cut) {
+		if err != nil || len(words) >= maxRounds {
+			return []*syntax.Word{w} // too many: isGlob leaves them to the VM
+		}
+		words = append(words, one)
 	}
 	e.values = &span
-	return expand.Braces(cut)
-}
-
-// bracedWords is how many words a brace expansion gives, at most a little
-// more than maxRounds.
-func bracedWords(parts []syntax.WordPart) int {
-	n := 1
-	for _, p := range parts {
-		b, ok := p.(*syntax.BraceExp)
-		if !ok {
-			continue
-		}
-		elems := 0
-		if b.Sequence {
-			from, _ := strconv.Atoi(b.Elems[0].Lit())
-			to, _ := strconv.Atoi(b.Elems[1].Lit())
-			elems = max(from-to, to-from) + 1
-		} else {
-			for _, el := range b.Elems {
-				elems = min(elems+bracedWords(el.Parts), maxRounds+1)
-			}
-		}
-		if n *= max(elems, 1); n > maxRounds || n < 0 {
-			return maxRounds + 1
-		}
-	}
-	return n
+	return words
 }
 
 // parts adds word parts. quoted says that blanks in values do not separate
@@ -167,7 +145,7 @@ func (e *evaluator) source(f *fields, n syntax.Node, unquote func(string) string
 // isGlob says whether unquoted text is a pattern that is left to the VM: a
 // glob, or a brace expansion of more words than are followed here.
 func isGlob(s string) bool {
-	if strings.ContainsAny(s, "*?") || strings.Contains(s, "{") && strings.Contains(s, "..") {
+	if strings.ContainsAny(s, "*?") || strings.Contains(s, "{") && (strings.Contains(s, "..") || strings.Contains(s, ",")) {
 		return true
 	}
 	open := strings.IndexByte(s, '[')
