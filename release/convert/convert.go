@@ -86,6 +86,8 @@ type Row struct {
 	Span source.Span
 	To   Destination
 	Note string
+	// idle says that the statement does not run on the start of its process.
+	idle bool
 }
 
 // Context is what a job is converted in.
@@ -152,7 +154,7 @@ func Job(j *release.Job, ctx Context) *Conversion {
 	}
 	sort.Slice(c.Changes, func(i, j int) bool { return c.Changes[i].Name < c.Changes[j].Name })
 	c.Findings = merge(c.Findings)
-	sortLedger(c.Ledger)
+	c.Ledger = sortLedger(c.Ledger)
 	c.Verdict = Converted
 	for _, f := range c.Findings {
 		if f.Severity > source.Note {
@@ -182,7 +184,23 @@ func merge(all []source.Diagnostic) []source.Diagnostic {
 
 // sortLedger puts the rows in the order of their files: the scripts as they
 // were reached, the statements as they are written.
-func sortLedger(rows []Row) {
+// Where one statement serves several processes, the row that says what became
+// of it stands for those that say why another process does not need it.
+func sortLedger(all []Row) []Row {
+	var rows []Row
+	at := map[source.Span]int{}
+	for _, r := range all {
+		i, seen := at[r.Span]
+		switch {
+		case !seen:
+			at[r.Span] = len(rows)
+			rows = append(rows, r)
+		case rows[i].To == Dropped && r.To != Dropped, rows[i].idle && !r.idle:
+			rows[i] = r
+		case rows[i].To != Dropped && r.To != Dropped && rows[i] != r:
+			rows = append(rows, r)
+		}
+	}
 	rank := map[string]int{}
 	for _, r := range rows {
 		if _, ok := rank[r.Span.File.Name]; !ok {
@@ -196,6 +214,7 @@ func sortLedger(rows []Row) {
 		}
 		return a.Start < b.Start
 	})
+	return rows
 }
 
 // checks gives the process checks that are not bpm's yet, and sets the verdict
@@ -256,7 +275,7 @@ func (w *job) decide(l *launch, causes []source.Span, what, why string, args ...
 func at(s source.Span) []source.Span { return []source.Span{s} }
 
 func (w *job) ledger(at source.Span, to Destination, note string, args ...any) {
-	w.Ledger = append(w.Ledger, Row{at, to, fmt.Sprintf(note, args...)})
+	w.Ledger = append(w.Ledger, Row{Span: at, To: to, Note: fmt.Sprintf(note, args...)})
 }
 
 // dirs are the folders that belong to a job by BOSH's and bpm's convention.

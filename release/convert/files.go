@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"path"
@@ -61,6 +62,8 @@ func (w *job) files() bool {
 		return w.decline(w.launches[0].launch.Span(), "%s", err)
 	}
 	spec := specEdit{job: w}
+	// the file is a template: what reads like a tag has to be said
+	yml = bytes.ReplaceAll(yml, []byte("<%"), []byte("<%%"))
 	if !w.newFile(configTemplate, yml, "what bpm runs") {
 		return false
 	}

@@ -99,6 +99,16 @@ func (w *job) lookup(vmPath string) (*source.File, error) {
 // never the process that monit supervises.
 var helpers = map[string]bool{"tee": true, "logger": true, "sleep": true, "cat": true, "awk": true, "sed": true, "echo": true}
 
+// launchers are programs that only start another one, and that Unwrap does not
+// read: taking them for the process would be wrong.
+var launchers = map[string]bool{
+	"su": true, "setpriv": true, "chroot": true, "unshare": true, "nsenter": true, "setsid": true, "taskset": true,
+	"numactl": true, "ionice": true, "stdbuf": true, "prlimit": true, "softlimit": true, "envdir": true, "envuidgid": true,
+	"setlock": true, "flock": true, "daemon": true, "daemonize": true, "sg": true, "doas": true, "ip": true, "cgexec": true,
+	"capsh": true, "xargs": true, "bash": true, "sh": true, "dash": true, "systemd-run": true, "runuser": true, "sudo": true,
+	"chpst": true, "time": true, "script": true,
+}
+
 // pick finds the one process that the start path leaves running.
 func (w *job) pick(l *launch) bool {
 	var found []*ctl.Launch
@@ -145,6 +155,18 @@ func (w *job) pick(l *launch) bool {
 		return w.decline(c.Span, "whether this runs is decided by an ERB block, which this version does not convert")
 	case l.launch.User != "" && l.launch.User != "vcap":
 		return w.decline(c.Span, "runs as %s: bpm runs every process as vcap and has no key for another user", l.launch.User)
+	}
+	if g := l.launch.Group; g != "" && g != "vcap" {
+		return w.decline(c.Span, "runs with the groups %s: bpm gives a process the group vcap and no other", g)
+	}
+	if n := l.launch.Name(); launchers[n] {
+		return w.decline(c.Span, "%s starts the process in a way that this version does not read", n)
+	}
+	for _, r := range l.launch.Redirects {
+		input := strings.HasPrefix(r.Op, "<") && r.Op != "<&" && !r.File.Is("/dev/null")
+		if input || r.Fd != "" && r.Fd != "0" && r.Fd != "1" && r.Fd != "2" {
+			return w.decline(r.Span, "bpm gives a process no input and no files but its output: %s has no place", r.Span.Text())
+		}
 	}
 	if len(l.launch.Odd) > 0 {
 		o := l.launch.Odd[0]
@@ -441,6 +463,9 @@ func (w *job) account(l *launch) bool {
 			continue
 		}
 		if note := w.service(c, l); note != "" {
+			if c.Name() == "exec" && strings.Contains(c.Span.Text(), "logger") {
+				w.find("syslog-dropped", source.Warning, c.Span, "this sent the output to syslog as well; under bpm it is only in %s/%s.stdout.log and .stderr.log, and something has to forward it from there", w.logDir(), l.name)
+			}
 			w.ledger(c.Span, Dropped, "%s", note)
 			continue
 		}
@@ -462,7 +487,7 @@ func (w *job) account(l *launch) bool {
 		return w.decline(c.Span, "%q has no place in a bpm job that this version knows", firstLine(c.Span.Text()))
 	}
 	for _, i := range l.result.Idle {
-		w.ledger(i.Span, Dropped, "%s", i.Reason)
+		w.Ledger = append(w.Ledger, Row{Span: i.Span, To: Dropped, Note: i.Reason, idle: true})
 	}
 	return true
 }

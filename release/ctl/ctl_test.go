@@ -201,6 +201,9 @@ func TestUnwrap(t *testing.T) {
 		{"start-stop-daemon --start --background --make-pidfile --pidfile /r/p --chuid vcap:vcap --exec /p/x -- -a b", "start-stop-daemon user=vcap env= /p/x [-a b]"},
 		{"exec setuidgid vcap /p/x", "exec user=vcap env= /p/x []"},
 		{"exec -a name /p/x", "exec user= env= /p/x []"},
+		{"export K=V; exec sudo -u vcap A=B /p/x", "exec user=vcap env=A=B /p/x []"},
+		{"export K=V; exec env -i A=B /p/x", "exec user= env=A=B /p/x []"},
+		{"exec runuser -u vcap -- /p/x", "exec user=vcap env= /p/x []"},
 		{"exec timeout -k 5 30 /p/x", "exec user= env= /p/x []"},
 	} {
 		t.Run(c.text, func(t *testing.T) {

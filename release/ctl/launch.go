@@ -71,7 +71,14 @@ func (l *Launch) launcher(words []Word) (rest []Word, ok bool) {
 	args := options{words: words[1:]}
 	switch path.Base(first) {
 	case "exec":
-		args.take("cl", "a", func(byte, Word) {})
+		args.take("cl", "a", func(f byte, w Word) {
+			switch f {
+			case 'c':
+				l.Env = nil
+			case 'a':
+				l.odd("exec -a %s: bpm.yml cannot give another name to a process", w)
+			}
+		})
 		l.How = "exec"
 	case "nohup":
 	case "nice":
@@ -83,25 +90,46 @@ func (l *Launch) launcher(words []Word) (rest []Word, ok bool) {
 			l.user(args.words[0].String())
 			args.words = args.words[1:]
 		}
-	case "sudo", "runuser":
+	case "sudo":
+		keep := false
 		args.take("EHniS", "ugh", func(f byte, w Word) {
 			switch f {
+			case 'E':
+				keep = true
 			case 'u':
 				l.user(w.String())
 			case 'g':
 				l.Group = w.String()
 			}
 		})
+		if !keep {
+			l.Env = nil // sudo gives the process an environment of its own
+		}
 		l.assigns(&args)
+	case "runuser":
+		args.take("", "ugG", func(f byte, w Word) {
+			switch f {
+			case 'u':
+				l.user(w.String())
+			default:
+				l.Group = w.String()
+			}
+		})
 	case "env":
 		args.take("i0", "uC", func(f byte, w Word) {
-			if f == 'u' {
+			switch f {
+			case 'i':
+				l.Env = nil
+			case 'u':
 				l.unset(w.String())
+			case 'C':
+				l.Dir = w
 			}
 		})
 		l.assigns(&args)
 	case "timeout":
 		args.take("", "ks", func(byte, Word) {})
+		l.odd("timeout: bpm.yml cannot limit how long a process runs")
 		if len(args.words) > 0 {
 			args.words = args.words[1:]
 		}
