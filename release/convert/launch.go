@@ -3,6 +3,7 @@ package convert
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
@@ -214,7 +215,10 @@ func (w *job) process(l *launch) bool {
 		w.decide(l, at(l.stop.at), "shutdown_signal: INT", "the old stop program sends it")
 	}
 	l.process = p
-	l.process.Args = w.daemonArgs(l, args)
+	l.process.Args = w.daemonArgs(l, slices.Clone(args))
+	if !slices.Equal(l.process.Args, args) {
+		w.find("argv-changed", source.Note, c.Span, "the argv of %s was [%s] and is [%s]; the decisions say why", l.name, strings.Join(args, " "), strings.Join(l.process.Args, " "))
+	}
 	return true
 }
 
