@@ -126,6 +126,27 @@ instance_groups:
 +  - name: bpm
 +    release: bpm
 `, ""},
+	{"the job there, but not the release", `releases:
+- name: web
+  version: 1
++- name: bpm
++  version: latest
+instance_groups:
+- name: a
+  jobs:
+  - name: bpm
+    release: bpm
+  - name: web
+    release: web
+`, ""},
+	{"the job there, releases from elsewhere", `instance_groups:
+- name: a
+  jobs:
+  - name: bpm
+    release: bpm
+  - name: web
+    release: web
+`, ""},
 	{"all there", `releases:
 - name: web
   version: 1
@@ -183,6 +204,29 @@ instance_groups:
 - <<: *base
   name: b
 `, ""},
+	{"a merge key below what it replaces, as bosh reads it", `base: &base
+  jobs:
+  - name: web
+    release: web
++  - name: bpm
++    release: bpm
+releases:
+- name: web
+  version: 1
++- name: bpm
++  version: latest
+instance_groups:
+- name: a
+  jobs:
+  - name: other
+    release: web
+  <<: *base
+- <<: *base
+  name: b
+  jobs:
+  - name: other
+    release: web
+`, ""},
 	{"windows group", `releases:
 - name: web
   version: 1
@@ -205,31 +249,242 @@ instance_groups:
   - name: web
     release: other
 `, ""},
-	{"filtered addon", `releases: [{name: web, version: 1}]
+	{"an addon whose filter lets one group through", `releases:
+- {name: bpm, version: 1.1.0}
+- {name: web, version: 1}
+stemcells:
+- {alias: j, os: ubuntu-jammy, version: latest}
+- {alias: n, name: bosh-aws-xen-ubuntu-noble-go_agent, version: latest}
 addons:
 - name: bpm
   jobs: [{name: bpm, release: bpm}]
   include: {stemcell: [{os: ubuntu-jammy}]}
 instance_groups:
 - name: a
+  stemcell: j
+  jobs:
+  - {name: web, release: web}
+- name: b
+  stemcell: n
+  jobs:
+  - {name: web, release: web}
++  - {name: bpm, release: bpm}
+`, ""},
+	{"an addon that excludes errands", `releases:
+- {name: bpm, version: 1.1.0}
+- {name: web, version: 1}
+addons:
+- name: bpm
+  jobs: [{name: bpm, release: bpm}]
+  exclude: {lifecycle: errand}
+instance_groups:
+- name: a
+  jobs:
+  - {name: web, release: web}
+- name: b
+  lifecycle: errand
+  jobs:
+  - {name: web, release: web}
++  - {name: bpm, release: bpm}
+`, ""},
+	{"an addon brings the job", `releases:
+- {name: bpm, version: 1.1.0}
+- {name: web, version: 1}
+- {name: other, version: 1}
+addons:
+- name: everywhere
   jobs: [{name: web, release: web}]
-`, "f.yml:3:3: an addon brings bpm to some groups only"},
-	{"old form", `releases: [{name: web, version: 1}]
+  include: {jobs: [{name: special, release: other}]}
+instance_groups:
+- name: a
+  jobs:
+  - { name: plain, release: other }
+- name: b
+  jobs:
+  - { name: special, release: other }
++  - { name: bpm, release: bpm }
+`, ""},
+	{"old form", `releases:
+- name: web
+  version: 1
++- name: bpm
++  version: latest
 jobs:
 - name: a
-  templates: [{name: web, release: web}]
-`, "f.yml:3:3: this manifest has the old jobs/templates form"},
+  instances: 1
+  templates:
+  - release: web
+    name: web
++  - release: bpm
++    name: bpm
+  properties: {}
+`, ""},
+	{"old form, one template by name", `releases: [{name: web, version: 1}]
+jobs:
+- name: a
+  release: web
+  template: web
+`, "f.yml:3:9: job a has no list of jobs"},
+	{"old form, one release", `release: {name: web, version: 1}
+jobs:
+- name: a
+  templates: [{name: web}]
+`, "f.yml:1:10: the manifest has one release:"},
+	{"a job without its release", `releases: [{name: web, version: 1}]
+instance_groups:
+- name: a
+  jobs:
+  - name: web
+`, `f.yml:5:5: job web does not say its release, which the Director needs once bpm is listed, too; add "release: web"`},
+	{"bpm listed twice", `releases: [{name: bpm, version: 1}, {name: bpm, version: 2}]
+instance_groups:
+- name: a
+  jobs: [{name: web, release: web}]
+`, "f.yml:1:37: release bpm is listed twice, first in line 1"},
+	{"a list shared with windows", `releases: [{name: web, version: 1}]
+stemcells: [{alias: w, os: windows2019}]
+instance_groups:
+- name: a
+  jobs: &j [{name: web, release: web}]
+- name: b
+  stemcell: w
+  jobs: *j
+`, "f.yml:6:9: instance group b shares its list of jobs"},
+	{"quoted keys, nested lists, a comment behind the dash", `"releases":
+- # the only one
+  "name": web
+  "version": "1"
++- "name": bpm
++  "version": latest
+'instance_groups':
+- 'name': a
+  'jobs':
+  - 'name': web
+    'release': web
+    'properties':
+      list:
+      - - a
+        - b:
+            - c
++  - 'name': bpm
++    'release': bpm
+`, ""},
+	{"aliases as items, anchors on items", `jobs:
+- &web
+  name: web
+  release: web
+releases:
+- &r
+  name: web
+  version: 1
++- name: bpm
++  version: latest
+instance_groups:
+- &group
+  name: a
+  jobs:
+  - &job
+    name: web
+    release: web
+  - *web
++  - name: bpm
++    release: bpm
+update: {}
+`, ""},
+	{"texts over several lines last", `releases:
+- name: web
+  version: "1
+    2"
++- name: bpm
++  version: latest
+instance_groups:
+- name: a
+  jobs:
+  - name: web
+    release: web
+    properties:
+      a: one
+        two # three
++  - name: bpm
++    release: bpm
+- name: b
+  jobs:
+  - name: web
+    release: web
+    properties:
+      a: 'it''s
+
+        # no comment
+        é'
++  - name: bpm
++    release: bpm
+- name: c
+  jobs:
+  - name: web
+    release: web
+    properties: {a: [b, # ]
+      "}"], c: it's}
++  - name: bpm
++    release: bpm
+- name: d
+  jobs:
+  - name: web
+    release: web
+    properties: &empty
++  - name: bpm
++    release: bpm
+`, ""},
+	{"block scalars last, of every chomping", `releases:
+- name: web
+  version: |-
+    1
++- name: bpm
++  version: latest
+
+instance_groups:
+- name: a
+  jobs:
+  - name: web
+    release: web
+    properties:
+      a: |+ # keeps
+        text
+
++  - name: bpm
++    release: bpm
+- name: b
+  jobs:
+  - name: web
+    release: web
+    properties:
+      a: >2-
+          more
+        # text
+     # no text
++  - name: bpm
++    release: bpm
+  # about networks
+  networks: []
+- name: c
+  jobs:
+  - name: web
+    release: web
+    properties:
+      a: |
++  - name: bpm
++    release: bpm
+`, ""},
 	{"no releases", `instance_groups:
 - name: a
   jobs: [{name: web, release: web}]
-`, "f.yml:1:1: has no list of releases"},
+`, "f.yml:1:1: the manifest has no list of releases"},
 	{"create-env", `cloud_provider: {}
 releases: [{name: web, url: u, sha1: s}]
 instance_groups:
 - name: a
   jobs: [{name: web, release: web}]
 `, "f.yml:2:11: a create-env manifest needs a url"},
-	{"pipeline", "jobs:\n- name: web\n  plan: []\nresources: []\n", "f.yml:1:1: is no deployment manifest but: Concourse pipeline"},
+	{"pipeline", "jobs:\n- name: web\n  plan: []\nresources: []\n", "f.yml:1:1: this is a Concourse pipeline or task, not a deployment manifest; give"},
 }
 
 func added(text string) (before, after string) {
@@ -300,7 +555,7 @@ func TestAddBPMInline(t *testing.T) {
 		{"flow lists", "releases: [{name: web, version: 1}] # r\ninstance_groups:\n- name: a\n  jobs: [ {name: web, release: web} ]\n",
 			"releases: [{name: web, version: 1}, {name: bpm, version: latest}] # r\ninstance_groups:\n- name: a\n  jobs: [ {name: web, release: web}, {name: bpm, release: bpm} ]\n"},
 		{"flow list over lines", "releases: [\n  {name: web, version: 1}, # ]\n]\ninstance_groups: [{name: a, jobs: [{name: web, release: web}]}]\n",
-			"releases: [\n  {name: web, version: 1}, {name: bpm, version: latest} # ]\n]\ninstance_groups: [{name: a, jobs: [{name: web, release: web}, {name: bpm, release: bpm}]}]\n"},
+			"releases: [\n  {name: web, version: 1},\n  {name: bpm, version: latest}, # ]\n]\ninstance_groups: [{name: a, jobs: [{name: web, release: web}, {name: bpm, release: bpm}]}]\n"},
 		{"JSON", `{"releases": [{"name": "web", "version": "1"}], "instance_groups": [{"name": "a", "jobs": [{"name": "web", "release": "web"}]}]}`,
 			`{"releases": [{"name": "web", "version": "1"}, {"name": "bpm", "version": "latest"}], "instance_groups": [{"name": "a", "jobs": [{"name": "web", "release": "web"}, {"name": "bpm", "release": "bpm"}]}]}`},
 	} {
@@ -315,12 +570,19 @@ func TestAddBPMInline(t *testing.T) {
 
 func TestReadRefuses(t *testing.T) {
 	for _, c := range []struct{ name, text, err string }{
-		{"tab", "a:\n\tb: 1\n", "f.yml:2:1: found character that cannot start any token"},
+		{"tab", "a:\n\tb: 1\n", "f.yml:2:1: found character that cannot start any token: a tab"},
 		{"two documents", "a: 1\n---\nb: 2\n", "f.yml:2:1: a second YAML document"},
-		{"latin1", "a: caf\xe9\n", "f.yml:1:7: not UTF-8"},
-		{"duplicate key", "a: 1\nb: 2\na: 3\n", `f.yml:3:1: mapping key "a" already defined at line 1`},
-		{"conflict", "a: 1\n<<<<<<< HEAD\nb: 2\n=======\n", "f.yml:"},
-		{"cut off", "a: \"b\n", "f.yml:"},
+		{"latin1", "a: caf\xe9\n", "f.yml:1:7: byte 0xe9 is not UTF-8"},
+		{"duplicate key", "a: 1\nb: 2\na: 3\n", `f.yml:3:1: key "a" is here twice, first in line 1`},
+		{"conflict", "a: 1\n<<<<<<< HEAD\nb: 2\n=======\n", "f.yml:2:1: an unresolved merge conflict"},
+		{"cut off", "a: 1\nb: [c,\n d]\ne:\n  f: \"b\n", "f.yml:5:3: not valid YAML"},
+		{"wrong indentation", "a:\n  b: 1\n c: 2\n", "f.yml:3:2: not valid YAML: did not find expected key"},
+		{"unknown anchor", "a: 1\nb: *c\n", "f.yml:2:1: not valid YAML: unknown anchor 'c'"},
+		{"anchor in itself", "a: &a\n- *a\n", "f.yml:1:4: anchor a contains itself"},
+		{"merge of a text", "a: b\n<<: c\n", "f.yml:2:5: << wants a mapping"},
+		{"duplicate key in a flow", "a: {é: 1, b: 2, b: 3}\n", `f.yml:1:17: key "b" is here twice, first in line 1`},
+		{"binary", "a: \x00\x01\n", "f.yml:1:4: control character U+0000"},
+		{"second document broken", "a: 1\n---\nb: [\n", "f.yml:3:1: not valid YAML"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Read(&source.File{Name: "f.yml", Data: []byte(c.text)})
@@ -355,7 +617,7 @@ func TestSpanOf(t *testing.T) {
 	}
 	want := map[string]string{
 		"properties.plain": "f:2:14", "properties.quoted": "f:3:12", "properties.escaped": "f:4:12",
-		"properties.conf": "f:8:7", "properties.keep": "f:11:6", "properties.folded": "f:13:11",
+		"properties.conf": "f:8:7", "properties.keep": "f:11:6", "properties.folded": "f:15:5",
 	}
 	for _, v := range Values(f, doc.Content[0]) {
 		i := strings.Index(v.Text, "/x")

@@ -1,51 +1,40 @@
 // Package manifest reads BOSH deployment manifests and plans the additions
 // that colocate bpm in them: as edits that only add lines, so that comments,
-// order and quoting stay.
+// order, quoting and line ends stay.
 //
-// It interpolates nothing and writes nothing. Generating ops-files for
-// manifests that live elsewhere is package opsfiles' business.
+// It knows who gets bpm from where: a group's own jobs, addons with their
+// filters as the Director evaluates them, Windows stemcells. What is not a
+// deployment manifest is told by its kind.
+//
+// It interpolates no variables, reads no runtime config and writes nothing.
+// Generating ops-files for manifests that live elsewhere is package opsfiles'
+// business.
 package manifest
 
 import (
-	"bytes"
-	"errors"
-	"io"
 	"regexp"
-	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
-// Kind is what a YAML file looks like.
-type Kind string
-
-const (
-	Deployment    Kind = "deployment manifest"
-	CreateEnv     Kind = "create-env manifest"
-	V1            Kind = "deployment manifest in the old jobs/templates form"
-	RuntimeConfig Kind = "runtime config"
-	CloudConfig   Kind = "cloud config"
-	OpsFile       Kind = "ops-file"
-	Pipeline      Kind = "Concourse pipeline"
-	Empty         Kind = "empty file"
-	Unknown       Kind = "other YAML"
-)
-
-// Manifest is a manifest as it was read.
+// Manifest is a manifest as it was read. A file of another kind has its Kind
+// and File only.
 type Manifest struct {
-	File     *source.File
-	Kind     Kind
-	Name     string
-	Releases []Release
-	Groups   []*Group
-	Addons   []Addon
+	File      *source.File
+	Kind      Kind
+	Name      string
+	Releases  []Release
+	Stemcells []Stemcell
+	Groups    []*Group
+	Addons    []*Addon
 
-	root     *yaml.Node
-	releases *yaml.Node // the sequence, nil when there is none
+	places    places
+	root      *yaml.Node // the document
+	releases  *yaml.Node // the sequence, nil when there is none
+	createEnv bool       // has cloud_provider, in whichever form its groups are
 }
 
 // Release is an entry of releases.
@@ -54,249 +43,209 @@ type Release struct {
 	Span                     source.Span
 }
 
-// Group is an instance group.
+// Stemcell is an entry of stemcells, or the stemcell of a resource pool, whose
+// name is the alias then. Name is the stemcell's own name, where it is given.
+type Stemcell struct{ Alias, OS, Name string }
+
+// Group is an instance group, or what the old manifest form calls a job.
 type Group struct {
-	Name      string
-	Span      source.Span
-	Jobs      []Job
+	Name string
+	Span source.Span
+	Jobs []Job
+	// Lifecycle is "service" unless the manifest says otherwise.
 	Lifecycle string
-	// OS is that of the group's stemcell, where the manifest says it.
+	// Instances is as written: a number or a variable.
+	Instances string
+	// OS is that of the group's stemcell, "" where the manifest does not say.
 	OS                string
+	AZs, Networks     []string
 	HasPersistentDisk bool
 
-	index int
-	jobs  *yaml.Node // the sequence; shared when it comes through an alias
+	stemcell string     // the stemcell's name
+	index    int        // among the items of the groups list
+	node     *yaml.Node // the mapping
+	jobsKey  string
+	jobs     *yaml.Node // the sequence; several groups share it through aliases
 }
 
-// Job is a job placed in an instance group.
+// Job is a job placed in an instance group or by an addon. Release is "" where
+// the manifest does not say and several releases are listed.
 type Job struct {
 	Name, Release string
 	Span          source.Span
-	Properties    *yaml.Node
+	// Properties are the job's own, or those of the group or the manifest
+	// where it has none, as the Director resolves them. nil when there are none.
+	Properties *yaml.Node
 
-	file *source.File
-}
-
-// Addon is an entry of addons.
-type Addon struct {
-	Name string
-	Jobs []Job
-	Span source.Span
-	// Filtered says that include or exclude keeps it from some groups.
-	Filtered bool
+	node     *yaml.Node
+	places   places
+	implicit bool // has no release of its own
 }
 
 // Deploys says whether the file places jobs on instances.
 func (m *Manifest) Deploys() bool {
-	return m.Kind == Deployment || m.Kind == CreateEnv || m.Kind == V1
+	return m.Kind == Deployment || m.Kind == CreateEnv || m.Kind == V1Deployment
 }
 
-var yamlLine = regexp.MustCompile(`(?:yaml: )?(?:unmarshal errors:\s*)?line (\d+): `)
-
-func yamlError(f *source.File, err error) error {
-	m := yamlLine.FindStringSubmatchIndex(err.Error())
-	if m == nil {
-		return source.Errorf(source.Span{File: f}, "%s", strings.TrimPrefix(err.Error(), "yaml: "))
+// BPMRelease gives the entry of releases for bpm, nil when there is none.
+func (m *Manifest) BPMRelease() *Release {
+	for i, r := range m.Releases {
+		if r.Name == "bpm" {
+			return &m.Releases[i]
+		}
 	}
-	line, _ := strconv.Atoi(err.Error()[m[2]:m[3]])
-	at := f.Offset(line, 1)
-	return source.Errorf(source.Span{File: f, Start: at, End: at}, "%s", err.Error()[m[1]:])
+	return nil
 }
 
-// Read reads a manifest. What is not YAML, or not UTF-8, or more than one
-// document is an error with a place.
+// GroupsKey is what the list of groups is called in this manifest.
+func (m *Manifest) GroupsKey() string {
+	if m.Kind == V1Deployment {
+		return "jobs"
+	}
+	return "instance_groups"
+}
+
+// JobsKey is what the group's list of jobs is called: "jobs", or "templates"
+// in the old form. It is "" when the group has no such list.
+func (g *Group) JobsKey() string { return g.jobsKey }
+
+// Windows says whether the group's VMs run Windows, where there is no bpm.
+func (g *Group) Windows() bool {
+	return strings.Contains(g.OS, "windows") || strings.Contains(g.stemcell, "windows")
+}
+
+// Index is the place of the group in the list of groups, from 0.
+func (g *Group) Index() int { return g.index }
+
+// Read reads a manifest. What is not YAML, not UTF-8, has a key twice or more
+// than one document is a *source.SyntaxError with a place; what is YAML but no
+// deployment manifest is not: its Kind says what it is.
 func Read(f *source.File) (*Manifest, error) {
-	if !utf8.Valid(f.Data) {
-		at := 0
-		for at < len(f.Data) {
-			r, n := utf8.DecodeRune(f.Data[at:])
-			if r == utf8.RuneError && n == 1 {
-				break
-			}
-			at += n
+	p := placesOf(f)
+	doc, err := parse(p)
+	if err != nil {
+		if isTemplate(f, err) {
+			return &Manifest{File: f, Kind: Template, places: p}, nil
 		}
-		return nil, source.Errorf(source.Span{File: f, Start: at, End: at}, "not UTF-8")
+		return nil, err
 	}
-	d := yaml.NewDecoder(bytes.NewReader(f.Data))
-	var doc, second yaml.Node
-	if err := d.Decode(&doc); err != nil {
-		if errors.Is(err, io.EOF) {
-			return &Manifest{File: f, Kind: Empty}, nil
-		}
-		return nil, yamlError(f, err)
-	}
-	if err := d.Decode(&second); err == nil {
-		return nil, source.Errorf(span(f, &second), "a second YAML document; a manifest is one")
-	} else if !errors.Is(err, io.EOF) {
-		return nil, yamlError(f, err)
-	}
-	var tree any
-	if err := doc.Decode(&tree); err != nil { // duplicate keys, bad merges
-		return nil, yamlError(f, err)
-	}
-	m := &Manifest{File: f, Kind: Unknown, root: &doc}
-	if len(doc.Content) == 0 {
+	m := &Manifest{File: f, places: p, root: doc}
+	if doc == nil {
 		m.Kind = Empty
 		return m, nil
 	}
-	m.read(doc.Content[0])
+	top := resolve(doc.Content[0])
+	m.Kind = kindOf(doc, top)
+	if m.Deploys() || m.Kind == RuntimeConfig {
+		m.read(top)
+	}
 	return m, nil
 }
 
 func (m *Manifest) read(top *yaml.Node) {
-	groups, jobs := sequence(top, "instance_groups"), sequence(top, "jobs")
-	switch {
-	case isOpsFile(top):
-		m.Kind = OpsFile
-	case groups != nil && child(top, "cloud_provider") != nil:
-		m.Kind = CreateEnv
-	case groups != nil:
-		m.Kind = Deployment
-	case jobs != nil && (child(top, "resources") != nil || hasKey(jobs, "plan")):
-		m.Kind = Pipeline
-	case jobs != nil && (hasKey(jobs, "templates") || hasKey(jobs, "template")):
-		m.Kind = V1
-	case sequence(top, "addons") != nil:
-		m.Kind = RuntimeConfig
-	case child(top, "vm_types") != nil || child(top, "disk_types") != nil || child(top, "compilation") != nil && child(top, "networks") != nil:
-		m.Kind = CloudConfig
-	case top.Tag == "!!null":
-		m.Kind = Empty
-	}
-	if n := child(top, "name"); n != nil {
-		m.Name = n.Value
-	}
+	m.Name = text(top, "name")
+	m.createEnv = child(top, "cloud_provider") != nil
 	m.releases = sequence(top, "releases")
 	for _, r := range items(m.releases) {
-		m.Releases = append(m.Releases, Release{text(r, "name"), text(r, "version"), text(r, "url"), text(r, "sha1"), span(m.File, r)})
+		m.Releases = append(m.Releases, Release{text(r, "name"), text(r, "version"), text(r, "url"), text(r, "sha1"), m.places.span(r)})
 	}
-	stemcells := map[string]string{}
+	defaultRelease := text(child(top, "release"), "name")
+	if len(m.Releases) == 1 {
+		defaultRelease = m.Releases[0].Name
+	}
 	for _, s := range items(sequence(top, "stemcells")) {
-		stemcells[text(s, "alias")] = text(s, "os")
+		m.Stemcells = append(m.Stemcells, stemcell(text(s, "alias"), s))
 	}
-	key := "jobs"
-	if m.Kind == V1 {
-		groups, key = jobs, "templates"
+	for _, p := range items(sequence(top, "resource_pools")) {
+		m.Stemcells = append(m.Stemcells, stemcell(text(p, "name"), child(p, "stemcell")))
 	}
-	for i, g := range items(groups) {
-		group := &Group{
-			Name: text(g, "name"), Span: span(m.File, g), Lifecycle: text(g, "lifecycle"),
-			OS: stemcells[text(g, "stemcell")], index: i, jobs: sequence(g, key),
+	for i, g := range items(sequence(top, m.GroupsKey())) {
+		if g.Kind == yaml.MappingNode {
+			m.Groups = append(m.Groups, m.group(i, g, defaultRelease, child(top, "properties")))
 		}
-		for _, k := range []string{"persistent_disk", "persistent_disk_type", "persistent_disk_pool", "persistent_disks"} {
-			if d := child(g, k); d != nil && d.Value != "0" {
-				group.HasPersistentDisk = true
-			}
-		}
-		for _, j := range items(group.jobs) {
-			group.Jobs = append(group.Jobs, m.job(j, text(g, "release")))
-		}
-		if m.Kind == V1 {
-			for i := range group.Jobs { // properties are the group's there
-				if group.Jobs[i].Properties == nil {
-					group.Jobs[i].Properties = child(g, "properties")
-				}
-			}
-		}
-		m.Groups = append(m.Groups, group)
 	}
 	for _, a := range items(sequence(top, "addons")) {
-		addon := Addon{Name: text(a, "name"), Span: span(m.File, a), Filtered: child(a, "include") != nil || child(a, "exclude") != nil}
-		for _, j := range items(sequence(a, "jobs")) {
-			addon.Jobs = append(addon.Jobs, m.job(j, ""))
-		}
-		m.Addons = append(m.Addons, addon)
+		m.Addons = append(m.Addons, m.addon(a, defaultRelease))
 	}
 }
 
-func (m *Manifest) job(n *yaml.Node, fallback string) Job {
-	if n.Kind == yaml.ScalarNode { // v1: a template by name
-		return Job{Name: n.Value, Release: fallback, Span: span(m.File, n), file: m.File}
+func (m *Manifest) group(i int, n *yaml.Node, defaultRelease string, global *yaml.Node) *Group {
+	g := &Group{
+		Name: text(n, "name"), Span: m.places.span(n), Lifecycle: text(n, "lifecycle"), Instances: text(n, "instances"),
+		AZs: texts(sequence(n, "azs")), index: i, node: n,
 	}
-	j := Job{Name: text(n, "name"), Release: text(n, "release"), Span: span(m.File, n), Properties: child(n, "properties"), file: m.File}
+	if name := child(n, "name"); name != nil {
+		g.Span = m.places.span(name)
+	}
+	for _, key := range []string{"jobs", "templates"} { // the first instance groups had templates, too
+		if list := sequence(n, key); list != nil && g.jobs == nil && (key == "templates" || m.Kind != V1Deployment) {
+			g.jobsKey, g.jobs = key, list
+		}
+	}
+	if g.Lifecycle == "" {
+		g.Lifecycle = "service"
+	}
+	for _, net := range items(sequence(n, "networks")) {
+		g.Networks = append(g.Networks, text(net, "name"))
+	}
+	for _, alias := range []string{text(n, "stemcell"), text(n, "resource_pool")} {
+		for _, s := range m.Stemcells {
+			if alias != "" && s.Alias == alias && g.OS == "" {
+				g.OS, g.stemcell = s.OS, s.Name
+			}
+		}
+	}
+	for _, k := range []string{"persistent_disk", "persistent_disk_type", "persistent_disk_pool", "persistent_disks"} {
+		if d := child(n, k); d != nil && d.Tag != "!!null" && d.Value != "0" && (d.Kind == yaml.ScalarNode || len(d.Content) > 0) {
+			g.HasPersistentDisk = true
+		}
+	}
+	jobs := items(g.jobs)
+	if t := child(n, "template"); g.jobs == nil && t != nil { // a name, or a list of names
+		if jobs = items(t); t.Kind == yaml.ScalarNode {
+			jobs = []*yaml.Node{t}
+		}
+	}
+	properties := child(n, "properties")
+	if properties == nil {
+		properties = global
+	}
+	for _, j := range jobs {
+		g.Jobs = append(g.Jobs, m.job(j, text(n, "release"), defaultRelease, properties))
+	}
+	return g
+}
+
+func (m *Manifest) job(n *yaml.Node, groupRelease, defaultRelease string, properties *yaml.Node) Job {
+	j := Job{Name: n.Value, Span: m.places.span(n), Properties: properties, node: n, places: m.places}
+	if n.Kind != yaml.ScalarNode { // the old form has templates by name
+		j.Name, j.Release = text(n, "name"), text(n, "release")
+		if own := child(n, "properties"); own != nil {
+			j.Properties = own
+		}
+	}
 	if j.Release == "" {
-		j.Release = fallback
+		j.Release = groupRelease
+	}
+	if j.Release == "" {
+		j.implicit, j.Release = true, defaultRelease
 	}
 	return j
 }
 
-func isOpsFile(top *yaml.Node) bool {
-	return top.Kind == yaml.SequenceNode && len(top.Content) > 0 && child(top.Content[0], "path") != nil && child(top.Content[0], "type") != nil
-}
+// osOfStemcell is how the name of a stemcell says its OS.
+var osOfStemcell = regexp.MustCompile(`(ubuntu-[a-z]+|centos-\d+|windows[\w-]*?)(?:-go_agent|$)`)
 
-func hasKey(list *yaml.Node, key string) bool {
-	for _, n := range items(list) {
-		if child(n, key) != nil {
-			return true
+func stemcell(alias string, n *yaml.Node) Stemcell {
+	s := Stemcell{Alias: alias, OS: text(n, "os"), Name: text(n, "name")}
+	if s.OS == "" {
+		if m := osOfStemcell.FindStringSubmatch(s.Name); m != nil {
+			s.OS = m[1]
 		}
 	}
-	return false
+	return s
 }
 
-// resolve follows an alias.
-func resolve(n *yaml.Node) *yaml.Node {
-	for n != nil && n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	return n
-}
-
-// child gives the value of a key, through aliases and merge keys.
-func child(n *yaml.Node, key string) *yaml.Node {
-	if n = resolve(n); n == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return resolve(n.Content[i+1])
-		}
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Tag != "!!merge" {
-			continue
-		}
-		merged := resolve(n.Content[i+1])
-		if merged.Kind == yaml.SequenceNode {
-			for _, m := range merged.Content {
-				if v := child(m, key); v != nil {
-					return v
-				}
-			}
-		} else if v := child(merged, key); v != nil {
-			return v
-		}
-	}
-	return nil
-}
-
-func sequence(n *yaml.Node, key string) *yaml.Node {
-	if v := child(n, key); v != nil && v.Kind == yaml.SequenceNode {
-		return v
-	}
-	return nil
-}
-
-// items are the entries of a sequence, aliases followed.
-func items(n *yaml.Node) []*yaml.Node {
-	if n == nil {
-		return nil
-	}
-	var out []*yaml.Node
-	for _, c := range n.Content {
-		out = append(out, resolve(c))
-	}
-	return out
-}
-
-func text(n *yaml.Node, key string) string {
-	if v := child(n, key); v != nil && v.Kind == yaml.ScalarNode {
-		return v.Value
-	}
-	return ""
-}
-
-// span is the place where a node begins. yaml.v3 counts columns in characters.
-func span(f *source.File, n *yaml.Node) source.Span {
-	at := f.Offset(n.Line, n.Column)
-	return source.Span{File: f, Start: at, End: at}
-}
+// CreateEnv says whether the manifest is for bosh create-env, in whichever
+// form its groups are.
+func (m *Manifest) CreateEnv() bool { return m.createEnv }

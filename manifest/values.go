@@ -1,8 +1,8 @@
 package manifest
 
 import (
+	"bytes"
 	"fmt"
-	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -10,112 +10,98 @@ import (
 )
 
 // Value is a scalar below some properties. Path is dotted, list items have
-// their index: "routes[0].uri".
+// their index: "routes[0].uri". Span is all of it as it is written, quotes,
+// header and indentation included.
 type Value struct {
 	Path, Text string
 	Span       source.Span
 
-	node *yaml.Node
+	block block // of block scalars
+	plain int   // offset of the text where it is written as it is decoded, or -1
 }
 
-// Values are all scalars of the job's properties.
-func (j Job) Values() []Value { return Values(j.file, j.Properties) }
+// maxValues bounds what aliases of aliases can blow up to.
+const maxValues = 100_000
 
-// Values are all scalars below a node of a file.
-func Values(f *source.File, n *yaml.Node) []Value {
+// Values are all scalars of the job's properties.
+func (j Job) Values() []Value { return j.places.values(j.Properties) }
+
+// Values are all scalars below a node that was read from the file.
+func Values(f *source.File, n *yaml.Node) []Value { return placesOf(f).values(n) }
+
+func (p places) values(n *yaml.Node) []Value {
+	if p.f == nil {
+		return nil
+	}
 	var vs []Value
-	collect(f, n, "", 0, &vs)
+	p.collect(n, "", 0, &vs)
 	return vs
 }
 
-func collect(f *source.File, n *yaml.Node, path string, depth int, vs *[]Value) {
-	if n = resolve(n); n == nil || depth > 100 {
+func (p places) collect(n *yaml.Node, path string, depth int, vs *[]Value) {
+	if n = resolve(n); n == nil || depth > 100 || len(*vs) >= maxValues {
 		return
 	}
 	switch n.Kind {
 	case yaml.ScalarNode:
-		*vs = append(*vs, Value{path, n.Value, scalarSpan(f, n), n})
+		*vs = append(*vs, p.value(n, path))
 	case yaml.SequenceNode:
 		for i, c := range n.Content {
-			collect(f, c, fmt.Sprintf("%s[%d]", path, i), depth+1, vs)
+			p.collect(c, fmt.Sprintf("%s[%d]", path, i), depth+1, vs)
 		}
 	case yaml.MappingNode:
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			p := n.Content[i].Value
+		for _, e := range entries(n) {
+			below := e.key
 			if path != "" {
-				p = path + "." + p
+				below = path + "." + e.key
 			}
-			collect(f, n.Content[i+1], p, depth+1, vs)
+			p.collect(e.value, below, depth+1, vs)
 		}
 	}
 }
 
-// scalarSpan spans a scalar that stands on one line as it is written; of
-// others it gives the beginning.
-func scalarSpan(f *source.File, n *yaml.Node) source.Span {
-	s := span(f, n)
-	if start := s.Start + quote(n); strings.HasPrefix(string(f.Data[min(start, len(f.Data)):]), n.Value) {
-		s.Start, s.End = start, start+len(n.Value)
+func (p places) value(n *yaml.Node, path string) Value {
+	_, start := p.behindProperties(n)
+	v := Value{Path: path, Text: n.Value, Span: p.at(start, start), plain: -1}
+	end, ok := p.end(n)
+	if !ok || end < start {
+		return v
 	}
-	return s
+	v.Span.End = end
+	switch {
+	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
+		v.block, _ = p.block(n)
+	case n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0:
+		if bytes.Equal(p.f.Data[start+1:end-1], []byte(n.Value)) {
+			v.plain = start + 1
+		}
+	case bytes.Equal(p.f.Data[start:end], []byte(n.Value)):
+		v.plain = start
+	}
+	return v
 }
 
-func quote(n *yaml.Node) int {
-	if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 {
-		return 1
-	}
-	return 0
-}
-
-// SpanOf gives the place of a part of the text: exact in one-line scalars
-// without escapes and in literal blocks, else where the value begins.
+// SpanOf gives the place of bytes start to end of Text: exact in block scalars
+// and in what is written as it is decoded; of a text with escapes, or folded
+// over several lines without ">", it is the span of the whole value. A span
+// over several lines of a block scalar includes the indentation between them.
 func (v Value) SpanOf(start, end int) source.Span {
 	f := v.Span.File
-	if v.Span.End > v.Span.Start || v.Text == "" {
-		return source.Span{File: f, Start: v.Span.Start + start, End: v.Span.Start + end}
-	}
-	if v.node.Style&yaml.LiteralStyle == 0 {
+	if start < 0 || end < start || end > len(v.Text) {
 		return v.Span
 	}
-	lines := strings.SplitAfter(v.Text, "\n")
-	indent := v.blockIndent()
-	if indent < 0 {
+	if v.plain >= 0 {
+		return source.Span{File: f, Start: v.plain + start, End: v.plain + end}
+	}
+	if len(v.block.at) == 0 || len(v.block.at) != len(v.Text) {
 		return v.Span
 	}
-	at := func(offset int) int {
-		line := 0
-		for line < len(lines)-1 && offset >= len(lines[line]) {
-			offset -= len(lines[line])
-			line++
-		}
-		return f.Offset(v.node.Line+1+line, 1) + indent + offset
+	switch {
+	case start == len(v.Text):
+		behind := v.block.behind(f.Data, start-1)
+		return source.Span{File: f, Start: behind, End: behind}
+	case start == end:
+		return source.Span{File: f, Start: v.block.at[start], End: v.block.at[start]}
 	}
-	s := source.Span{File: f, Start: at(start), End: at(start) + end - start}
-	if s.End > len(f.Data) || s.Text() != v.Text[start:end] {
-		s.End = s.Start // several lines: the beginning is exact
-		if s.Start > len(f.Data) {
-			return v.Span
-		}
-	}
-	return s
-}
-
-// blockIndent is the indentation of a literal block's content.
-func (v Value) blockIndent() int {
-	f := v.Span.File
-	first := strings.SplitAfter(v.Text, "\n")
-	for i, l := range first {
-		if strings.TrimSpace(l) == "" {
-			continue
-		}
-		start := f.Offset(v.node.Line+1+i, 1)
-		line := string(f.Data[start:f.LineEnd(start)])
-		text := strings.TrimRight(l, "\n")
-		if n := strings.Index(line, text); n >= 0 && strings.TrimSpace(line[:n]) == "" {
-			// leading blanks of the text itself are not indentation
-			return n
-		}
-		return -1
-	}
-	return -1
+	return source.Span{File: f, Start: v.block.at[start], End: v.block.behind(f.Data, end-1)}
 }
