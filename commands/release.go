@@ -36,6 +36,9 @@ func (o *releaseOptions) run(env *environment) error {
 	}
 	failed := false
 	for _, dir := range dirs {
+		if len(dirs) > 1 && !env.json {
+			fmt.Fprintf(env.stdout, "release in %s\n\n", dir)
+		}
 		err := o.one(env, dir)
 		if err == nil {
 			continue

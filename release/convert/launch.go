@@ -70,6 +70,9 @@ func (w *job) evaluate(l *launch, program *monit.Program) (*ctl.Result, bool) {
 	if file == nil {
 		return nil, w.decline(program.Command, "%s is no template of this job, so there is no script to read", vmPath)
 	}
+	if name, shell := ctl.Shell(file); !shell {
+		return nil, w.decline(source.Span{File: file}, "this is a script for %s, and only shell is read", name)
+	}
 	script, err := ctl.ParseScript(vmPath, file)
 	if err != nil {
 		w.fail(err)

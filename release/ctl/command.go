@@ -236,13 +236,11 @@ func (e *evaluator) follow(cmd *Command, words []Word) (flow, bool) {
 	if err != nil || f == nil {
 		return goesOn, false
 	}
-	script, err := ParseScript(vmPath, f)
-	if err != nil {
+	if name, shell := Shell(f); !shell || name == "" {
 		return goesOn, false
 	}
-	switch script.interpreter() {
-	case "bash", "sh", "dash":
-	default:
+	script, err := ParseScript(vmPath, f)
+	if err != nil {
 		return goesOn, false
 	}
 	defer func(st *state, funcs map[string]function) {

@@ -101,18 +101,17 @@ func isLeaf(c syntax.Command) bool {
 	return false
 }
 
-// interpreter gives the program of the script's first line, such as "bash".
-func (s *Script) interpreter() string {
-	line, _, _ := bytes.Cut(s.File.Data, []byte("\n"))
+// Shell says whether the file is a script that a POSIX shell or bash reads: its
+// first line names one, or no program at all. name is the program it names.
+func Shell(f *source.File) (name string, ok bool) {
+	line, _, _ := bytes.Cut(f.Data, []byte("\n"))
 	if !bytes.HasPrefix(line, []byte("#!")) {
-		return ""
+		return "", true
 	}
-	words := strings.Fields(string(line[2:]))
-	for _, w := range words {
-		base := w[strings.LastIndexByte(w, '/')+1:]
-		if base != "env" {
-			return base
+	for _, w := range strings.Fields(string(line[2:])) {
+		if name = w[strings.LastIndexByte(w, '/')+1:]; name != "env" && !strings.HasPrefix(name, "-") {
+			break
 		}
 	}
-	return ""
+	return name, name == "bash" || name == "sh" || name == "dash"
 }
