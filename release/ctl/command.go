@@ -16,6 +16,9 @@ func (e *evaluator) call(s *syntax.Stmt, c *syntax.CallExpr) flow {
 		e.record(s, cmd)
 		for _, a := range assigns {
 			e.assign(a)
+			if a.Name == "IFS" {
+				e.unclear(s, "IFS is set, so words are split otherwise than this evaluation does")
+			}
 		}
 		return goesOn
 	}

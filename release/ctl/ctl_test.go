@@ -124,6 +124,8 @@ func TestWhatIsNotKnown(t *testing.T) {
 		{"unset variable", `run "$HOME"`, "[$HOME]"},
 		{"expression", `run "<%= p('a') %>/b"`, "[<%= p('a') %>/b]"},
 		{"expression in a variable", `X=<%= p('a') %>; run $X`, "[<%= p('a') %>]"},
+		{"tilde", `run ~/a`, "[~/a]"},
+		{"tilde in an assignment", `X=~vcap; run $X`, "[~vcap]"},
 		{"glob", `run /a/*.jar`, "[/a/*.jar]"},
 		{"set on a condition", `X=a; if [ -f /b ]; then X=c; fi; run $X`, "[${X}]"},
 		{"the same on both sides", `if [ -f /b ]; then X=c; else X=c; fi; run $X`, "[c]"},

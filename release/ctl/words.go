@@ -65,9 +65,13 @@ func (e *evaluator) braces(w *syntax.Word) []*syntax.Word {
 // parts adds word parts. quoted says that blanks in values do not separate
 // words here: inside double quotes, in an assignment, in a case word.
 func (e *evaluator) parts(f *fields, parts []syntax.WordPart, quoted bool) {
-	for _, p := range parts {
+	for i, p := range parts {
 		switch p := p.(type) {
 		case *syntax.Lit:
+			if i == 0 && strings.HasPrefix(p.Value, "~") || strings.Contains(p.Value, ":~") {
+				f.add(Part{Kind: Runtime, Text: p.Value, Span: e.script.span(p)}) // a home directory
+				continue
+			}
 			globs := !quoted && !strings.Contains(p.Value, `\`) && isGlob(p.Value)
 			e.source(f, p, func(s string) string { return unescape(s, "") }, quoted, globs)
 		case *syntax.SglQuoted:
