@@ -379,6 +379,10 @@ func (w *job) stopPath(l *launch) bool {
 			if signal == "0" {
 				continue
 			}
+			if l.stop.at.Valid() && (signal == "KILL" || signal == "QUIT" || signal == l.stop.signal) {
+				rows[c.Span] = "bpm sends QUIT 15 s after the first signal, and KILL 2 s later"
+				continue
+			}
 			l.stop = stopBehaviour{signal, c.Span}
 			rows[c.Span] = "bpm stops the process: " + bpmSignal(signal) + ", 15 s later QUIT, 2 s later KILL"
 			switch signal {

@@ -27,6 +27,12 @@ func (e *evaluator) call(s *syntax.Stmt, c *syntax.CallExpr) flow {
 		return e.function(s, cmd, f)
 	}
 	switch name {
+	case "exit", "return", "shift", "set", "unset":
+		if len(e.script.Template.Guards(e.script.span(s).Start)) > 0 {
+			e.unclear(s, "%s in an ERB block: what follows depends on how the job is rendered", name)
+		}
+	}
+	switch name {
 	case "exit":
 		e.record(s, cmd)
 		return exits

@@ -126,6 +126,7 @@ func TestWhatIsNotKnown(t *testing.T) {
 		{"expression in a variable", `X=<%= p('a') %>; run $X`, "[<%= p('a') %>]"},
 		{"tilde", `run ~/a`, "[~/a]"},
 		{"tilde in an assignment", `X=~vcap; run $X`, "[~vcap]"},
+		{"ANSI-C quotes", `run $'a\tb'`, `[$'a\tb']`},
 		{"glob", `run /a/*.jar`, "[/a/*.jar]"},
 		{"set on a condition", `X=a; if [ -f /b ]; then X=c; fi; run $X`, "[${X}]"},
 		{"the same on both sides", `if [ -f /b ]; then X=c; else X=c; fi; run $X`, "[c]"},
@@ -147,6 +148,14 @@ func TestWhatIsNotKnown(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestFlowInBlocks(t *testing.T) {
+	for _, text := range []string{"<% if x %>\nexit 0\n<% end %>\nrun", "f() {\n<% if x %>\nreturn\n<% end %>\nrun\n}; f", "<% if x %>\nset -- a\n<% end %>\nrun $1"} {
+		if r := evaluate(t, text, nil, "start"); len(r.Unclear) == 0 {
+			t.Errorf("%q: has to be unclear", text)
+		}
 	}
 }
 

@@ -76,6 +76,10 @@ func (e *evaluator) parts(f *fields, parts []syntax.WordPart, quoted bool) {
 			e.source(f, p, func(s string) string { return unescape(s, "") }, quoted, globs)
 		case *syntax.SglQuoted:
 			f.any = true
+			if p.Dollar && strings.Contains(p.Value, `\`) {
+				f.add(Part{Kind: Runtime, Text: e.text(p), Span: e.script.span(p)})
+				continue
+			}
 			e.source(f, p, func(s string) string {
 				return strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(s, "$"), "'"), "'")
 			}, true, false)
