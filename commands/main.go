@@ -68,7 +68,7 @@ type environment struct {
 // command is a verb with its parsed flags.
 type command interface{ run(env *environment) error }
 
-// silentError has been reported already; it only sets the exit status.
+// errReported has been reported already; it only sets the exit status.
 var errReported = errors.New("reported")
 
 // Main runs the program and gives its exit status.
