@@ -2,6 +2,7 @@ package ctl
 
 import (
 	"strconv"
+	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -24,6 +25,9 @@ func (e *evaluator) call(s *syntax.Stmt, c *syntax.CallExpr) flow {
 	}
 	name, _ := words[0].Literal()
 	if f, ok := e.funcs[name]; ok {
+		if len(assigns) > 0 {
+			e.unclear(s, "a variable that is set for the call of a function only")
+		}
 		return e.function(s, cmd, f)
 	}
 	switch name {
@@ -37,6 +41,9 @@ func (e *evaluator) call(s *syntax.Stmt, c *syntax.CallExpr) flow {
 		e.record(s, cmd)
 		return exits
 	case "return":
+		if len(e.conditions) > 0 {
+			e.unclear(s, "whether what follows in the function runs is decided on the VM")
+		}
 		e.record(s, cmd)
 		return returns
 	case "exec":
@@ -54,7 +61,9 @@ func (e *evaluator) call(s *syntax.Stmt, c *syntax.CallExpr) flow {
 				n, _ = strconv.Atoi(lit)
 			}
 		}
-		e.state.params = e.state.params[min(max(n, 0), len(e.state.params)):]
+		if n >= 0 && n <= len(e.state.params) {
+			e.state.params = e.state.params[n:] // more than there are: bash shifts nothing
+		}
 		return goesOn
 	case "cd", "pushd":
 		e.record(s, cmd)
@@ -64,9 +73,15 @@ func (e *evaluator) call(s *syntax.Stmt, c *syntax.CallExpr) flow {
 		return goesOn
 	case "set":
 		e.record(s, cmd)
-		for i, w := range words {
+		for i, w := range words[1:] {
 			if w.Is("--") {
-				e.state.params = words[i+1:]
+				e.state.params = words[i+2:]
+				break
+			}
+			text, known := w.Literal()
+			option := strings.HasPrefix(text, "-") || strings.HasPrefix(text, "+") || text == "pipefail"
+			if !known || !option || text == "-a" || strings.Contains(text, "a") && !strings.Contains(text, "pipefail") {
+				e.unclear(s, "what this does to the script's parameters or exports is not followed")
 				break
 			}
 		}
@@ -116,8 +131,13 @@ func (e *evaluator) declare(s *syntax.Stmt, c *syntax.DeclClause) {
 	assigns := e.assigns(c.Args)
 	exports := c.Variant.Value == "export"
 	for _, a := range c.Args {
-		if a.Name == nil && a.Value != nil && a.Value.Lit() == "-x" {
-			exports = true
+		if a.Name == nil && a.Value != nil {
+			switch flag := a.Value.Lit(); {
+			case flag == "-x" && len(e.locals) == 0:
+				exports = true
+			case flag != "-r" && flag != "-g" && flag != "-a" && flag != "-A" && flag != "-f":
+				e.unclear(s, "the option %s changes what the variable is or who sees it", flag)
+			}
 		}
 	}
 	e.record(s, &Command{Assigns: assigns, Exports: exports, Redirects: e.redirects(s)})

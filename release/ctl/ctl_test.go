@@ -42,6 +42,15 @@ var scripts = []struct{ name, text, want string }{
 	{"trim", `X=a/b/c.sh; run ${X##*/} ${X%.sh} ${X#*/} ${X%%/*}`, "[c.sh][a/b/c][b/c.sh][a]"},
 	{"case", `case $1 in stop) run no ;; start) run yes ;; *) run other ;; esac`, "[yes]"},
 	{"case with a pattern", `case "$1" in st*) run pattern ;; esac`, "[pattern]"},
+	{"case with a quoted star", `case start in "s*") run a ;; start) run b ;; esac`, "[b]"},
+	{"case with an escaped star", `case $1 in \*) run a ;; *) run b ;; esac`, "[b]"},
+	{"case with a negated class", `case abc in [!x]*) run a ;; *) run b ;; esac`, "[a]"},
+	{"case with a named class", `case a5 in a[[:digit:]]) run a ;; esac`, "[a]"},
+	{"case with a pattern in a variable", `P="s*"; case start in "$P") run a ;; $P) run b ;; esac`, "[b]"},
+	{"trim with a class", `F=/a/b.c.d; run ${F%.[!d]} ${F%.[!c]}`, "[/a/b.c.d][/a/b.c]"},
+	{"shift to nothing", `shift; run "$@" x`, "[x]"},
+	{"shift by too much", `shift 2; run "$@"`, "[start]"},
+	{"continued line in quotes", "X=\"--a \\\n --b\"; run $X \"y \\\nz\"", "[--a][--b][y z]"},
 	{"case quoted arm", `case "$1" in "start") run yes ;; esac`, "[yes]"},
 	{"if decided", `if [ "$1" = start ]; then run a; else run b; fi`, "[a]"},
 	{"if with test and not", `if ! test -z "$1"; then run a; else run b; fi`, "[a]"},
@@ -124,6 +133,8 @@ func TestWhatIsNotKnown(t *testing.T) {
 		{"unset variable", `run "$HOME"`, "[$HOME]"},
 		{"expression", `run "<%= p('a') %>/b"`, "[<%= p('a') %>/b]"},
 		{"expression in a variable", `X=<%= p('a') %>; run $X`, "[<%= p('a') %>]"},
+		{"glob in a variable", `X=/a/*.jar; run $X`, "[/a/*.jar]"},
+		{"quotes in a default", `run ${U:-"a b"}`, `[${U:-"a b"}]`},
 		{"tilde", `run ~/a`, "[~/a]"},
 		{"tilde in an assignment", `X=~vcap; run $X`, "[~vcap]"},
 		{"ANSI-C quotes", `run $'a\tb'`, `[$'a\tb']`},
@@ -153,6 +164,19 @@ func TestWhatIsNotKnown(t *testing.T) {
 
 func TestFlowInBlocks(t *testing.T) {
 	for _, text := range []string{"<% if x %>\nexit 0\n<% end %>\nrun", "f() {\n<% if x %>\nreturn\n<% end %>\nrun\n}; f", "<% if x %>\nset -- a\n<% end %>\nrun $1"} {
+		if r := evaluate(t, text, nil, "start"); len(r.Unclear) == 0 {
+			t.Errorf("%q: has to be unclear", text)
+		}
+	}
+}
+
+// TestUnclear has what changes the outcome in ways that are not followed.
+func TestUnclear(t *testing.T) {
+	for _, text := range []string{
+		"f() { if [ -f /x ]; then return 0; fi; export P=1; }; f", "f() { [ -f /x ] && return; export P=1; }; f",
+		"f() { run; }; A=1 f", ": ${FOO:=bar}; export FOO; run", "if [ -f /x ]; then f() { run 1; }; else f() { run 2; }; fi; f",
+		"set -a; A=1; run", "set a b; run $1", "export A=1; export -n A; run", "f() { local -x A=1; }; f; run", "declare -i N=1; N+=1; run $N", "declare -u N=a; run $N",
+	} {
 		if r := evaluate(t, text, nil, "start"); len(r.Unclear) == 0 {
 			t.Errorf("%q: has to be unclear", text)
 		}

@@ -3,8 +3,10 @@ package ctl
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"strings"
 
+	"mvdan.cc/sh/v3/pattern"
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
@@ -282,6 +284,9 @@ func (e *evaluator) command(s *syntax.Stmt) flow {
 		e.declare(s, c)
 		return goesOn
 	case *syntax.FuncDecl:
+		if len(e.conditions) > 0 {
+			e.unclear(s, "which function this name calls is decided on the VM")
+		}
 		for _, name := range append([]*syntax.Lit{c.Name}, c.Names...) {
 			if name != nil {
 				e.funcs[name.Value] = function{e.script, c.Body}
@@ -468,7 +473,7 @@ func (e *evaluator) caseClause(c *syntax.CaseClause) flow {
 	if known {
 		for i, item := range c.Items {
 			for _, p := range item.Patterns {
-				pattern, ok := e.word(p).Literal()
+				pattern, ok := e.pattern(p)
 				if !ok {
 					known = false
 				} else if matches(pattern, value) && taken < 0 && known {
@@ -519,12 +524,46 @@ func patterns(item *syntax.CaseItem) string {
 	return strings.Join(names, "|")
 }
 
-func matches(pattern, value string) bool {
-	if strings.ContainsAny(pattern, "*?[") {
-		ok, err := path.Match(strings.ReplaceAll(pattern, "/", "\x01"), strings.ReplaceAll(value, "/", "\x01"))
-		return err == nil && ok
+// matches says whether a shell pattern matches the whole value.
+func matches(glob, value string) bool {
+	if !strings.ContainsAny(glob, `*?[\`) {
+		return glob == value
 	}
-	return pattern == value
+	re, err := pattern.Regexp(glob, pattern.EntireString)
+	if err != nil {
+		return glob == value
+	}
+	ok, err := regexp.MatchString(re, value)
+	return err == nil && ok
+}
+
+// pattern gives the text of a pattern, what stands quoted escaped.
+func (e *evaluator) pattern(w *syntax.Word) (string, bool) {
+	var b strings.Builder
+	for _, p := range w.Parts {
+		if lit, ok := p.(*syntax.Lit); ok {
+			span := e.script.span(lit)
+			if e.script.Template.HasExpr(span.Start, span.End) {
+				return "", false
+			}
+			b.WriteString(lit.Value) // with its backslashes, which quote
+			continue
+		}
+		f := &fields{}
+		e.parts(f, []syntax.WordPart{p}, true)
+		for _, part := range f.words() {
+			text, known := part.Literal()
+			if !known {
+				return "", false
+			}
+			if _, quoted := p.(*syntax.ParamExp); quoted {
+				b.WriteString(text)
+			} else {
+				b.WriteString(pattern.QuoteMeta(text, 0))
+			}
+		}
+	}
+	return b.String(), true
 }
 
 func (e *evaluator) binary(c *syntax.BinaryCmd) flow {

@@ -120,6 +120,11 @@ func (f *fields) addValue(value Word, quoted bool) {
 			f.add(p)
 			continue
 		}
+		if strings.ContainsAny(p.Text, "*?") || strings.Contains(p.Text, "[") && strings.Contains(p.Text, "]") {
+			p.Kind, p.Split = Runtime, true // a glob, which the VM expands
+			f.add(p)
+			continue
+		}
 		rest := p.Text
 		for rest != "" {
 			i := strings.IndexAny(rest, " \t\n")

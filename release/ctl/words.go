@@ -84,7 +84,9 @@ func (e *evaluator) parts(f *fields, parts []syntax.WordPart, quoted bool) {
 				return strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(s, "$"), "'"), "'")
 			}, true, false)
 		case *syntax.DblQuoted:
-			f.any = true
+			if !e.noParameters(p) {
+				f.any = true
+			}
 			for _, inner := range p.Parts {
 				if lit, ok := inner.(*syntax.Lit); ok {
 					e.source(f, lit, func(s string) string { return unescape(s, "$`\"\\\n") }, true, false)
@@ -108,6 +110,16 @@ func (e *evaluator) parts(f *fields, parts []syntax.WordPart, quoted bool) {
 			f.add(Part{Kind: Runtime, Text: e.text(p), Split: !quoted, Span: e.script.span(p)})
 		}
 	}
+}
+
+// noParameters says whether the quotes hold nothing but $@ and there are no
+// parameters: then bash makes no word of it.
+func (e *evaluator) noParameters(q *syntax.DblQuoted) bool {
+	if len(q.Parts) != 1 || len(e.state.params) > 0 {
+		return false
+	}
+	p, ok := q.Parts[0].(*syntax.ParamExp)
+	return ok && p.Param != nil && p.Param.Value == "@" && p.Exp == nil
 }
 
 // source adds the source text of a node, cut into literal text, to which
@@ -168,7 +180,10 @@ func unescape(s, only string) string {
 	}
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+1 < len(s) && (only == "" || strings.IndexByte(only, s[i+1]) >= 0) {
+		if s[i] == '\\' && i+1 == len(s) {
+			break // the parser cuts the text at a backslash-newline
+		}
+		if s[i] == '\\' && (only == "" || strings.IndexByte(only, s[i+1]) >= 0) {
 			i++
 			if s[i] == '\n' {
 				continue
@@ -205,14 +220,26 @@ func (e *evaluator) param(p *syntax.ParamExp) (Word, []Word) {
 	}
 	text, literal := value.Literal()
 	empty := !set || literal && text == ""
+	if p.Exp.Op == syntax.AssignUnset || p.Exp.Op == syntax.AssignUnsetOrNull {
+		e.unclear(p, "an expansion that sets its variable")
+		return runtime, nil
+	}
+	if p.Exp.Word != nil {
+		for _, part := range p.Exp.Word.Parts {
+			switch part.(type) {
+			case *syntax.SglQuoted, *syntax.DblQuoted:
+				return runtime, nil // its quotes count otherwise than those of a word
+			}
+		}
+	}
 	arg, argLiteral := e.word(p.Exp.Word).Literal()
 	switch p.Exp.Op {
-	case syntax.DefaultUnset, syntax.AssignUnset:
+	case syntax.DefaultUnset:
 		if !set {
 			return e.word(p.Exp.Word), nil
 		}
 		return value, nil
-	case syntax.DefaultUnsetOrNull, syntax.AssignUnsetOrNull:
+	case syntax.DefaultUnsetOrNull:
 		if empty {
 			// an unset variable may come from monit's environment; what
 			// scripts mean by ${1:-} and ${X:-y} is the default

@@ -134,6 +134,16 @@ func (t *Template) HasTags() bool {
 	return false
 }
 
+// HasExpr says whether an expression stands between two offsets.
+func (t *Template) HasExpr(start, end int) bool {
+	for _, s := range t.Segments {
+		if s.Kind == Expr && s.Start < end && s.End > start {
+			return true
+		}
+	}
+	return false
+}
+
 // exprByte stands for every byte of an expression in a mask: one word wherever
 // a word may stand, in a name, in quotes, as a number's place.
 const exprByte = 'x'
