@@ -103,10 +103,16 @@ func (w *job) wasRoot(l *launch) {
 		return
 	}
 	texts, open := w.configTexts(l.process.Args[i])
+	if len(texts) == 0 {
+		w.find("config-unknown", source.Warning, l.launch.Span(), "%s is no template of this job, so it is not known whether %s listens on a port below 1024; if it does, add the capability NET_BIND_SERVICE", l.process.Args[i], l.name)
+		return
+	}
+	listens := false
 	var low []source.Span
 	for _, t := range texts {
 		body := blankComments(t.body)
 		for _, at := range foundIn(d.listen, body) {
+			listens = true
 			address := strings.TrimSpace(body[at[0]:at[1]])
 			if !strings.Contains(address, "<%") {
 				if port := d.port(address); port > 0 && port < 1024 {
@@ -134,12 +140,15 @@ func (w *job) wasRoot(l *launch) {
 			w.find("relative-path-moved", source.Warning, t.span(at[0], at[1]), "%s is relative to the prefix of %s, which is %s now and was the package before", strings.TrimSpace(body[at[0]:at[1]]), d.name, w.dataDir())
 		}
 	}
+	if !listens && !open.Valid() {
+		open = texts[0].span(0, 0) // a default port, or an include
+	}
 	switch {
 	case len(low) > 0:
 		l.process.Capabilities = append(l.process.Capabilities, "NET_BIND_SERVICE")
 		w.decide(l, low, "capabilities: NET_BIND_SERVICE", "listens on a port below 1024, which root could and vcap cannot")
 	case open.Valid():
-		w.find("config-unknown", source.Warning, open, "what this prints has no default and no sample manifest gives it, so it is not known whether %s listens on a port below 1024; if it does, add the capability NET_BIND_SERVICE", l.name)
+		w.find("config-unknown", source.Warning, open, "what this file holds is not all in the release, or has no listen directive that is read, so it is not known whether %s listens on a port below 1024; if it does, add the capability NET_BIND_SERVICE", l.name)
 	}
 }
 

@@ -78,7 +78,7 @@ func knownDaemon(name string) *daemon {
 
 // directive matches "name value;" outside comments; the group is the value.
 func directive(name string) *regexp.Regexp {
-	return regexp.MustCompile(`(?m)(?:^|[;{}])[ \t]*` + regexp.QuoteMeta(name) + `[ \t]+([^;\n]+);`)
+	return regexp.MustCompile(`(?m)(?:^|[;{}])[ \t]*` + regexp.QuoteMeta(name) + `\s+([^;{}]+);`)
 }
 
 // nginxPort reads the address of a listen directive: a port alone, an address

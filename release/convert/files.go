@@ -127,11 +127,11 @@ func (w *job) editMonit() bool {
 		edits = append(edits, source.Edit{Start: c.Value.Start, End: c.Value.End, New: value, Rule: "monit"})
 	}
 	for _, l := range w.launches {
-		put(l.check.Pidfile, bpm.PidFile(w.Job.Name, l.name))
-		put(l.check.Start.Clause, bpm.Program("start", w.Job.Name, l.name))
 		if l.check.Stop == nil {
 			return w.decline(l.check.Span, "check %s has no stop program", l.name)
 		}
+		put(l.check.Pidfile, bpm.PidFile(w.Job.Name, l.name))
+		put(l.check.Start.Clause, bpm.Program("start", w.Job.Name, l.name))
 		put(l.check.Stop.Clause, bpm.Program("stop", w.Job.Name, l.name))
 	}
 	after, err := source.Apply(w.Job.Monit.Data, edits)
@@ -188,8 +188,9 @@ func (w *job) addPreStart(spec *specEdit) bool {
 	return true
 }
 
-// goesOn says whether lines added at the end of a script always run: it is
-// bash, not made up by ERB, and its top level has no exit and no exec.
+// goesOn says whether lines can be added at the end of a script and change
+// nothing else: it is bash that ends at the first error, not made up by ERB,
+// and nothing in it exits or becomes another program.
 func (w *job) goesOn(f *source.File) bool {
 	if !strings.HasPrefix(string(f.Data), "#!/bin/bash") {
 		return false
@@ -202,10 +203,11 @@ func (w *job) goesOn(f *source.File) bool {
 	if err != nil {
 		return false
 	}
-	ok := true
+	first, _, _ := strings.Cut(string(f.Data), "\n")
+	ok := strings.Contains(first, " -e") || len(tree.Stmts) > 0 && strings.HasPrefix(string(f.Data[tree.Stmts[0].Pos().Offset():]), "set -e")
 	syntax.Walk(tree, func(n syntax.Node) bool {
 		switch n := n.(type) {
-		case *syntax.FuncDecl, *syntax.Subshell, *syntax.CmdSubst:
+		case *syntax.Subshell, *syntax.CmdSubst:
 			return false
 		case *syntax.CallExpr:
 			if len(n.Args) > 0 {

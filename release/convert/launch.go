@@ -3,6 +3,7 @@ package convert
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -12,15 +13,22 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
+// processName is what can stand in bpm's command line and in a pidfile's name.
+var processName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
+
 // analyse finds out what a check supervises and how bpm has to run it. It
 // returns false when the job's verdict is settled: declined or unreadable.
 func (w *job) analyse(check *monit.Check) bool {
 	name := check.NameText()
 	switch {
+	case !strings.Contains(name, "<%") && !processName.MatchString(name):
+		return w.decline(check.Name, "the process name %q has characters that a name under bpm cannot have", name)
 	case strings.Contains(name, "<%"):
 		return w.decline(check.Name, "the process name comes from ERB, which this version does not convert")
 	case check.Start == nil:
 		return w.decline(check.Span, "check %s has no start program", name)
+	case check.Stop == nil:
+		return w.decline(check.Span, "check %s has no stop program", name)
 	case check.Pidfile == nil:
 		return w.decline(check.Span, "check %s has no pidfile: it matches running processes, so there is no process of its own to move", name)
 	case len(check.Starts) > 1 || len(check.Stops) > 1 || len(check.Pidfiles) > 1:
@@ -60,6 +68,9 @@ func (w *job) evaluate(l *launch, program *monit.Program) (*ctl.Result, bool) {
 	inner := ctl.Unwrap(&ctl.Command{Words: words, Span: program.Command})
 	if inner == nil {
 		return nil, w.decline(program.Command, "check %s has an empty program", l.name)
+	}
+	if len(inner.Env) > 0 || inner.User != "" || len(inner.Dir) > 0 {
+		return nil, w.decline(program.Command, "monit's program gives the script an environment or a user of its own, which this version does not convert")
 	}
 	vmPath, _ := inner.Executable.Literal()
 	file, err := w.lookup(vmPath)
@@ -245,6 +256,10 @@ func (w *job) daemonArgs(l *launch, args []string) []string {
 	}
 	if d.inline != "" {
 		i := flagValue(args, d.inline)
+		if i >= 0 && (strings.ContainsAny(args[i], `"'\\`) || flagValue(args[i:], d.inline) >= 0) {
+			w.find("config-clash", source.Error, here, "the directives of %s are given in quotes or more than once, which this version does not read: check that they keep %s in the foreground and name no pid file that the container lacks", d.inline, d.name)
+			return args
+		}
 		var ds directives
 		if i >= 0 {
 			ds = parseDirectives(args[i])
@@ -271,6 +286,9 @@ func (w *job) daemonArgs(l *launch, args []string) []string {
 		case len(ds) > 0:
 			args = append(args, d.inline, ds.String())
 		}
+	}
+	if i := flagValue(args, d.prefix); d.prefix != "" && i >= 0 && below(args[i], "/var/vcap/packages") {
+		w.find("config-clash", source.Error, here, "%s %s is in a package, which the container cannot write; use %s and absolute paths in the config file", d.prefix, args[i], w.dataDir())
 	}
 	if d.prefix != "" && flagValue(args, d.prefix) < 0 && below(l.process.Executable, "/var/vcap/packages") {
 		args = append(args, d.prefix, w.dataDir())
@@ -372,7 +390,7 @@ func (w *job) stopPath(l *launch) bool {
 		switch c.Name() {
 		case "kill":
 			signal, known := killSignal(c.Words)
-			if !known {
+			if !known || len(c.Guards) > 0 || c.Tags {
 				w.find("stop-signal-unknown", source.Warning, c.Span, "this stops the process in a way that is not understood; bpm sends TERM, 15 s later QUIT, 2 s later KILL")
 				continue
 			}
@@ -529,6 +547,10 @@ func (w *job) assignment(c *ctl.Command, l *launch) string {
 // logRedirect tells where the output goes now.
 func (w *job) logRedirect(l *launch, r ctl.Redirect) {
 	old, ok := r.File.Literal()
+	if !ok && strings.HasPrefix(r.Op, ">") {
+		w.find("output-not-followed", source.Warning, r.Span, "the output went into %s as well; under bpm it is only in %s/%s.stdout.log and .stderr.log", r.Span.Text(), w.logDir(), l.name)
+		return
+	}
 	if !ok || !strings.HasPrefix(r.Op, ">") || !path.IsAbs(old) || old == "/dev/null" {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -36,6 +37,13 @@ func (w *job) readers() {
 			}
 		}
 	}
+	for _, g := range lost {
+		for _, at := range fileText(w.Job.Monit).mentions(g.path) {
+			if !w.rewritten(at) {
+				w.lostReader(g.what, g.path, g.now, at)
+			}
+		}
+	}
 	for _, t := range w.propertyTexts() {
 		for _, g := range lost {
 			for _, at := range t.mentions(g.path) {
@@ -43,6 +51,18 @@ func (w *job) readers() {
 			}
 		}
 	}
+}
+
+// rewritten says whether a place in the monit file is one that becomes bpm's.
+func (w *job) rewritten(at source.Span) bool {
+	for _, l := range w.launches {
+		for _, c := range []*monit.Clause{l.check.Pidfile, l.check.Start.Clause, l.check.Stop.Clause} {
+			if c.Span.Start <= at.Start && at.End <= c.Span.End {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // lostReader reports a use of something that the conversion takes away. In

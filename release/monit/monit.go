@@ -187,6 +187,9 @@ func (p *parser) check() (*Check, error) {
 		return nil, source.Errorf(p.span(first, first), "check needs a kind and a name, such as: check process NAME")
 	}
 	kind, name := p.tokens[p.at+1], p.tokens[p.at+2]
+	if !kind.is("process", "file", "directory", "fifo", "filesystem", "device", "host", "system", "program", "network") {
+		return nil, source.Errorf(p.span(kind, kind), "check %s: monit knows no such kind; did you mean process?", kind.text)
+	}
 	p.at += 3
 	return &Check{Kind: strings.ToLower(kind.text), Name: p.value(name), Span: p.span(first, name)}, nil
 }
