@@ -1,10 +1,16 @@
 package ctl
 
 import (
+	"maps"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
 // call evaluates a simple command: assignments, the builtins that change what
@@ -17,9 +23,6 @@ func (e *evaluator) call(s *syntax.Stmt, c *syntax.CallExpr) flow {
 		e.record(s, cmd)
 		for _, a := range assigns {
 			e.assign(a)
-			if a.Name == "IFS" {
-				e.unclear(s, "IFS is set, so words are split otherwise than this evaluation does")
-			}
 		}
 		return goesOn
 	}
@@ -31,27 +34,34 @@ func (e *evaluator) call(s *syntax.Stmt, c *syntax.CallExpr) flow {
 		return e.function(s, cmd, f)
 	}
 	switch name {
-	case "exit", "return", "shift", "set", "unset":
-		if len(e.script.Template.Guards(e.script.span(s).Start)) > 0 {
+	case "shift", "set", "unset":
+		if len(e.guards) > 0 && (name == "shift" || len(words) > 1 && name == "set" && words[1].Is("--")) {
 			e.unclear(s, "%s in an ERB block: what follows depends on how the job is rendered", name)
 		}
 	}
 	switch name {
-	case "exit":
+	case "exit", "return":
+		cmd.Leave = true
 		e.record(s, cmd)
-		return exits
-	case "return":
-		if len(e.conditions) > 0 {
-			e.unclear(s, "whether what follows in the function runs is decided on the VM")
+		if name == "exit" {
+			return exits
 		}
-		e.record(s, cmd)
+		if n := len(e.conditions); n > e.entry {
+			e.mayReturn = e.conditions[n-1].Span
+		}
 		return returns
-	case "exec":
+	case "break", "continue":
+		cmd.Leave = true
 		e.record(s, cmd)
+		return goesOn
+	case "exec":
 		if len(words) == 1 {
+			e.record(s, cmd)
 			return goesOn // it only redirects the script's own output
 		}
-		_, cmd.Followed = e.follow(cmd, words[1:])
+		if !e.inner(s, cmd) {
+			e.record(s, cmd)
+		}
 		return exits
 	case "shift":
 		e.record(s, cmd)
@@ -67,8 +77,17 @@ func (e *evaluator) call(s *syntax.Stmt, c *syntax.CallExpr) flow {
 		return goesOn
 	case "cd", "pushd":
 		e.record(s, cmd)
+		if name == "pushd" {
+			e.state.stack = append(slices.Clone(e.state.stack), e.state.dir)
+		}
 		if len(words) > 1 {
-			e.state.dir = words[len(words)-1]
+			e.state.dir = e.into(words[len(words)-1])
+		}
+		return goesOn
+	case "popd":
+		e.record(s, cmd)
+		if n := len(e.state.stack); n > 0 {
+			e.state.dir, e.state.stack = e.state.stack[n-1], e.state.stack[:n-1]
 		}
 		return goesOn
 	case "set":
@@ -96,35 +115,67 @@ func (e *evaluator) call(s *syntax.Stmt, c *syntax.CallExpr) flow {
 		return goesOn
 	case "source", ".":
 		return e.sourced(s, cmd)
-	case "read", "eval", "trap", "mapfile", "readarray", "getopts", "printf":
+	case "eval":
 		e.record(s, cmd)
-		if name == "eval" {
-			e.unclear(s, "eval: what it runs is known only on the VM")
-		}
-		if name == "read" || name == "mapfile" || name == "readarray" || name == "getopts" {
-			for _, w := range words[1:] {
-				if lit, ok := w.Literal(); ok && lit != "" && lit[0] != '-' {
-					e.state.set(lit, Word{{Kind: Runtime, Text: "${" + lit + "}", Span: e.script.span(s)}})
-				}
+		e.opaque = true
+		return goesOn
+	case "read", "mapfile", "readarray", "getopts":
+		for _, w := range words[1:] {
+			if lit, ok := w.Literal(); ok && lit != "" && lit[0] != '-' {
+				cmd.Sets = append(cmd.Sets, lit)
 			}
 		}
+		e.record(s, cmd)
+		for _, name := range cmd.Sets {
+			e.unknown(name, e.script.span(s))
+		}
 		return goesOn
+	case "let":
+		e.record(s, cmd)
+		e.forget([]*syntax.Stmt{s}, e.script.span(s))
+		return goesOn
+	case "alias":
+		e.unclear(s, "an alias changes what later commands are")
 	}
-	e.record(s, cmd)
+	if !e.inner(s, cmd) {
+		e.record(s, cmd)
+	}
 	return goesOn
 }
 
+// into gives the folder that a cd leads to from the current one.
+func (e *evaluator) into(dir Word) Word {
+	to, ok := dir.Literal()
+	from, known := e.state.dir.Literal()
+	if !ok || path.IsAbs(to) || to == "-" {
+		return dir
+	}
+	if len(e.state.dir) == 0 {
+		from = "/"
+	}
+	if !known || !path.IsAbs(from) {
+		return Word{{Kind: Runtime, Text: "$PWD", Span: dir.Span()}}
+	}
+	return Text(path.Join(from, to), dir.Span())
+}
+
 func (e *evaluator) assign(a Assign) {
-	if len(e.script.Template.Guards(a.Span.Start)) > 0 {
-		// only set when the ERB block around it is rendered
-		a.Value = append(Word{}, a.Value...)
-		old := e.state.vars[a.Name].value
-		if old.String() != a.Value.String() {
-			e.state.set(a.Name, Word{{Kind: Runtime, Text: "${" + a.Name + "}", Span: a.Span}})
-			return
-		}
+	if !a.Value.Known() && !ownName(a) {
+		// the command runs once, where it stands: later the variable is meant
+		e.unknown(a.Name, a.Span)
+		return
 	}
 	e.state.set(a.Name, a.Value)
+	if a.isArray {
+		v := e.state.vars[a.Name]
+		v.value, v.array, v.isArray = nil, a.array, true
+		e.state.vars[a.Name] = v
+	}
+}
+
+// ownName says whether a value is just the variable itself.
+func ownName(a Assign) bool {
+	return len(a.Value) == 1 && a.Value[0].Text == "${"+a.Name+"}"
 }
 
 func (e *evaluator) declare(s *syntax.Stmt, c *syntax.DeclClause) {
@@ -140,7 +191,11 @@ func (e *evaluator) declare(s *syntax.Stmt, c *syntax.DeclClause) {
 			}
 		}
 	}
-	e.record(s, &Command{Assigns: assigns, Exports: exports, Redirects: e.redirects(s)})
+	cmd := &Command{Assigns: assigns, Exports: exports, Redirects: e.redirects(s)}
+	e.record(s, cmd)
+	if len(e.locals) > 0 && !exports {
+		cmd.Sets = nil // it is gone with its function
+	}
 	for i, a := range assigns {
 		if n := len(e.locals); n > 0 && c.Variant.Value != "export" && c.Variant.Value != "readonly" {
 			if _, saved := e.locals[n-1][a.Name]; !saved {
@@ -174,15 +229,18 @@ func naked(c *syntax.DeclClause, i int) bool {
 }
 
 // function evaluates a call of one of the script's own functions.
-func (e *evaluator) function(s *syntax.Stmt, call *Command, f function) flow {
+func (e *evaluator) function(s *syntax.Stmt, call *Command, f Function) flow {
 	call.Followed = true
-	e.record(s, call)
+	e.note(s, call)
+	node := e.add(&Node{Kind: Call, Command: call, Span: call.Span})
 	if e.depth >= maxDepth {
 		e.unclear(s, "calls are nested more than %d deep: not followed", maxDepth)
 		return goesOn
 	}
-	defer func(script *Script, params []Word) {
-		e.script, e.state.params = script, params
+	defer func(script *Script, params []Word, static, guards []erb.Guard, conds, entry int, may source.Span) {
+		e.script, e.state.params, e.static, e.guards = script, params, static, guards
+		e.entry, e.mayReturn = entry, may
+		e.conditions = e.conditions[:conds]
 		e.depth--
 		for name, v := range e.locals[len(e.locals)-1] {
 			if v == nil {
@@ -192,11 +250,15 @@ func (e *evaluator) function(s *syntax.Stmt, call *Command, f function) flow {
 			}
 		}
 		e.locals = e.locals[:len(e.locals)-1]
-	}(e.script, e.state.params)
+	}(e.script, e.state.params, e.static, e.guards, len(e.conditions), e.entry, e.mayReturn)
+	e.entry, e.mayReturn = len(e.conditions), source.Span{}
 	e.depth++
 	e.locals = append(e.locals, map[string]*variable{})
-	e.script, e.state.params = f.script, call.Words[1:]
-	if got := e.stmt(f.body); got == exits {
+	e.script, e.state.params = f.Script, call.Words[1:]
+	e.static = f.Script.Template.Guards(f.Script.span(f.body).Start)
+	var got flow
+	node.Body = e.nest(func() { got = e.stmt(f.body) })
+	if got == exits {
 		return exits
 	}
 	return goesOn
@@ -204,84 +266,235 @@ func (e *evaluator) function(s *syntax.Stmt, call *Command, f function) flow {
 
 // sourced evaluates a sourced file of the release in the current state.
 func (e *evaluator) sourced(s *syntax.Stmt, call *Command) flow {
-	e.record(s, call)
 	if len(call.Words) < 2 {
+		e.record(s, call)
 		return goesOn
 	}
 	vmPath, ok := call.Words[1].Literal()
 	if !ok {
-		e.unclear(s, "what it sources is known only on the VM")
+		e.record(s, call)
+		e.opaque = true
 		return goesOn
 	}
-	script := e.load(s, vmPath)
+	script := e.load(s, call, vmPath)
 	if script == nil {
+		e.record(s, call)
+		e.opaque = true
 		return goesOn
 	}
 	call.Followed = true
+	e.note(s, call)
+	node := e.add(&Node{Kind: Source, Command: call, Span: call.Span})
 	defer func(params []Word) { e.state.params = params; e.depth-- }(e.state.params)
 	e.depth++
 	if len(call.Words) > 2 {
 		e.state.params = call.Words[2:]
 	}
-	if got := e.run(script); got == exits {
+	var got flow
+	node.Body = e.nest(func() { got = e.run(script) })
+	if got == exits {
 		return exits
 	}
 	return goesOn
 }
 
 // load finds and parses the script at a path on the VM; nil when there is
-// none, which is said.
-func (e *evaluator) load(n syntax.Node, vmPath string) *Script {
+// none, and then the call says why.
+func (e *evaluator) load(n syntax.Node, call *Command, vmPath string) *Script {
 	if e.depth >= maxDepth {
 		e.unclear(n, "scripts are nested more than %d deep: not followed", maxDepth)
 		return nil
 	}
 	f, err := e.lookup(vmPath)
 	if err != nil {
-		e.unclear(n, "%s: %v", vmPath, err)
+		call.Missing = err.Error()
 		return nil
 	}
 	if f == nil {
-		e.unclear(n, "%s is not in this release", vmPath)
+		call.Missing = vmPath + " is not in this release"
 		return nil
 	}
 	script, err := ParseScript(vmPath, f)
 	if err != nil {
-		e.unclear(n, "%v", err)
+		call.Missing = err.Error()
 		return nil
 	}
 	return script
 }
 
-// follow evaluates a shell script of the release that is executed, in a state
-// of its own with the environment that it is given. followed is false when the
-// command is no such script: then it is the process itself.
-func (e *evaluator) follow(cmd *Command, words []Word) (flow, bool) {
-	vmPath, ok := words[0].Literal()
-	if !ok || e.depth >= maxDepth {
-		return goesOn, false
+// inner evaluates what a command runs as a shell of its own: a script of the
+// job, or the command string of su -c and bash -c. It returns false when the
+// command is no such thing, or when nothing in it stays: then it is a step like
+// any other.
+func (e *evaluator) inner(s *syntax.Stmt, cmd *Command) bool {
+	if e.depth >= maxDepth {
+		return false
 	}
-	f, err := e.lookup(vmPath)
-	if err != nil || f == nil {
-		return goesOn, false
+	probe := *cmd
+	probe.Outer, probe.Background = e.outer, e.background
+	probe.Dir = e.state.dir
+	for _, name := range e.state.order {
+		if v := e.state.vars[name]; v.exported && !v.isArray {
+			probe.Env = append(probe.Env, Assign{Name: name, Value: v.value, Guards: v.guards})
+		}
 	}
-	if name, shell := Shell(f); !shell || name == "" {
-		return goesOn, false
+	probe.Env = append(probe.Env, cmd.Assigns...)
+	probe.Span = e.script.span(s)
+	launch := Unwrap(&probe)
+	if launch == nil {
+		return false
 	}
-	script, err := ParseScript(vmPath, f)
+	var script *Script
+	inString := e.inString
+	params := launch.Args
+	switch {
+	case launch.String != nil:
+		script = e.stringScript(launch.String)
+		if e.inString == nil {
+			e.note(s, cmd)
+			e.result.Commands = e.result.Commands[:len(e.result.Commands)-1]
+			inString = cmd
+		}
+	default:
+		vmPath, ok := launch.Executable.Literal()
+		if !ok {
+			return false
+		}
+		f, err := e.lookup(vmPath)
+		if err != nil || f == nil {
+			return false
+		}
+		if name, shell := Shell(f); !shell || name == "" {
+			return false
+		}
+		if script, err = ParseScript(vmPath, f); err != nil {
+			return false
+		}
+		inString = nil
+	}
+	if script == nil {
+		return false
+	}
+	result := *e.result
+	seen := e.seen
+	e.seen = maps.Clone(seen)
+	undo := func() {
+		unclear := e.result.Unclear
+		*e.result = result
+		_ = unclear
+		e.seen = seen
+	}
+	e.note(s, cmd)
+	cmd.Followed = true
+	node := &Node{Kind: Run, Command: cmd, Span: cmd.Span, Script: e.script}
+	first := len(e.result.Commands)
+	func() {
+		defer func(st *state, funcs map[string]Function, in *Command, outer *Launch, sc *Script, static []erb.Guard, base int, opaque, background bool) {
+			e.background = background
+			e.state, e.funcs, e.inString, e.outer, e.script = st, funcs, in, outer, sc
+			e.static, e.base, e.opaque = static, base, opaque
+			e.depth--
+		}(e.state, e.funcs, e.inString, e.outer, e.script, e.static, e.base, e.opaque, e.background)
+		e.depth++
+		next := &state{vars: map[string]variable{"PATH": {value: Text(monitPath, source.Span{}), exported: true}}, params: params, name: launch.Executable, dir: launch.Dir}
+		e.outer, e.inString = launch, inString
+		e.background = false
+		e.state, e.funcs = next, map[string]Function{}
+		for _, a := range launch.Env {
+			e.assign(a)
+			e.state.export(a.Name)
+			v := e.state.vars[a.Name]
+			v.guards = a.Guards
+			e.state.vars[a.Name] = v
+		}
+		node.Body = e.nest(func() {
+			if launch.String != nil {
+				e.script = script
+				e.static, e.base = nil, 0
+				e.list(script.tree.Stmts)
+			} else {
+				e.run(script)
+			}
+		})
+	}()
+	if launch.How != "" {
+		for i := len(e.result.Commands) - 1; i >= first; i-- {
+			if c := e.result.Commands[i]; !c.Followed && len(c.Words) > 0 && !Quiet(c) {
+				c.Last = !c.Test && !c.Pipe
+				break
+			}
+		}
+	}
+	if endless(node.Body) || !stays(e.result.Commands[first:], launch.How != "") {
+		undo()
+		cmd.Followed = false
+		return false
+	}
+	*e.out = append(*e.out, node)
+	return true
+}
+
+// endless says whether a script ends in a loop without an end or in a sleep
+// without one: then it is the process itself.
+func endless(nodes []*Node) bool {
+	found := false
+	Walk(nodes, func(n *Node) {
+		switch {
+		case n.Kind == Loop:
+			switch strings.Join(strings.Fields(n.Head), " ") {
+			case "while true", "while :", "until false", "while [ 1 ]", "while [[ 1 ]]", "while [ true ]", "while [[ true ]]", "while ((1))", "while 1":
+				found = true
+			}
+		case n.Kind == Leaf && n.Command.Name() == "sleep" && len(n.Command.Words) > 1 && n.Command.Words[1].Is("infinity"):
+			found = true
+		}
+	})
+	return found
+}
+
+// stays says whether one of the commands leaves a process behind.
+func stays(commands []*Command, all bool) bool {
+	for _, c := range commands {
+		if c.Followed || len(c.Words) == 0 {
+			continue
+		}
+		if all && c.Last {
+			return true
+		}
+		if u := Unwrap(c); u != nil && (u.How == "exec" || u.How == "&" || u.How == "start-stop-daemon" || Daemonizes != nil && Daemonizes(u)) {
+			return true
+		}
+	}
+	return false
+}
+
+// Daemonizes says whether a program puts itself in the background; set by
+// package convert, which has the table of them.
+var Daemonizes func(l *Launch) bool
+
+// Quiet says whether a command is one that only computes or prints.
+func Quiet(c *Command) bool {
+	switch c.Name() {
+	case "echo", "printf", "date", "set", "exit", "return", "trap", "cd", "ulimit", "sleep", "true", ":", "shift", "umask", "mkdir", "chown", "exec", "[", "test", "source", ".":
+		return true
+	}
+	return false
+}
+
+// stringScript makes a script of a command string. Expressions stay what they
+// are; so does what only the VM knows.
+func (e *evaluator) stringScript(w Word) *Script {
+	var b strings.Builder
+	for _, p := range w {
+		text := p.Text
+		if p.Kind == ERB {
+			text = "<%= " + p.Text + " %>"
+		}
+		b.WriteString(Tagged(p.Guards, text))
+	}
+	script, err := ParseScript(e.script.Path, &source.File{Name: e.script.File.Name, Data: []byte(b.String())})
 	if err != nil {
-		return goesOn, false
+		return nil
 	}
-	defer func(st *state, funcs map[string]function) {
-		e.state, e.funcs = st, funcs
-		e.depth--
-	}(e.state, e.funcs)
-	e.depth++
-	next := &state{vars: map[string]variable{}, params: words[1:], name: words[0], dir: cmd.Dir}
-	for _, a := range cmd.Env {
-		next.vars[a.Name] = variable{a.Value, true}
-		next.order = append(next.order, a.Name)
-	}
-	e.state, e.funcs = next, map[string]function{}
-	return e.run(script), true
+	return script
 }

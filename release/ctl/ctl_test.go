@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -130,19 +131,22 @@ func TestBashAgrees(t *testing.T) {
 func TestWhatIsNotKnown(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"command substitution", `run "$(nproc)"`, "[$(nproc)]"},
-		{"unset variable", `run "$HOME"`, "[$HOME]"},
+		{"variable of the shell", `run "$SHLVL"`, "[$SHLVL]"},
+		{"unset variable behind a file that is not there", `. /x; run "$HOME"`, "[$HOME]"},
+		{"set in a loop", `i=0; while [ -f /x ]; do i=1; run "$i$j"; j=2; done`, "[1${j}]"},
 		{"expression", `run "<%= p('a') %>/b"`, "[<%= p('a') %>/b]"},
 		{"expression in a variable", `X=<%= p('a') %>; run $X`, "[<%= p('a') %>]"},
 		{"glob in a variable", `X=/a/*.jar; run $X`, "[/a/*.jar]"},
 		{"quotes in a default", `run ${U:-"a b"}`, `[${U:-"a b"}]`},
 		{"tilde", `run ~/a`, "[~/a]"},
-		{"tilde in an assignment", `X=~vcap; run $X`, "[~vcap]"},
+		{"tilde in an assignment", `X=~vcap; run $X`, "[${X}]"},
+		{"set behind a return on a condition", `f() { [ -f /x ] && return; X=1; }; f; run $X`, "[${X}]"},
 		{"ANSI-C quotes", `run $'a\tb'`, `[$'a\tb']`},
 		{"glob", `run /a/*.jar`, "[/a/*.jar]"},
 		{"set on a condition", `X=a; if [ -f /b ]; then X=c; fi; run $X`, "[${X}]"},
 		{"the same on both sides", `if [ -f /b ]; then X=c; else X=c; fi; run $X`, "[c]"},
-		{"set in an ERB block", "X=a\n<% if p('b') %>\nX=c\n<% end %>\nrun $X", "[${X}]"},
-		{"an ERB block in quotes", "run \"a<% if p('b') %>b<% end %>\"", "[a<% if p('b') %>b<% end %>]"},
+		{"set in an ERB block", "X=a\n<% if p('b') %>\nX=c\n<% end %>\nrun $X", "[ac]"},
+		{"an ERB block in quotes", "run \"a<% if p('b') %>b<% end %>\"", "[ab]"},
 		{"single-quoted expression", `run '<%= p("a") %>'`, `[<%= p("a") %>]`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -162,10 +166,86 @@ func TestWhatIsNotKnown(t *testing.T) {
 	}
 }
 
-func TestFlowInBlocks(t *testing.T) {
-	for _, text := range []string{"<% if x %>\nexit 0\n<% end %>\nrun", "f() {\n<% if x %>\nreturn\n<% end %>\nrun\n}; f", "<% if x %>\nset -- a\n<% end %>\nrun $1"} {
-		if r := evaluate(t, text, nil, "start"); len(r.Unclear) == 0 {
-			t.Errorf("%q: has to be unclear", text)
+// guarded shows the words of run with the heads of the ERB blocks around their
+// parts.
+func guarded(r *Result) string {
+	var b strings.Builder
+	show := func(gs []erb.Guard) {
+		for _, g := range gs {
+			if g.Arm < 0 {
+				b.WriteString("{not " + g.Block.Arms[0].Head + "}")
+				continue
+			}
+			b.WriteString("{" + g.Block.Arms[g.Arm].Head + "}")
+		}
+	}
+	for _, c := range r.Commands {
+		if c.Name() != "run" {
+			continue
+		}
+		show(c.Guards)
+		for _, w := range c.Words[1:] {
+			b.WriteString("[")
+			for _, p := range w {
+				show(p.Guards)
+				b.WriteString(p.Text)
+			}
+			b.WriteString("]")
+		}
+	}
+	return b.String()
+}
+
+func TestBlocks(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"around a word", "run -a \\\n<% if x %> -b <%= y %> \\\n<% end %> -c", "[-a][{if x}-b][{if x}y][-c]"},
+		{"around a command", "<% if x %>\nrun a\n<% else %>\nrun b\n<% end %>\n", "{if x}[a]{else}[b]"},
+		{"around an assignment", "X=a\n<% if x %>\nX=b\n<% end %>\nrun $X", "[{not if x}a{if x}b]"},
+		{"in every arm", "<% if x %>\nX=a\n<% else %>\nX=b\n<% end %>\nrun $X", "[{if x}a{else}b]"},
+		{"appending", "X=-a\n<% if x %>\nX=\"$X -b c\"\n<% end %>\nrun $X", "[-a][{if x}-b][{if x}c]"},
+		{"appending in a loop", "X=-a\n<% l.each do |i| %>\nX=\"$X -b <%= i %>\"\n<% end %>\nrun $X", "[-a][{l.each do |i|}-b][{l.each do |i|}i]"},
+		{"inside a word", "run a<% if x %>b<% else %>c<% end %>d", "[a{if x}b{else}cd]"},
+		{"inside quotes", "run \"a<% if x %>b<% end %>\"", "[a{if x}b]"},
+		{"the script ends", "<% if x %>\nexit 0\n<% end %>\nrun a", "{not if x}[a]"},
+		{"the function ends", "f() {\n<% if x %>\nreturn\n<% end %>\nrun a\n}; f; run b", "{not if x}[a][b]"},
+		{"nested", "<% if x %>\n<% if y %>\nrun a\n<% end %>\n<% end %>", "{if x}{if y}[a]"},
+		{"an array", "A=(a)\n<% if x %>\nA+=(b)\n<% end %>\nrun \"${A[@]}\"", "[a][{if x}b]"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := evaluate(t, c.text, nil, "start")
+			if got := guarded(r); got != c.want || len(r.Unclear) > 0 {
+				t.Errorf("got  %s %v\nwant %s", got, r.Unclear, c.want)
+			}
+		})
+	}
+	for _, text := range []string{
+		"<% if x %>\nset -- a\n<% end %>\nrun $1",
+		"<% if x %>\nif [ -f /a ]; then\n<% else %>\nif [ -f /b ]; then\n<% end %>\nrun\nfi; fi",
+	} {
+		if r, err := ParseScript("ctl", &source.File{Name: "ctl", Data: []byte(text)}); err == nil {
+			if r := Evaluate(r, nil, func(string) (*source.File, error) { return nil, nil }); len(r.Unclear) == 0 {
+				t.Errorf("%q: has to be unclear", text)
+			}
+		}
+	}
+}
+
+// TestCommandStrings has what su -c and bash -c run.
+func TestCommandStrings(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{`D=/p; su - vcap -c "A=1 $D/x -a 'b c' >> /l" &`, "& user=vcap env=A=1 /p/x [-a b c]"},
+		{`export B=2; exec chpst -u vcap:vcap bash -c "/p/x -a"`, "exec user=vcap env=B=2 /p/x [-a]"},
+		{`bash -c 'exec /p/x "$A"'`, "exec user= env= /p/x []"},
+		{`su vcap -c "/p/x -a" &`, "& user=vcap env= /p/x [-a]"},
+	} {
+		r := evaluate(t, c.text, nil, "start")
+		l := Unwrap(r.Commands[len(r.Commands)-1])
+		var env []string
+		for _, e := range l.Env {
+			env = append(env, e.Name+"="+e.Value.String())
+		}
+		if got := fmt.Sprintf("%s user=%s env=%s %s %s", l.How, l.User, strings.Join(env, ","), l.Executable, l.Args); got != c.want {
+			t.Errorf("%s\ngot  %s\nwant %s", c.text, got, c.want)
 		}
 	}
 }
@@ -173,7 +253,6 @@ func TestFlowInBlocks(t *testing.T) {
 // TestUnclear has what changes the outcome in ways that are not followed.
 func TestUnclear(t *testing.T) {
 	for _, text := range []string{
-		"f() { if [ -f /x ]; then return 0; fi; export P=1; }; f", "f() { [ -f /x ] && return; export P=1; }; f",
 		"f() { run; }; A=1 f", ": ${FOO:=bar}; export FOO; run", "if [ -f /x ]; then f() { run 1; }; else f() { run 2; }; fi; f",
 		"set -a; A=1; run", "set a b; run $1", "export A=1; export -n A; run", "f() { local -x A=1; }; f; run", "declare -i N=1; N+=1; run $N", "declare -u N=a; run $N",
 	} {
@@ -230,7 +309,7 @@ func TestUnwrap(t *testing.T) {
 		{"/p/x -a &", "& user= env= /p/x [-a]"},
 		{"nohup /p/x &", "& user= env= /p/x []"},
 		{"exec chpst -u vcap:vcap /p/x -u b", "exec user=vcap env= /p/x [-u b]"},
-		{"exec chpst -v -u vcap -o 100 env K=V L=$M /p/x", "exec user=vcap env=K=V,L=$M /p/x []"},
+		{"exec chpst -v -u vcap -o 100 env K=V L=$SHLVL /p/x", "exec user=vcap env=K=V,L=$SHLVL /p/x []"},
 		{"K=V exec sudo -E -u vcap /p/x", "exec user=vcap env=K=V /p/x []"},
 		{"export K=V; env -u K /p/x &", "& user= env= /p/x []"},
 		{"start-stop-daemon --start --background --make-pidfile --pidfile /r/p --chuid vcap:vcap --exec /p/x -- -a b", "start-stop-daemon user=vcap env= /p/x [-a b]"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/pattern"
@@ -25,8 +26,24 @@ type Result struct {
 	Commands []*Command
 	// Idle are the statements that do not run on a start, with the reason.
 	Idle []Idle
+	// Tree is the same as it is nested: what was decided is gone, functions and
+	// scripts stand where they are called.
+	Tree []*Node
 	// Unclear is what the evaluation could not follow.
 	Unclear []source.Diagnostic
+	// Functions are the function declarations that were seen, by name.
+	Functions map[string]Function
+}
+
+// Function is a function of a script, with what its body needs.
+type Function struct {
+	Script *Script
+	Span   source.Span
+	Text   string
+	Refs   []string
+	Calls  []string
+
+	body *syntax.Stmt
 }
 
 // Idle is a statement that a start does not reach.
@@ -65,6 +82,23 @@ type Command struct {
 	// Tags says that ERB tags stand inside the command, so that its words are
 	// not those that are rendered.
 	Tags bool
+	// Text is the command's source, known values in place of variables; Refs
+	// and Calls are the variables and functions that it still needs, Sets the
+	// variables that it sets.
+	Text              string
+	Refs, Calls, Sets []string
+	// Test says that the command stands in a condition.
+	Test bool
+	// Outer is what starts the script or the command string in which the
+	// command stands: its user and limits hold for the command, too.
+	Outer *Launch
+	// Last says that the command is the last of its script or command string.
+	Last bool
+	// Missing says why a sourced file could not be read.
+	Missing string
+	// Leave says that the command is a break, a continue, a return or an exit
+	// that only the VM decides on.
+	Leave bool
 }
 
 // Name is the last element of the command's first word, when it is known.
@@ -90,6 +124,11 @@ type Assign struct {
 	Name  string
 	Value Word
 	Span  source.Span
+	// Guards are the ERB blocks in which the variable is exported at all.
+	Guards []erb.Guard
+
+	array   []Word
+	isArray bool
 }
 
 // Redirect is one redirection of a command or of the whole script (exec).
@@ -103,6 +142,9 @@ type Redirect struct {
 type variable struct {
 	value    Word
 	exported bool
+	guards   []erb.Guard // of the export
+	array    []Word
+	isArray  bool
 }
 
 // state is what assignments and cd change; a subshell works on a copy.
@@ -112,6 +154,7 @@ type state struct {
 	params []Word   // $1 and on; $0 is name
 	name   Word
 	dir    Word
+	stack  []Word // of pushd
 }
 
 func (s *state) clone() *state {
@@ -126,8 +169,11 @@ func (s *state) clone() *state {
 
 func (s *state) set(name string, value Word) {
 	v := s.vars[name]
-	v.value = value
+	v.value, v.array, v.isArray = value, nil, false
 	s.vars[name] = v
+	if v.exported && !slices.Contains(s.order, name) {
+		s.order = append(s.order, name) // PATH, which is exported from the start
+	}
 }
 
 func (s *state) export(name string) {
@@ -136,6 +182,7 @@ func (s *state) export(name string) {
 		v.exported = true
 		s.order = append(s.order, name)
 	}
+	v.guards = nil
 	s.vars[name] = v
 }
 
@@ -157,42 +204,96 @@ const (
 
 type evaluator struct {
 	lookup Lookup
+	exists Exists
 	result *Result
 	script *Script
 	state  *state
-	funcs  map[string]function
+	funcs  map[string]Function
 	seen   map[source.Span]bool
 	depth  int
+	out    *[]*Node
 
+	// guards are the ERB blocks around the command under way, those of its
+	// callers included; static are those of its own script, base how many of
+	// them stand around the whole statement.
+	guards []erb.Guard
+	static []erb.Guard
+	base   int
+	// opaque says that something was sourced that is not known, so that unset
+	// variables may be set.
+	opaque bool
 	// values is set while the pieces of a brace expansion are read.
 	values *source.Span
 	// locals are the variables that each function under way has made local,
 	// with what they were before.
 	locals []map[string]*variable
+	// inString is the statement whose command string is evaluated.
+	inString *Command
+	outer    *Launch
 
 	conditions []Condition
 	background bool
 	piped      bool
 	pipe       bool
+	testing    bool
+	inDouble   bool // inside double quotes
+	splits     bool // in a command's words, which are split
+	// mayReturn is the condition on which the function under way has returned.
+	mayReturn source.Span
+	entry     int // the conditions around its call
 }
 
-type function struct {
-	script *Script
-	body   *syntax.Stmt
-}
+// monitPath is the PATH that monit gives a start program: it purges the
+// environment otherwise (monit(1), "Environment").
+const monitPath = "/bin:/usr/bin:/sbin:/usr/sbin"
 
 // Evaluate follows a script from its first line with the given arguments.
 func Evaluate(s *Script, args []Word, lookup Lookup) *Result {
+	return EvaluateEnv(s, args, nil, lookup, nil)
+}
+
+// Exists says whether a path will be there on the VM, when that is known.
+type Exists func(vmPath string) (there, known bool)
+
+// EvaluateEnv is Evaluate with an environment that monit's program gives, and
+// with what is known of the files on the VM.
+func EvaluateEnv(s *Script, args []Word, outer *Launch, lookup Lookup, exists Exists) *Result {
 	e := &evaluator{
 		lookup: lookup,
-		result: &Result{},
-		state:  &state{vars: map[string]variable{}, params: args, name: Text(s.Path, source.Span{})},
-		funcs:  map[string]function{},
+		exists: exists,
+		result: &Result{Functions: map[string]Function{}},
+		state:  &state{vars: map[string]variable{"PATH": {value: Text(monitPath, source.Span{}), exported: true}}, params: args, name: Text(s.Path, source.Span{})},
+		funcs:  map[string]Function{},
 		seen:   map[source.Span]bool{},
+		outer:  outer,
 	}
+	if outer != nil {
+		for _, a := range outer.Env {
+			e.assign(a)
+			e.state.export(a.Name)
+		}
+		e.state.dir = outer.Dir
+	}
+	e.out = &e.result.Tree
 	e.run(s)
 	e.idle()
 	return e.result
+}
+
+// nest collects the nodes that f adds.
+func (e *evaluator) nest(f func()) []*Node {
+	old := e.out
+	var nodes []*Node
+	e.out = &nodes
+	f()
+	e.out = old
+	return nodes
+}
+
+func (e *evaluator) add(n *Node) *Node {
+	n.Script = e.script
+	*e.out = append(*e.out, n)
+	return n
 }
 
 // run evaluates a whole script in the current state.
@@ -200,6 +301,8 @@ func (e *evaluator) run(s *Script) flow {
 	e.result.Scripts = append(e.result.Scripts, s)
 	defer func(old *Script) { e.script = old }(e.script)
 	e.script = s
+	defer func(static []erb.Guard, base int) { e.static, e.base = static, base }(e.static, e.base)
+	e.static, e.base = nil, 0
 	return e.list(s.tree.Stmts)
 }
 
@@ -247,30 +350,305 @@ func (e *evaluator) idle() {
 	e.result.Idle = idle
 }
 
+// list evaluates statements in order; those that stand in an ERB block are
+// evaluated arm by arm.
 func (e *evaluator) list(stmts []*syntax.Stmt) flow {
-	for i, s := range stmts {
-		if f := e.stmt(s); f != goesOn {
-			for _, rest := range stmts[i+1:] {
+	for i := 0; i < len(stmts); {
+		s := stmts[i]
+		extra, ok := e.extra(s)
+		if !ok {
+			e.unclear(s, "an ERB block begins in one part of the shell and ends in another, so what is rendered cannot be told")
+		}
+		if extra == nil {
+			if f := e.stmt(s); f != goesOn {
+				for _, rest := range stmts[i+1:] {
+					e.skip("not reached: the script has ended or become the process by then", rest)
+				}
+				return f
+			}
+			i++
+			if at := e.mayReturn; at.Valid() && i < len(stmts) {
+				e.mayReturn = source.Span{}
+				f := e.maybe(at, true, stmts[i:])
+				e.mayReturn = at
+				return f
+			}
+			continue
+		}
+		j := i + 1
+		for j < len(stmts) {
+			g, _ := e.extra(stmts[j])
+			if g == nil || g.Block != extra.Block {
+				break
+			}
+			j++
+		}
+		f := e.arms(extra.Block, stmts[i:j], stmts[j:])
+		if f != goesOn {
+			for _, rest := range stmts[j:] {
 				e.skip("not reached: the script has ended or become the process by then", rest)
 			}
 			return f
 		}
+		i = j
 	}
 	return goesOn
+}
+
+// extra gives the outermost ERB block that a statement stands in and its list
+// does not; ok is false when block and statement cross.
+func (e *evaluator) extra(s *syntax.Stmt) (g *erb.Guard, ok bool) {
+	if e.inString != nil {
+		return nil, true
+	}
+	span := e.script.span(s)
+	gs := e.script.Template.Guards(span.Start)
+	if len(gs) <= len(e.static) {
+		return nil, len(gs) == len(e.static)
+	}
+	g = &gs[len(e.static)]
+	return g, span.End <= g.Block.Arms[g.Arm].End
+}
+
+// arms evaluates what stands in the arms of an ERB block.
+func (e *evaluator) arms(b *erb.Block, stmts, rest []*syntax.Stmt) flow {
+	node := e.add(&Node{Kind: Block, Block: b, Arms: map[int][]*Node{}, Span: e.script.span(stmts[0])})
+	before := e.state
+	byArm := map[int][]*syntax.Stmt{}
+	for _, s := range stmts {
+		g, _ := e.extra(s)
+		byArm[g.Arm] = append(byArm[g.Arm], s)
+	}
+	count := len(b.Arms)
+	first := 0
+	if !b.Whole() {
+		first = -1
+	}
+	static, guards := e.static, e.guards
+	var on []armState
+	worst := goesOn
+	for arm := first; arm < count; arm++ {
+		e.state = before.clone()
+		f := goesOn
+		if arm >= 0 {
+			g := erb.Guard{Block: b, Arm: arm}
+			e.static, e.guards = append(slices.Clone(static), g), append(slices.Clone(guards), g)
+			node.Arms[arm] = e.nest(func() { f = e.list(byArm[arm]) })
+		}
+		if f == goesOn {
+			on = append(on, armState{arm, e.state})
+		}
+		worst = max(worst, f)
+	}
+	e.static, e.guards = static, guards
+	if len(on) == 0 {
+		return worst
+	}
+	e.state = before
+	e.choose(b, on)
+	if worst == goesOn {
+		return goesOn
+	}
+	// what follows runs only where no arm has ended the script
+	if len(on) > 1 {
+		if len(rest) > 0 {
+			e.unclear(stmts[0], "the script ends in some arms of this ERB block and goes on in others")
+		}
+		return goesOn
+	}
+	e.guards = append(slices.Clone(guards), erb.Guard{Block: b, Arm: on[0].arm})
+	return goesOn
+}
+
+// armState is what holds after an arm of an ERB block.
+type armState struct {
+	arm   int
+	state *state
+}
+
+// choose makes the state after an ERB block: what differs between its arms
+// stands under their guards.
+func (e *evaluator) choose(b *erb.Block, states []armState) {
+	if len(states) == 1 {
+		e.state = states[0].state
+		return
+	}
+	names := map[string]bool{}
+	for _, s := range states {
+		for n := range s.state.vars {
+			names[n] = true
+		}
+	}
+	for name := range names {
+		v := e.state.vars[name]
+		before := v
+		words := make([]Word, len(states))
+		arrays := false
+		exports := 0
+		var guards []erb.Guard
+		for i, s := range states {
+			o := s.state.vars[name]
+			words[i] = o.value
+			arrays = arrays || o.isArray
+			if o.exported {
+				exports++
+				guards = append([]erb.Guard{{Block: b, Arm: s.arm}}, o.guards...)
+			}
+		}
+		if arrays {
+			v.value, v.isArray = nil, true
+			v.array = e.chooseArray(b, name, states)
+		} else {
+			v.value = chooseWord(b, name, states, words)
+		}
+		switch {
+		case before.exported:
+		case exports == len(states):
+			v.exported, v.guards = true, states[0].state.vars[name].guards
+		case exports == 1:
+			v.exported, v.guards = true, guards
+		case exports > 1:
+			v.exported = true // the value is empty where it is not
+		}
+		e.state.vars[name] = v
+	}
+	for _, s := range states {
+		for _, n := range s.state.order {
+			if !slices.Contains(e.state.order, n) {
+				e.state.order = append(e.state.order, n)
+			}
+		}
+		if !sameWord(s.state.dir, states[0].state.dir) {
+			words := make([]Word, len(states))
+			for i, o := range states {
+				words[i] = o.state.dir
+			}
+			e.state.dir = chooseWord(b, "PWD", states, words)
+			return
+		}
+	}
+	e.state.dir = states[0].state.dir
+}
+
+func chooseWord(b *erb.Block, name string, states []armState, words []Word) Word {
+	same := true
+	for _, w := range words[1:] {
+		same = same && sameWord(w, words[0])
+	}
+	if same {
+		return words[0]
+	}
+	words = slices.Clone(words)
+	var common Word
+	for {
+		p, ok := commonPart(words)
+		if !ok {
+			break
+		}
+		common = append(common, p)
+		for i := range words {
+			rest := words[i][1:]
+			if text := words[i][0].Text[len(p.Text):]; text != "" {
+				tail := words[i][0]
+				tail.Text = text
+				rest = append(Word{tail}, rest...)
+			}
+			words[i] = rest
+		}
+	}
+	if b.Kind == erb.Loop {
+		// states are the one before the loop and the one after a round
+		if len(words) != 2 || len(words[0]) > 0 {
+			return Word{{Kind: Runtime, Text: "${" + name + "}", Span: words[len(words)-1].Span()}}
+		}
+	}
+	out := slices.Clone(common)
+	for i, s := range states {
+		out = append(out, words[i].under(erb.Guard{Block: b, Arm: s.arm})...)
+	}
+	return out
+}
+
+// commonPart gives the part with which all words begin: a literal may be the
+// whole of one word's part and the beginning of another's.
+func commonPart(words []Word) (Part, bool) {
+	for _, w := range words {
+		if len(w) == 0 {
+			return Part{}, false
+		}
+	}
+	p := words[0][0]
+	for _, w := range words[1:] {
+		o := w[0]
+		if o.Kind != p.Kind || !sameGuards(o.Guards, p.Guards) || o.Split != p.Split {
+			return Part{}, false
+		}
+		if o.Text == p.Text {
+			continue
+		}
+		if p.Kind != Literal {
+			return Part{}, false
+		}
+		switch {
+		case strings.HasPrefix(o.Text, p.Text):
+		case strings.HasPrefix(p.Text, o.Text):
+			p = o
+		default:
+			return Part{}, false
+		}
+	}
+	return p, p.Kind != Literal || p.Text != ""
+}
+
+func (e *evaluator) chooseArray(b *erb.Block, name string, states []armState) []Word {
+	var common []Word
+	for n := 0; ; n++ {
+		var w Word
+		for i, s := range states {
+			a := s.state.vars[name].array
+			if n >= len(a) || i > 0 && !sameWord(a[n], w) {
+				for _, s := range states {
+					for _, rest := range s.state.vars[name].array[min(n, len(s.state.vars[name].array)):] {
+						common = append(common, rest.under(erb.Guard{Block: b, Arm: s.arm}))
+					}
+				}
+				return common
+			}
+			w = a[n]
+		}
+		common = append(common, w)
+	}
 }
 
 func (e *evaluator) stmt(s *syntax.Stmt) flow {
 	if len(e.result.Commands) > maxCommands {
 		return exits
 	}
+	defer func(base int) { e.base = base }(e.base)
+	e.base = len(e.script.Template.Guards(e.script.span(s).Start))
 	if s.Background {
 		defer func(old bool, st *state) { e.background, e.state = old, st }(e.background, e.state)
-		e.background = true
 		e.state = e.state.clone()
+		first := len(e.result.Commands)
+		_, e.background = s.Cmd.(*syntax.CallExpr)
 		e.command(s)
+		if !e.background {
+			e.lastStays(first)
+		}
 		return goesOn
 	}
 	return e.command(s)
+}
+
+// lastStays marks the command in which a list ends that is left in the
+// background, and which is the process then.
+func (e *evaluator) lastStays(first int) {
+	for i := len(e.result.Commands) - 1; i >= first; i-- {
+		if c := e.result.Commands[i]; !c.Followed && len(c.Words) > 0 && !Quiet(c) && !c.Pipe {
+			c.Background = !c.Test
+			return
+		}
+	}
 }
 
 func (e *evaluator) command(s *syntax.Stmt) flow {
@@ -289,35 +667,78 @@ func (e *evaluator) command(s *syntax.Stmt) flow {
 		}
 		for _, name := range append([]*syntax.Lit{c.Name}, c.Names...) {
 			if name != nil {
-				e.funcs[name.Value] = function{e.script, c.Body}
+				t := e.textRaw(s)
+				f := Function{e.script, e.script.span(s), t.Text, t.Refs, t.Calls, c.Body}
+				e.funcs[name.Value] = f
+				e.result.Functions[name.Value] = f
 			}
 		}
 		return goesOn
 	case *syntax.Block:
-		return e.list(c.Stmts)
+		var f flow
+		n := e.group(s, &Node{Kind: Group}, func() { f = e.list(c.Stmts) })
+		_ = n
+		return f
 	case *syntax.Subshell:
 		defer func(old *state) { e.state = old }(e.state)
 		e.state = e.state.clone()
-		e.list(c.Stmts)
+		e.group(s, &Node{Kind: Group, Subshell: true}, func() { e.list(c.Stmts) })
 		return goesOn
 	case *syntax.IfClause:
-		return e.ifClause(c)
+		return e.ifClause(s, c)
 	case *syntax.CaseClause:
-		return e.caseClause(c)
+		return e.caseClause(s, c)
 	case *syntax.BinaryCmd:
-		return e.binary(c)
+		return e.binary(s, c)
 	case *syntax.TestClause, *syntax.ArithmCmd, *syntax.LetClause, *syntax.TestDecl:
 		e.record(s, &Command{Words: []Word{{{Kind: Runtime, Text: e.text(s), Span: e.script.span(s)}}}})
 		return goesOn
 	case *syntax.ForClause:
 		return e.forClause(s, c)
 	case *syntax.WhileClause:
-		e.list(c.Cond)
-		return e.maybe(e.spanOf(c.Cond), c.Until, c.Do)
+		word := "while "
+		if c.Until {
+			word = "until "
+		}
+		e.forget(append(slices.Clone(c.Cond), c.Do...), e.script.span(s))
+		t := e.textOfList(c.Cond)
+		raw := e.textRaw(s)
+		n := e.add(&Node{Kind: Loop, Span: e.script.span(s), Head: word + t.Text, Refs: append(t.Refs, raw.Refs...), Calls: append(t.Calls, raw.Calls...), Text: raw.Text})
+		n.Cond = e.nest(func() { e.tests(c.Cond) })
+		var f flow
+		n.Body = e.nest(func() { f = e.maybe(e.spanOf(c.Cond), c.Until, c.Do) })
+		return f
 	default:
-		e.unclear(s, "%T is not followed", s.Cmd)
+		e.unclear(s, "this construct (%s) is not followed", strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%T", s.Cmd), "*syntax."), "Clause")))
 		e.skip("not understood", s)
 		return goesOn
+	}
+}
+
+// group evaluates a list in braces or parentheses.
+func (e *evaluator) group(s *syntax.Stmt, n *Node, f func()) *Node {
+	n.Span = e.script.span(s)
+	n.Text = e.textRaw(s).Text
+	e.add(n)
+	n.Body = e.nest(f)
+	if len(s.Redirs) > 0 {
+		for _, r := range e.redirects(s) {
+			Walk(n.Body, func(o *Node) {
+				if o.Command != nil && (o.Kind == Leaf || o.Kind == Run) {
+					o.Command.Redirects = append(o.Command.Redirects, r)
+				}
+			})
+		}
+	}
+	return n
+}
+
+// tests evaluates the commands of a condition.
+func (e *evaluator) tests(stmts []*syntax.Stmt) {
+	defer func(old bool) { e.testing = old }(e.testing)
+	e.testing = true
+	for _, s := range stmts {
+		e.stmt(s)
 	}
 }
 
@@ -328,6 +749,16 @@ func (e *evaluator) spanOf(stmts []*syntax.Stmt) source.Span {
 	span := e.script.span(stmts[0])
 	span.End = int(stmts[len(stmts)-1].End().Offset())
 	return span
+}
+
+func (e *evaluator) textOfList(stmts []*syntax.Stmt) text {
+	nodes := make([]syntax.Node, len(stmts))
+	for i, s := range stmts {
+		nodes[i] = s
+	}
+	t := e.textIn(e.spanOf(stmts), nodes...)
+	t.Text = strings.TrimRight(t.Text, "; \n\t")
+	return t
 }
 
 // text is the source of a node.
@@ -354,29 +785,46 @@ func (e *evaluator) maybe(cond source.Span, negated bool, stmts []*syntax.Stmt) 
 func (e *evaluator) merge(other *state) {
 	for name, v := range other.vars {
 		old, had := e.state.vars[name]
-		if !had || old.value.String() != v.value.String() {
+		if !had || !sameWord(old.value, v.value) || old.isArray != v.isArray || !slices.EqualFunc(old.array, v.array, sameWord) {
 			e.state.set(name, Word{{Kind: Runtime, Text: "${" + name + "}", Span: v.value.Span()}})
 		}
-		if v.exported {
+		if v.exported && !old.exported {
 			e.state.export(name)
 		}
 	}
-	if e.state.dir.String() != other.dir.String() {
+	for name, v := range e.state.vars {
+		if _, there := other.vars[name]; !there {
+			e.state.set(name, Word{{Kind: Runtime, Text: "${" + name + "}", Span: v.value.Span()}})
+		}
+	}
+	if !sameWord(e.state.dir, other.dir) {
 		e.state.dir = Word{{Kind: Runtime, Text: "$PWD", Span: other.dir.Span()}}
 	}
 }
 
-func (e *evaluator) ifClause(c *syntax.IfClause) flow {
+func (e *evaluator) ifClause(s *syntax.Stmt, c *syntax.IfClause) flow {
 	if c.Cond == nil { // else
 		return e.list(c.Then)
 	}
-	for _, s := range c.Cond[:len(c.Cond)-1] {
-		e.stmt(s)
+	tests := func() {
+		defer func(old bool) { e.testing = old }(e.testing)
+		e.testing = true
+		for _, s := range c.Cond[:len(c.Cond)-1] {
+			e.stmt(s)
+		}
 	}
 	last := c.Cond[len(c.Cond)-1]
-	truth, known := e.test(last)
-	e.stmt(last)
+	var truth, known bool
+	head := e.textOfList(c.Cond)
+	cond := e.nest(func() {
+		tests()
+		truth, known = e.test(last)
+		e.testing = true
+		e.stmt(last)
+		e.testing = false
+	})
 	if known {
+		*e.out = append(*e.out, cond...)
 		if truth {
 			if c.Else != nil {
 				e.skip("not reached: the condition before it holds on a start", c.Else)
@@ -387,22 +835,24 @@ func (e *evaluator) ifClause(c *syntax.IfClause) flow {
 			e.skip("not reached: the condition does not hold on a start", s)
 		}
 		if c.Else != nil {
-			return e.ifClause(c.Else)
+			return e.ifClause(s, c.Else)
 		}
 		return goesOn
 	}
-	cond := e.spanOf(c.Cond)
+	n := e.add(&Node{Kind: If, Span: e.script.span(c), Head: head.Text, Refs: head.Refs, Calls: head.Calls, Cond: cond})
+	span := e.spanOf(c.Cond)
 	before := e.state
 	e.state = before.clone()
-	e.conditions = append(e.conditions, Condition{cond, false})
-	thenFlow := e.list(c.Then)
+	e.conditions = append(e.conditions, Condition{span, false})
+	thenFlow := goesOn
+	n.Body = e.nest(func() { thenFlow = e.list(c.Then) })
 	e.conditions = e.conditions[:len(e.conditions)-1]
 	afterThen := e.state
 	e.state = before
 	elseFlow := goesOn
 	if c.Else != nil {
-		e.conditions = append(e.conditions, Condition{cond, true})
-		elseFlow = e.ifClause(c.Else)
+		e.conditions = append(e.conditions, Condition{span, true})
+		n.Else = e.nest(func() { elseFlow = e.ifClause(s, c.Else) })
 		e.conditions = e.conditions[:len(e.conditions)-1]
 	}
 	switch {
@@ -421,10 +871,18 @@ func (e *evaluator) ifClause(c *syntax.IfClause) flow {
 // forClause runs the body once for each word when all words are known and
 // nothing leaves the loop early.
 func (e *evaluator) forClause(s *syntax.Stmt, c *syntax.ForClause) flow {
+	head := e.textIn(source.Span{File: e.script.File, Start: int(c.ForPos.Offset()), End: int(c.DoPos.Offset())}, c.Loop)
+	raw := e.textRaw(s)
+	node := &Node{Kind: Loop, Span: e.script.span(s), Head: strings.TrimRight(head.Text, "; \n\t"), Refs: append(head.Refs, raw.Refs...), Calls: append(head.Calls, raw.Calls...), Text: raw.Text}
 	iter, ok := c.Loop.(*syntax.WordIter)
+	if ok {
+		node.Refs = slices.DeleteFunc(node.Refs, func(n string) bool { return n == iter.Name.Value })
+	}
 	if !ok {
-		e.unclear(s, "a loop whose rounds are counted on the VM")
-		return e.maybe(e.script.span(c.Loop), false, c.Do)
+		e.add(node)
+		e.forget(c.Do, e.script.span(s))
+		node.Body = e.nest(func() { e.maybe(e.script.span(c.Loop), false, c.Do) })
+		return goesOn
 	}
 	words := e.words(iter.Items)
 	known := len(words) <= maxRounds && iter.InPos.IsValid() && !leavesLoop(c.Do)
@@ -433,9 +891,12 @@ func (e *evaluator) forClause(s *syntax.Stmt, c *syntax.ForClause) flow {
 		known = known && literal
 	}
 	if !known {
-		e.unclear(s, "a loop over what only the VM knows")
-		e.state.set(iter.Name.Value, Word{{Kind: Runtime, Text: "${" + iter.Name.Value + "}", Span: e.script.span(iter)}})
-		return e.maybe(e.script.span(c.Loop), false, c.Do)
+		e.add(node)
+		e.forget(c.Do, e.script.span(s))
+		e.unknown(iter.Name.Value, e.script.span(iter))
+		node.Body = e.nest(func() { e.maybe(e.script.span(c.Loop), false, c.Do) })
+		e.unknown(iter.Name.Value, e.script.span(iter))
+		return goesOn
 	}
 	if len(words) == 0 {
 		for _, s := range c.Do {
@@ -449,6 +910,18 @@ func (e *evaluator) forClause(s *syntax.Stmt, c *syntax.ForClause) flow {
 		}
 	}
 	return goesOn
+}
+
+// forget makes unknown what a loop sets: a later round finds another value.
+func (e *evaluator) forget(stmts []*syntax.Stmt, at source.Span) {
+	for _, name := range e.assignedIn(stmts) {
+		e.unknown(name, at)
+	}
+}
+
+// unknown sets a variable to what only the VM knows.
+func (e *evaluator) unknown(name string, at source.Span) {
+	e.state.set(name, Word{{Kind: Runtime, Text: "${" + name + "}", Span: at}})
 }
 
 // leavesLoop says whether a loop's body has a break or a continue.
@@ -467,7 +940,7 @@ func leavesLoop(stmts []*syntax.Stmt) bool {
 	return found
 }
 
-func (e *evaluator) caseClause(c *syntax.CaseClause) flow {
+func (e *evaluator) caseClause(s *syntax.Stmt, c *syntax.CaseClause) flow {
 	value, known := e.word(c.Word).Literal()
 	taken := -1
 	if known {
@@ -483,9 +956,12 @@ func (e *evaluator) caseClause(c *syntax.CaseClause) flow {
 		}
 	}
 	if !known {
-		e.unclear(c, "the value of this case is known only on the VM")
-		for _, item := range c.Items {
-			e.maybe(e.script.span(c.Word), false, item.Stmts)
+		head := e.textIn(source.Span{File: e.script.File, Start: int(c.Word.Pos().Offset()), End: int(c.Word.End().Offset())}, c.Word)
+		raw := e.textRaw(s)
+		n := e.add(&Node{Kind: Case, Span: e.script.span(s), Head: head.Text, Refs: append(head.Refs, raw.Refs...), Calls: append(head.Calls, raw.Calls...), Arms: map[int][]*Node{}, Text: raw.Text})
+		for i, item := range c.Items {
+			n.Patterns = append(n.Patterns, patternText(e, item))
+			n.Arms[i] = e.nest(func() { e.maybe(e.script.span(c.Word), false, item.Stmts) })
 		}
 		return goesOn
 	}
@@ -508,6 +984,15 @@ func (e *evaluator) caseClause(c *syntax.CaseClause) flow {
 		}
 	}
 	return f
+}
+
+// patternText is the source of the patterns of an arm.
+func patternText(e *evaluator, item *syntax.CaseItem) string {
+	var all []string
+	for _, p := range item.Patterns {
+		all = append(all, e.textOf(p).Text)
+	}
+	return strings.Join(all, " | ")
 }
 
 func patterns(item *syntax.CaseItem) string {
@@ -566,16 +1051,24 @@ func (e *evaluator) pattern(w *syntax.Word) (string, bool) {
 	return b.String(), true
 }
 
-func (e *evaluator) binary(c *syntax.BinaryCmd) flow {
+func (e *evaluator) binary(s *syntax.Stmt, c *syntax.BinaryCmd) flow {
 	switch c.Op {
 	case syntax.AndStmt, syntax.OrStmt:
 		truth, known := e.test(c.X)
-		f := e.stmt(c.X)
+		or := c.Op == syntax.OrStmt
+		var f flow
+		var n *Node
+		if known {
+			f = e.stmt(c.X)
+		} else {
+			t := e.textOf(s)
+			n = e.add(&Node{Kind: AndOr, Op: c.Op.String(), Span: e.script.span(s), Text: t.Text, Refs: t.Refs, Calls: t.Calls, Head: e.textOfList([]*syntax.Stmt{c.X}).Text})
+			n.Cond = e.nest(func() { f = e.stmt(c.X) })
+		}
 		if f != goesOn {
 			e.skip("not reached", c.Y)
 			return f
 		}
-		or := c.Op == syntax.OrStmt
 		if known {
 			if truth == or {
 				e.skip("not reached: what stands before it already decides", c.Y)
@@ -583,35 +1076,63 @@ func (e *evaluator) binary(c *syntax.BinaryCmd) flow {
 			}
 			return e.stmt(c.Y)
 		}
-		return e.maybe(e.script.span(c.X), or, []*syntax.Stmt{c.Y})
+		n.Body = e.nest(func() { f = e.maybe(e.script.span(c.X), or, []*syntax.Stmt{c.Y}) })
+		return f
 	default: // | and |&
 		defer func(st *state, piped, pipe bool) { e.state, e.piped, e.pipe = st, piped, pipe }(e.state, e.piped, e.pipe)
 		outer, before := e.piped, e.state
-		e.piped = true
-		e.state = before.clone()
-		e.stmt(c.X)
-		e.piped, e.pipe = outer, true
-		e.state = before.clone()
-		e.stmt(c.Y)
+		t := e.textOf(s)
+		n := e.add(&Node{Kind: Pipe, Span: e.script.span(s), Text: t.Text, Refs: t.Refs, Calls: t.Calls})
+		n.Body = e.nest(func() {
+			e.piped = true
+			e.state = before.clone()
+			e.stmt(c.X)
+			e.piped, e.pipe = outer, true
+			e.state = before.clone()
+			e.stmt(c.Y)
+		})
 		return goesOn
 	}
 }
 
 func (e *evaluator) record(s *syntax.Stmt, c *Command) *Command {
+	e.note(s, c)
+	e.add(&Node{Kind: Leaf, Command: c, Span: c.Span})
+	return c
+}
+
+// note fills a command in and adds it to the trace.
+func (e *evaluator) note(s *syntax.Stmt, c *Command) {
 	c.Script = e.script
 	c.Span = e.script.span(s)
-	c.Dir = e.state.dir
-	c.Background, c.Piped, c.Pipe = e.background, e.piped, e.pipe
-	c.Conditions = append([]Condition(nil), e.conditions...)
-	c.Guards = e.script.Template.Guards(c.Span.Start)
+	t := e.textOf(s)
+	c.Text, c.Refs, c.Calls = strings.TrimRight(t.Text, ";& \t\n"), t.Refs, t.Calls
 	c.Tags = e.script.tags(c.Span.Start, c.Span.End)
+	if e.inString != nil {
+		c.Script, c.Span, c.Tags = e.inString.Script, e.inString.Span, e.inString.Tags
+	}
+	for _, a := range c.Assigns {
+		if n := len(e.locals); n > 0 {
+			if _, local := e.locals[n-1][a.Name]; local {
+				continue // it is gone with its function
+			}
+		}
+		if len(c.Words) == 0 {
+			c.Sets = append(c.Sets, a.Name)
+		}
+	}
+	c.Dir = e.state.dir
+	c.Background, c.Piped, c.Pipe, c.Test = e.background, e.piped, e.pipe, e.testing
+	c.Conditions = slices.Clone(e.conditions)
+	c.Guards = slices.Clone(e.guards)
+	c.Outer = e.outer
 	own := map[string]bool{}
 	for _, a := range c.Assigns {
 		own[a.Name] = len(c.Words) > 0
 	}
 	for _, name := range e.state.order {
-		if !own[name] {
-			c.Env = append(c.Env, Assign{Name: name, Value: e.state.vars[name].value})
+		if v := e.state.vars[name]; !own[name] && v.exported && !v.isArray {
+			c.Env = append(c.Env, Assign{Name: name, Value: v.value, Guards: v.guards})
 		}
 	}
 	if len(c.Words) > 0 {
@@ -619,7 +1140,6 @@ func (e *evaluator) record(s *syntax.Stmt, c *Command) *Command {
 	}
 	e.seen[c.Span] = true
 	e.result.Commands = append(e.result.Commands, c)
-	return c
 }
 
 func (e *evaluator) redirects(s *syntax.Stmt) []Redirect {
@@ -644,7 +1164,24 @@ func (e *evaluator) assigns(list []*syntax.Assign) []Assign {
 			continue
 		}
 		name := a.Name.Value
-		as = append(as, Assign{Name: name, Value: e.assigned(name, a), Span: e.script.span(a)})
+		n := Assign{Name: name, Span: e.script.span(a)}
+		if a.Array != nil && a.Index == nil {
+			n.isArray = true
+			if a.Append {
+				n.array = slices.Clone(e.state.vars[name].array)
+			}
+			for _, el := range a.Array.Elems {
+				if el.Index != nil || el.Value == nil {
+					n.isArray = false
+					break
+				}
+				n.array = append(n.array, e.words([]*syntax.Word{el.Value})...)
+			}
+		}
+		if !n.isArray {
+			n.Value = e.assigned(name, a)
+		}
+		as = append(as, n)
 	}
 	return as
 }

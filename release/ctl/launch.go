@@ -3,6 +3,7 @@ package ctl
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
@@ -24,6 +25,11 @@ type Launch struct {
 	// How tells what made it stay: "exec", "&", "start-stop-daemon", or a
 	// program that puts itself in the background.
 	How string
+	// Inherited says that the script or string around it is what stays, and
+	// the command only the last in it.
+	Inherited bool
+	// String is the command string of su -c or bash -c.
+	String Word
 	// Odd is what a launcher asked for that nothing in bpm.yml can say.
 	Odd []source.Diagnostic
 }
@@ -47,6 +53,15 @@ func Unwrap(c *Command) *Launch {
 	if c.Background {
 		l.How = "&"
 	}
+	if o := c.Outer; o != nil {
+		l.User, l.Group, l.OpenFiles, l.Odd = o.User, o.Group, o.OpenFiles, slices.Clone(o.Odd)
+		l.Redirects = append(slices.Clone(o.Redirects), l.Redirects...)
+		if l.How == "" {
+			if c.Last {
+				l.How, l.Inherited = o.How, true
+			}
+		}
+	}
 	words := c.Words
 	for len(words) > 0 {
 		rest, ok := l.launcher(words)
@@ -59,7 +74,27 @@ func Unwrap(c *Command) *Launch {
 		return nil
 	}
 	l.Executable, l.Args = words[0], words[1:]
+	l.String = commandString(words)
 	return l
+}
+
+// commandString finds the string of bash -c and the like.
+func commandString(words []Word) Word {
+	switch path.Base(words[0].String()) {
+	case "bash", "sh", "dash":
+	default:
+		return nil
+	}
+	for i, w := range words[1:] {
+		text, ok := w.Literal()
+		if !ok || !strings.HasPrefix(text, "-") {
+			return nil
+		}
+		if strings.HasSuffix(text, "c") && !strings.HasPrefix(text, "--") && i+2 < len(words) {
+			return words[i+2]
+		}
+	}
+	return nil
 }
 
 // launcher handles one launcher at the front; ok is false when there is none.
@@ -70,6 +105,8 @@ func (l *Launch) launcher(words []Word) (rest []Word, ok bool) {
 	}
 	args := options{words: words[1:]}
 	switch path.Base(first) {
+	case "setpriv":
+		l.setpriv(&args)
 	case "exec":
 		args.take("cl", "a", func(f byte, w Word) {
 			switch f {
@@ -106,7 +143,12 @@ func (l *Launch) launcher(words []Word) (rest []Word, ok bool) {
 			l.Env = nil // sudo gives the process an environment of its own
 		}
 		l.assigns(&args)
+	case "su", "runuser-l":
+		return l.su(args.words)
 	case "runuser":
+		if len(args.words) > 0 && !args.words[0].Is("-u") {
+			return l.su(args.words)
+		}
 		args.take("", "ugG", func(f byte, w Word) {
 			switch f {
 			case 'u':
@@ -141,6 +183,44 @@ func (l *Launch) launcher(words []Word) (rest []Word, ok bool) {
 	return args.words, true
 }
 
+// su reads su(1) and runuser(1): the user, and the command string, which the
+// user's shell runs. Without one it is nothing that this evaluation follows.
+func (l *Launch) su(words []Word) ([]Word, bool) {
+	var user, command Word
+	login := false
+	for i := 0; i < len(words); i++ {
+		text, _ := words[i].Literal()
+		switch {
+		case text == "-" || text == "-l" || text == "--login":
+			login = true
+		case text == "-c" || text == "--command":
+			if i+1 < len(words) {
+				i++
+				command = words[i]
+			}
+		case text == "-s" || text == "--shell" || text == "-g" || text == "-G":
+			i++
+		case text == "-m" || text == "-p" || text == "--preserve-environment":
+		case text == "--":
+		case strings.HasPrefix(text, "-"):
+			return nil, false
+		case user == nil:
+			user = words[i]
+		default:
+			return nil, false
+		}
+	}
+	if user == nil || command == nil {
+		return nil, false
+	}
+	l.user(user.String())
+	if login {
+		// a login shell starts with an environment and a folder of its own
+		l.Env, l.Dir = nil, Text("/home/"+l.User, user.Span())
+	}
+	return []Word{Text("bash", user.Span()), Text("-c", user.Span()), command}, true
+}
+
 func (l *Launch) user(spec string) {
 	user, group, _ := strings.Cut(strings.TrimPrefix(spec, ":"), ":")
 	l.User = user
@@ -172,6 +252,36 @@ func (l *Launch) chpst(flag byte, value Word) {
 		l.OpenFiles = value
 	default:
 		l.odd("chpst -%c %s: bpm.yml cannot say this", flag, value)
+	}
+}
+
+// setpriv reads the options of setpriv(1) that name a user.
+func (l *Launch) setpriv(args *options) {
+	for len(args.words) > 0 {
+		text, _ := args.words[0].Literal()
+		if !strings.HasPrefix(text, "--") {
+			return
+		}
+		name, value, joined := strings.Cut(text, "=")
+		args.words = args.words[1:]
+		switch name {
+		case "--reuid", "--regid", "--groups", "--ruid", "--rgid", "--euid", "--egid":
+			if !joined && len(args.words) > 0 {
+				value = args.words[0].String()
+				args.words = args.words[1:]
+			}
+			if name == "--reuid" {
+				l.user(value)
+			}
+			if name == "--regid" {
+				l.Group = value
+			}
+		case "--init-groups", "--clear-groups", "--reset-env", "--keep-groups":
+		case "--":
+			return
+		default:
+			l.odd("setpriv %s: what bpm.yml can say of it is not known", text)
+		}
 	}
 }
 

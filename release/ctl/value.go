@@ -1,8 +1,10 @@
 package ctl
 
 import (
+	"slices"
 	"strings"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -27,6 +29,9 @@ type Part struct {
 	Text  string
 	Split bool
 	Span  source.Span
+	// Guards are the ERB blocks in which the part is there, beyond those that
+	// the command stands in.
+	Guards []erb.Guard
 }
 
 // Word is one word of a command after expansion.
@@ -36,7 +41,7 @@ type Word []Part
 func (w Word) Literal() (string, bool) {
 	var b strings.Builder
 	for _, p := range w {
-		if p.Kind != Literal {
+		if p.Kind != Literal || len(p.Guards) > 0 {
 			return "", false
 		}
 		b.WriteString(p.Text)
@@ -88,7 +93,7 @@ type fields struct {
 
 func (f *fields) add(p Part) {
 	f.any = true
-	if n := len(f.open); n > 0 && p.Kind == Literal && f.open[n-1].Kind == Literal {
+	if n := len(f.open); n > 0 && p.Kind == Literal && f.open[n-1].Kind == Literal && sameGuards(p.Guards, f.open[n-1].Guards) {
 		f.open[n-1].Text += p.Text
 		return
 	}
@@ -129,11 +134,11 @@ func (f *fields) addValue(value Word, quoted bool) {
 		for rest != "" {
 			i := strings.IndexAny(rest, " \t\n")
 			if i < 0 {
-				f.add(Part{Kind: Literal, Text: rest, Span: p.Span})
+				f.add(Part{Kind: Literal, Text: rest, Span: p.Span, Guards: p.Guards})
 				break
 			}
 			if i > 0 {
-				f.add(Part{Kind: Literal, Text: rest[:i], Span: p.Span})
+				f.add(Part{Kind: Literal, Text: rest[:i], Span: p.Span, Guards: p.Guards})
 			}
 			f.cut()
 			rest = strings.TrimLeft(rest[i:], " \t\n")
@@ -144,4 +149,86 @@ func (f *fields) addValue(value Word, quoted bool) {
 func (f *fields) words() []Word {
 	f.cut()
 	return f.done
+}
+
+func sameGuards(a, b []erb.Guard) bool { return slices.Equal(a, b) }
+
+// samePart says whether two parts stand for the same value.
+func samePart(a, b Part) bool {
+	return a.Kind == b.Kind && a.Text == b.Text && a.Split == b.Split && sameGuards(a.Guards, b.Guards)
+}
+
+func sameWord(a, b Word) bool { return slices.EqualFunc(a, b, samePart) }
+
+// under gives the parts with guards around them.
+func (w Word) under(gs ...erb.Guard) Word {
+	var out Word
+	for _, p := range w {
+		p.Guards = append(slices.Clone(gs), p.Guards...)
+		out = append(out, p)
+	}
+	return out
+}
+
+// Presence gives the guards that all parts of a word share: without them the
+// word is not there.
+func (w Word) Presence() []erb.Guard {
+	if len(w) == 0 {
+		return nil
+	}
+	common := w[0].Guards
+	for _, p := range w[1:] {
+		n := 0
+		for n < len(common) && n < len(p.Guards) && common[n] == p.Guards[n] {
+			n++
+		}
+		common = common[:n]
+	}
+	return common
+}
+
+// Known says whether the word holds nothing that only the VM can tell.
+func (w Word) Known() bool {
+	for _, p := range w {
+		if p.Kind == Runtime {
+			return false
+		}
+	}
+	return true
+}
+
+// SplitWord splits a word at the blanks of its text, as a shell does with what
+// stands unquoted.
+func SplitWord(w Word) []Word {
+	f := &fields{}
+	f.addValue(w, false)
+	return f.words()
+}
+
+// Tagged puts ERB blocks around a piece of a line.
+func Tagged(guards []erb.Guard, text string) string {
+	for i := len(guards) - 1; i >= 0; i-- {
+		g := guards[i]
+		var b strings.Builder
+		n := g.Arm
+		if n < 0 {
+			n = len(g.Block.Arms) - 1
+		}
+		for a := 0; a <= n; a++ {
+			b.WriteString("<% " + strings.Join(strings.Fields(g.Block.Arms[a].Head), " ") + " %>")
+		}
+		if g.Arm < 0 {
+			if g.Block.Kind == erb.IfP || g.Block.Kind == erb.IfLink {
+				b.WriteString("<% end.else do %>")
+			} else {
+				b.WriteString("<% else %>")
+			}
+		}
+		end := "<% end %>"
+		if g.Block.Brace {
+			end = "<% } %>"
+		}
+		text = b.String() + text + end
+	}
+	return text
 }

@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"path"
 	"strconv"
 	"strings"
 
@@ -18,7 +19,10 @@ func (e *evaluator) word(w *syntax.Word) Word {
 		return nil
 	}
 	f := &fields{}
+	old := e.splits
+	e.splits = false
 	e.parts(f, w.Parts, true)
+	e.splits = old
 	words := f.words()
 	if len(words) == 0 {
 		return nil
@@ -32,7 +36,10 @@ func (e *evaluator) words(ws []*syntax.Word) []Word {
 	for _, w := range ws {
 		for _, one := range e.braces(w) {
 			f := &fields{}
+			old := e.splits
+			e.splits = true
 			e.parts(f, one.Parts, false)
+			e.splits = old
 			all = append(all, f.words()...)
 		}
 		e.values = nil
@@ -75,7 +82,7 @@ func (e *evaluator) parts(f *fields, parts []syntax.WordPart, quoted bool) {
 			globs := !quoted && !strings.Contains(p.Value, `\`) && isGlob(p.Value)
 			e.source(f, p, func(s string) string { return unescape(s, "") }, quoted, globs)
 		case *syntax.SglQuoted:
-			f.any = true
+			e.mark(f, p)
 			if p.Dollar && strings.Contains(p.Value, `\`) {
 				f.add(Part{Kind: Runtime, Text: e.text(p), Span: e.script.span(p)})
 				continue
@@ -85,8 +92,10 @@ func (e *evaluator) parts(f *fields, parts []syntax.WordPart, quoted bool) {
 			}, true, false)
 		case *syntax.DblQuoted:
 			if !e.noParameters(p) {
-				f.any = true
+				e.mark(f, p)
 			}
+			double := e.inDouble
+			e.inDouble = true
 			for _, inner := range p.Parts {
 				if lit, ok := inner.(*syntax.Lit); ok {
 					e.source(f, lit, func(s string) string { return unescape(s, "$`\"\\\n") }, true, false)
@@ -94,6 +103,7 @@ func (e *evaluator) parts(f *fields, parts []syntax.WordPart, quoted bool) {
 				}
 				e.parts(f, []syntax.WordPart{inner}, true)
 			}
+			e.inDouble = double
 		case *syntax.ParamExp:
 			value, all := e.param(p)
 			if all != nil { // $@ and "$@"
@@ -105,11 +115,32 @@ func (e *evaluator) parts(f *fields, parts []syntax.WordPart, quoted bool) {
 				}
 				continue
 			}
-			f.addValue(value, quoted)
+			f.addValue(e.split(value, quoted), quoted)
 		default: // command, process and arithmetic substitution, extended globs
-			f.add(Part{Kind: Runtime, Text: e.text(p), Split: !quoted, Span: e.script.span(p)})
+			if value, ok := e.substituted(p); ok {
+				f.addValue(value, quoted)
+				continue
+			}
+			f.add(Part{Kind: Runtime, Text: e.textOf(p).Text, Split: !quoted, Span: e.script.span(p), Guards: e.beyond(e.script.Template.Guards(e.script.span(p).Start))})
 		}
 	}
+}
+
+// split makes unknown what another IFS than the usual one would split.
+func (e *evaluator) split(value Word, quoted bool) Word {
+	ifs, set := e.state.vars["IFS"]
+	text, known := ifs.value.Literal()
+	if quoted || !set || !known || strings.Contains(text, " ") {
+		return value
+	}
+	out := make(Word, len(value))
+	for i, p := range value {
+		if p.Kind == Literal {
+			p.Kind, p.Split = Runtime, true
+		}
+		out[i] = p
+	}
+	return out
 }
 
 // noParameters says whether the quotes hold nothing but $@ and there are no
@@ -134,32 +165,50 @@ func (e *evaluator) source(f *fields, n syntax.Node, unquote func(string) string
 		return
 	}
 	span := e.script.span(n)
+	guards := e.script.Template.Guards
 	for _, s := range e.script.Template.Segments {
 		if s.End <= span.Start || s.Start >= span.End {
 			continue
 		}
 		piece := span
 		piece.Start, piece.End = max(s.Start, span.Start), min(s.End, span.End)
+		around := e.beyond(guards(piece.Start))
 		switch s.Kind {
 		case erb.Expr:
-			f.add(Part{Kind: ERB, Text: s.Code(e.script.Template), Split: !quoted, Span: piece})
-		case erb.Comment:
-		case erb.Code:
-			// both arms of the block stand in the text, so the word as it
-			// reads here is never what the process gets
-			f.add(Part{Kind: Runtime, Text: piece.Text(), Span: piece})
+			f.add(Part{Kind: ERB, Text: s.Code(e.script.Template), Split: !quoted, Span: piece, Guards: around})
+		case erb.Comment, erb.Code:
 		default:
 			text := piece.Text()
 			if s.Kind == erb.Literal {
 				text = strings.NewReplacer("<%%", "<%", "%%>", "%>").Replace(text)
 			}
-			part := Part{Kind: Literal, Text: unquote(text), Span: piece}
+			part := Part{Kind: Literal, Text: unquote(text), Span: piece, Guards: around}
 			if globs {
 				part.Kind, part.Split = Runtime, true
 			}
 			f.add(part)
 		}
 	}
+}
+
+// beyond takes off the guards that stand around the whole statement.
+func (e *evaluator) beyond(gs []erb.Guard) []erb.Guard {
+	if len(gs) <= e.base {
+		return nil
+	}
+	return gs[e.base:]
+}
+
+// mark adds an empty part where quotes begin: they make a word even when
+// nothing in them is rendered.
+func (e *evaluator) mark(f *fields, n syntax.Node) {
+	f.any = true
+	at := e.script.span(n)
+	if !e.script.tags(at.Start, at.End) {
+		return
+	}
+	at.End = at.Start
+	f.add(Part{Kind: Literal, Span: at, Guards: e.beyond(e.script.Template.Guards(at.Start))})
 }
 
 // isGlob says whether unquoted text is a pattern that is left to the VM: a
@@ -197,7 +246,16 @@ func unescape(s, only string) string {
 // param gives the value of a parameter expansion; for $@ and $* it gives all
 // positional parameters instead.
 func (e *evaluator) param(p *syntax.ParamExp) (Word, []Word) {
-	runtime := Word{{Kind: Runtime, Text: e.text(p), Span: e.script.span(p)}}
+	runtime := Word{{Kind: Runtime, Text: e.text(p), Span: e.script.span(p), Guards: e.beyond(e.script.Template.Guards(e.script.span(p).Start))}}
+	if p.Param != nil && p.Index != nil && !p.Excl && !p.Length && p.Slice == nil && p.Repl == nil && p.Exp == nil {
+		v := e.state.vars[p.Param.Value]
+		if w, ok := p.Index.(*syntax.Word); ok && (w.Lit() == "@" || w.Lit() == "*") && v.isArray {
+			if len(v.array) == 0 {
+				return nil, []Word{}
+			}
+			return nil, v.array
+		}
+	}
 	if p.Param == nil || p.Excl || p.Length || p.Width || p.Index != nil || p.Slice != nil || p.Repl != nil || p.NestedParam != nil {
 		return runtime, nil
 	}
@@ -212,19 +270,25 @@ func (e *evaluator) param(p *syntax.ParamExp) (Word, []Word) {
 	if !known {
 		return runtime, nil
 	}
+	if around := e.beyond(e.script.Template.Guards(e.script.span(p).Start)); len(around) > 0 && e.inString == nil {
+		value = value.under(around...)
+	}
 	if p.Exp == nil {
-		if !set {
-			return runtime, nil
-		}
 		return value, nil
 	}
 	text, literal := value.Literal()
 	empty := !set || literal && text == ""
+	switch p.Exp.Op {
+	case syntax.DefaultUnset, syntax.DefaultUnsetOrNull, syntax.AlternateUnset, syntax.AlternateUnsetOrNull:
+		if !literal && set && !filled(value) {
+			return runtime, nil // it may be empty
+		}
+	}
 	if p.Exp.Op == syntax.AssignUnset || p.Exp.Op == syntax.AssignUnsetOrNull {
 		e.unclear(p, "an expansion that sets its variable")
 		return runtime, nil
 	}
-	if p.Exp.Word != nil {
+	if p.Exp.Word != nil && (e.inDouble || e.splits) {
 		for _, part := range p.Exp.Word.Parts {
 			switch part.(type) {
 			case *syntax.SglQuoted, *syntax.DblQuoted:
@@ -296,7 +360,109 @@ func (e *evaluator) variable(name string) (value Word, set, known bool) {
 		return nil, false, false
 	}
 	v, ok := e.state.vars[name]
+	if v.isArray {
+		if len(v.array) > 0 {
+			return v.array[0], true, true
+		}
+		return nil, true, true
+	}
+	if !ok {
+		// monit purges the environment, so an unset variable is empty; bash
+		// itself sets a few
+		if e.opaque || shellVariable(name) {
+			return nil, false, false
+		}
+		if name == "PWD" {
+			if e.state.dir == nil {
+				return Text("/", source.Span{}), true, true
+			}
+			return e.state.dir, true, true
+		}
+	}
 	return v.value, ok, true
+}
+
+// filled says whether a value holds literal text in any case, so that it is
+// not empty.
+func filled(w Word) bool {
+	for _, p := range w {
+		if p.Kind == Literal && p.Text != "" && len(p.Guards) == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func shellVariable(name string) bool {
+	switch name {
+	case "SHLVL", "OLDPWD", "IFS", "OPTIND", "OPTARG", "LINENO", "TERM", "SHELL", "MACHTYPE", "OSTYPE", "HOSTTYPE", "REPLY", "COLUMNS", "LINES", "EPOCHSECONDS":
+		return true
+	}
+	return strings.HasPrefix(name, "BASH") || strings.HasPrefix(name, "MONIT_")
+}
+
+// which finds a program along PATH: in the one package that is on it, before
+// the folders of the system.
+func (e *evaluator) which(name string, at source.Span) (Word, bool) {
+	if strings.Contains(name, "/") {
+		return nil, false
+	}
+	value, ok := e.state.vars["PATH"].value.Literal()
+	if !ok {
+		if e.exists != nil {
+			if there, known := e.exists("/var/vcap/packages/" + name); there && known {
+				return Text("/var/vcap/packages/"+name+"/bin/"+name, at), true
+			}
+		}
+		return nil, false
+	}
+	var dirs []string
+	for _, d := range strings.Split(value, ":") {
+		if strings.HasPrefix(d, "/var/vcap/packages/") {
+			dirs = append(dirs, d)
+		}
+	}
+	if len(dirs) != 1 || name == "date" || name == "logger" {
+		return nil, false
+	}
+	return Text(path.Join(dirs[0], name), at), true
+}
+
+// substituted evaluates the command substitutions that need nothing of the VM.
+func (e *evaluator) substituted(p syntax.WordPart) (Word, bool) {
+	sub, ok := p.(*syntax.CmdSubst)
+	if !ok || len(sub.Stmts) != 1 || len(sub.Stmts[0].Redirs) > 0 || sub.Stmts[0].Negated || sub.Stmts[0].Background {
+		return nil, false
+	}
+	call, ok := sub.Stmts[0].Cmd.(*syntax.CallExpr)
+	if !ok || len(call.Assigns) > 0 || len(call.Args) < 2 {
+		return nil, false
+	}
+	values, pos := e.values, e.base
+	defer func() { e.values, e.base = values, pos }()
+	words := e.words(call.Args)
+	var args []string
+	for _, w := range words {
+		text, ok := w.Literal()
+		if !ok {
+			return nil, false
+		}
+		args = append(args, text)
+	}
+	at := e.script.span(p)
+	switch {
+	case args[0] == "basename" && len(args) == 2 && args[1] != "":
+		return Text(path.Base(args[1]), at), true
+	case args[0] == "basename" && len(args) == 3 && args[1] != "":
+		return Text(strings.TrimSuffix(path.Base(args[1]), args[2]), at), true
+	case args[0] == "dirname" && len(args) == 2 && args[1] != "":
+		return Text(path.Dir(args[1]), at), true
+	case args[0] == "which" && len(args) == 2 || args[0] == "command" && len(args) == 3 && args[1] == "-v":
+		return e.which(args[len(args)-1], at)
+	case args[0] == "echo" && !strings.HasPrefix(args[1], "-"):
+		return Text(strings.Join(args[1:], " "), at), true
+	}
+	return nil, false
 }
 
 func (e *evaluator) assigned(name string, a *syntax.Assign) Word {
@@ -336,14 +502,14 @@ func (e *evaluator) test(s *syntax.Stmt) (truth, known bool) {
 			}
 			ws = append(ws, lit)
 		}
-		truth, known = testWords(ws)
+		truth, known = e.testWords(ws)
 	case *syntax.TestClause:
 		truth, known = e.testExpr(c.X)
 	}
 	return truth != s.Negated, known
 }
 
-func testWords(ws []string) (truth, known bool) {
+func (e *evaluator) testWords(ws []string) (truth, known bool) {
 	if len(ws) == 0 {
 		return false, false
 	}
@@ -370,19 +536,27 @@ func testWords(ws []string) (truth, known bool) {
 	case 1:
 		truth, known = ws[0] != "", true
 	case 2:
-		truth, known = unary(ws[0], ws[1])
+		truth, known = e.unary(ws[0], ws[1])
 	case 3:
 		truth, known = compare(ws[0], ws[1], ws[2], false)
 	}
 	return truth != negated, known
 }
 
-func unary(op, x string) (truth, known bool) {
+func (e *evaluator) unary(op, x string) (truth, known bool) {
 	switch op {
 	case "-z":
 		return x == "", true
 	case "-n":
 		return x != "", true
+	case "-e", "-f", "-d", "-a", "-r", "-s", "-x":
+		if e.exists != nil && path.IsAbs(x) {
+			there, known := e.exists(x)
+			if there && (op == "-s" || op == "-x" || op == "-f" && path.Ext(x) == "" || op == "-d" && path.Ext(x) != "") {
+				return false, false // it is there, but what it is depends
+			}
+			return there, known
+		}
 	}
 	return false, false
 }
@@ -442,7 +616,7 @@ func (e *evaluator) testExpr(x syntax.TestExpr) (truth, known bool) {
 		if !ok {
 			return false, false
 		}
-		return unary(x.Op.String(), s)
+		return e.unary(x.Op.String(), s)
 	case *syntax.BinaryTest:
 		if x.Op == syntax.AndTest || x.Op == syntax.OrTest {
 			a, knownA := e.testExpr(x.X)

@@ -25,6 +25,16 @@ type Block struct {
 	Arms []Arm
 	// Start is where the opening tag starts, End where the closing tag ends.
 	Start, End int
+	// File is the template's.
+	File *source.File
+	// Brace says that the block is closed by } instead of end.
+	Brace bool
+}
+
+// Whole says whether one of the arms is taken in any case: there is an else.
+func (b *Block) Whole() bool {
+	last := b.Arms[len(b.Arms)-1].Head
+	return len(b.Arms) > 1 && (last == "else" || strings.HasSuffix(last, "\nelse") || strings.HasPrefix(last, "end.else do"))
 }
 
 // Arm is one branch of a block: the bytes between two of its tags.
@@ -101,7 +111,7 @@ func (t *Template) blocks() error {
 		}
 		for n := range stack {
 			if stack[n].tag == i && stack[n].block == nil {
-				b := &Block{Kind: stack[n].kind, Start: s.Start, Arms: []Arm{{Head: strings.TrimSpace(code), Start: s.End}}}
+				b := &Block{File: t.File, Kind: stack[n].kind, Brace: stack[n].brace, Start: s.Start, Arms: []Arm{{Head: strings.TrimSpace(code), Start: s.End}}}
 				stack[n].block = b
 				t.Blocks = append(t.Blocks, b)
 			}
@@ -123,4 +133,19 @@ func (t *Template) arm(o *opener, s Segment) {
 	if last.End == 0 {
 		last.End = max(last.Start, s.Start)
 	}
+}
+
+// Divides says whether a code tag opens, divides or closes a block.
+func (t *Template) Divides(s Segment) bool {
+	for _, b := range t.Blocks {
+		if b.Start == s.Start || b.End == s.End {
+			return true
+		}
+		for _, a := range b.Arms {
+			if a.Start == s.End {
+				return true
+			}
+		}
+	}
+	return false
 }

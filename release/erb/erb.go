@@ -163,9 +163,13 @@ func (t *Template) Mask() []byte {
 				out[i] = exprByte
 			}
 		case Code, Comment:
+			fill := byte(' ')
+			if s.Start > 0 && s.End < len(out) && inWord(out[s.Start-1]) && inWord(t.File.Data[s.End]) {
+				fill = exprByte // the text before and behind is one word
+			}
 			for i := s.Start; i < s.End; i++ {
-				if out[i] != '\n' {
-					out[i] = ' '
+				if out[i] != '\n' || fill == exprByte {
+					out[i] = fill
 				}
 			}
 		}
@@ -176,6 +180,12 @@ func (t *Template) Mask() []byte {
 		}
 	}
 	return out
+}
+
+// inWord says whether a byte beside a tag belongs to a word that goes on
+// through the tag.
+func inWord(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("=-_/.,:@+%", c) >= 0
 }
 
 func joinLines(out []byte, s Segment) {

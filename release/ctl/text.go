@@ -1,0 +1,219 @@
+package ctl
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// text is what a piece of script needs and does, told from its syntax.
+type text struct {
+	// Text is the source, with the values of variables that are known.
+	Text string
+	// Refs are the variables that are left in it, Calls the names of the
+	// commands and functions in it.
+	Refs, Calls []string
+}
+
+// safe is what a value may hold to stand in a script in place of its variable.
+var safe = regexp.MustCompile(`^[A-Za-z0-9_./:=,@%+-]+$`)
+
+// textOf gives the source of a node, as it would be written had its known
+// variables never been variables.
+func (e *evaluator) textOf(n syntax.Node) text {
+	span := e.script.span(n)
+	span.End = e.end(n, span.End)
+	return e.textIn(span, n)
+}
+
+// end widens a statement by the here-documents that begin in it.
+func (e *evaluator) end(n syntax.Node, end int) int {
+	data := e.script.File.Data
+	syntax.Walk(n, func(n syntax.Node) bool {
+		if r, ok := n.(*syntax.Redirect); ok && r.Hdoc != nil {
+			at := int(r.Hdoc.End().Offset())
+			at = min(at, len(data))
+			stop := at
+			if i := strings.IndexByte(string(data[at:]), '\n'); i >= 0 {
+				stop = at + i
+			} else {
+				stop = len(data)
+			}
+			end = max(end, stop)
+		}
+		return true
+	})
+	return end
+}
+
+// textRaw is the source of a node as it is written, for what may run more than
+// once: the values of its variables are not those of now.
+func (e *evaluator) textRaw(n syntax.Node) text {
+	span := e.script.span(n)
+	span.End = e.end(n, span.End)
+	return e.textWith(span, true, n)
+}
+
+func (e *evaluator) textIn(span source.Span, nodes ...syntax.Node) text {
+	return e.textWith(span, false, nodes...)
+}
+
+func (e *evaluator) textWith(span source.Span, raw bool, nodes ...syntax.Node) text {
+	var t text
+	var edits []source.Edit
+	add := func(list *[]string, name string) {
+		if name != "" && !slices.Contains(*list, name) {
+			*list = append(*list, name)
+		}
+	}
+	var visit func(n syntax.Node, quoted bool)
+	visit = func(n syntax.Node, quoted bool) {
+		switch n := n.(type) {
+		case nil:
+			return
+		case *syntax.ParamExp:
+			if n.Param == nil {
+				return
+			}
+			if value, ok := e.plain(n, quoted); ok && !raw {
+				s := e.script.span(n)
+				edits = append(edits, source.Edit{Start: s.Start - span.Start, End: s.End - span.Start, New: value})
+				return
+			}
+			add(&t.Refs, n.Param.Value)
+		case *syntax.DblQuoted:
+			quoted = true
+		case *syntax.CmdSubst, *syntax.ProcSubst:
+			quoted = false
+		case *syntax.CallExpr:
+			if len(n.Args) > 0 {
+				if name := n.Args[0].Lit(); name != "" {
+					add(&t.Calls, name)
+				}
+			}
+		case *syntax.ArithmExp, *syntax.ArithmCmd:
+			syntax.Walk(n, func(n syntax.Node) bool {
+				if w, ok := n.(*syntax.Word); ok && syntax.ValidName(w.Lit()) {
+					add(&t.Refs, w.Lit())
+				}
+				return true
+			})
+		}
+		children(n, func(c syntax.Node) { visit(c, quoted) })
+	}
+	for _, n := range nodes {
+		visit(n, false)
+	}
+	written := span.File.Data[span.Start:span.End]
+	after, err := source.Apply(written, edits)
+	if err != nil {
+		after = written
+	}
+	t.Text = strings.TrimRight(string(after), " \t\n")
+	return t
+}
+
+// children calls f for the direct children of a node.
+func children(n syntax.Node, f func(syntax.Node)) {
+	first := true
+	syntax.Walk(n, func(c syntax.Node) bool {
+		if c == nil {
+			return true
+		}
+		if first {
+			first = false
+			return true
+		}
+		f(c)
+		return false
+	})
+}
+
+// plain gives the value of a parameter expansion as it can stand in its place.
+func (e *evaluator) plain(p *syntax.ParamExp, quoted bool) (string, bool) {
+	if p.Param == nil {
+		return "", false
+	}
+	value, all := e.param(p)
+	if all != nil || p.Param.Value == "0" && p.Exp == nil {
+		return "", false
+	}
+	var b strings.Builder
+	for _, part := range value {
+		switch {
+		case len(part.Guards) > 0 || part.Kind == Runtime:
+			return "", false
+		case part.Kind == ERB:
+			b.WriteString("<%= " + part.Text + " %>")
+		case safe.MatchString(part.Text):
+			b.WriteString(part.Text)
+		case quoted && !strings.ContainsAny(part.Text, "\"$`\\\n<"):
+			b.WriteString(part.Text)
+		default:
+			return "", false
+		}
+	}
+	if b.Len() == 0 && !quoted {
+		return "", false
+	}
+	return b.String(), true
+}
+
+// assignedIn lists the variables that statements set, also by the functions
+// that they call.
+func (e *evaluator) assignedIn(stmts []*syntax.Stmt) []string {
+	var names []string
+	add := func(name string) {
+		if syntax.ValidName(name) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	called := map[string]bool{}
+	var visit func(stmts ...*syntax.Stmt)
+	visit = func(stmts ...*syntax.Stmt) {
+		for _, s := range stmts {
+			syntax.Walk(s, func(n syntax.Node) bool {
+				switch n := n.(type) {
+				case *syntax.CmdSubst, *syntax.ProcSubst, *syntax.Subshell, *syntax.FuncDecl:
+					return false
+				case *syntax.Assign:
+					if n.Name != nil && !n.Naked {
+						add(n.Name.Value)
+					}
+				case *syntax.WordIter:
+					add(n.Name.Value)
+				case *syntax.BinaryArithm:
+					if w, ok := n.X.(*syntax.Word); ok && strings.HasSuffix(n.Op.String(), "=") {
+						add(w.Lit())
+					}
+				case *syntax.UnaryArithm:
+					if w, ok := n.X.(*syntax.Word); ok {
+						add(w.Lit())
+					}
+				case *syntax.CallExpr:
+					if len(n.Args) == 0 {
+						return true
+					}
+					name := n.Args[0].Lit()
+					switch name {
+					case "read", "mapfile", "readarray", "getopts", "unset", "let":
+						for _, w := range n.Args[1:] {
+							add(w.Lit())
+						}
+					}
+					if f, ok := e.funcs[name]; ok && !called[name] {
+						called[name] = true
+						visit(f.body)
+					}
+				}
+				return true
+			})
+		}
+	}
+	visit(stmts...)
+	return names
+}
