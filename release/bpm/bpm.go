@@ -13,6 +13,7 @@ import (
 	"io"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -55,6 +56,23 @@ type Limits struct {
 	OpenFiles    uint64 `yaml:"open_files"`
 	Processes    int64  `yaml:"processes"`
 	CoreFileSize uint64 `yaml:"core_file_size"`
+}
+
+// set puts a limit in; false when the value is no number.
+func (l *Limits) set(key, value string) bool {
+	n, err := strconv.ParseUint(value, 10, 63)
+	if err != nil {
+		return false
+	}
+	switch key {
+	case "open_files":
+		l.OpenFiles = n
+	case "processes":
+		l.Processes = int64(n)
+	case "core_file_size":
+		l.CoreFileSize = n
+	}
+	return true
 }
 
 // Volume is a path that is mounted into the container.
