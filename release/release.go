@@ -34,7 +34,9 @@ type Release struct {
 	Name string
 	Jobs []*Job
 
-	files map[string]*source.File
+	files  map[string]*source.File
+	byBase map[string][]string // the files below src/ by base name
+	globs  map[string][]string // what the spec of a package names
 }
 
 // NotReleaseError says that a directory holds no release.

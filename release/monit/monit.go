@@ -53,6 +53,9 @@ type Program struct {
 	Command source.Span
 	// Uid and Gid are the "as uid" and "and gid" values; invalid when absent.
 	Uid, Gid source.Span
+	// As spans "as uid X and gid Y" with the blanks before it; invalid when
+	// absent.
+	As source.Span
 	// TimeoutSeconds is the "with timeout"; 0 when absent (monit's default is
 	// 30) or when ERB gives it.
 	TimeoutSeconds int
@@ -112,10 +115,7 @@ func tokenize(f *source.File, template *erb.Template) ([]token, error) {
 		case c == '"' || c == '\'':
 			end := i + 1
 			for end < len(mask) && mask[end] != c {
-				if mask[end] == '\\' {
-					end++
-				}
-				end++
+				end++ // monit has no escapes in strings
 			}
 			if end >= len(mask) {
 				return nil, source.Errorf(source.Span{File: f, Start: i, End: i + 1}, "this quote is never closed")
@@ -264,11 +264,19 @@ func (p *parser) programOptions(pr *Program) {
 			return
 		}
 		value := p.tokens[p.at+1]
+		owner := func() {
+			if !pr.As.Valid() {
+				pr.As = source.Span{File: p.file.Source, Start: p.tokens[at-1].end, End: value.end}
+			}
+			pr.As.End = value.end
+		}
 		switch {
 		case p.tokens[p.at].is("uid"):
 			pr.Uid = p.value(value)
+			owner()
 		case p.tokens[p.at].is("gid"):
 			pr.Gid = p.value(value)
+			owner()
 		case p.tokens[p.at].is("timeout"):
 			pr.TimeoutSeconds, _ = strconv.Atoi(value.text)
 			if p.at+2 < len(p.tokens) && p.tokens[p.at+2].is("second", "seconds", "s") {

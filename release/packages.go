@@ -1,0 +1,139 @@
+package release
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// packagesDir is where the agent installs packages on a VM.
+const packagesDir = "/var/vcap/packages/"
+
+// PackageFile finds the source of a file that a package installs at vmPath: the
+// file below src/ that the package's spec names and whose path ends like
+// vmPath. A packaging script may put a file anywhere, so where several files
+// come into question and differ it is none of them: nil, nil.
+func (r *Release) PackageFile(vmPath string) (*source.File, error) {
+	rest, ok := strings.CutPrefix(path.Clean(vmPath), packagesDir)
+	if !ok {
+		return nil, nil
+	}
+	pkg, inside, _ := strings.Cut(rest, "/")
+	if inside == "" {
+		return nil, nil
+	}
+	globs, err := r.packageGlobs(pkg)
+	if err != nil || globs == nil {
+		return nil, err
+	}
+	best, length := []string(nil), -1
+	for _, name := range r.sources(path.Base(inside)) {
+		rel := strings.TrimPrefix(name, "src/")
+		if !matchesAny(globs, rel) {
+			continue
+		}
+		n := commonSuffix(rel, pkg+"/"+inside)
+		if n > length {
+			best, length = nil, n
+		}
+		if n == length {
+			best = append(best, name)
+		}
+	}
+	if len(best) == 0 {
+		return nil, nil
+	}
+	f, err := r.Read(best[0])
+	if err != nil {
+		return nil, err
+	}
+	for _, other := range best[1:] {
+		o, err := r.Read(other)
+		if err != nil || string(o.Data) != string(f.Data) {
+			return nil, nil
+		}
+	}
+	return f, nil
+}
+
+// sources lists the files below src/ with a base name.
+func (r *Release) sources(base string) []string {
+	if r.byBase == nil {
+		r.byBase = map[string][]string{}
+		for _, name := range r.Glob(func(string) bool { return true }, "src") {
+			r.byBase[path.Base(name)] = append(r.byBase[path.Base(name)], name)
+		}
+	}
+	return r.byBase[base]
+}
+
+// packageGlobs are the files that a package's spec names; nil when the release
+// has no such package with sources.
+func (r *Release) packageGlobs(pkg string) ([]string, error) {
+	if g, ok := r.globs[pkg]; ok {
+		return g, nil
+	}
+	f, err := r.Read("packages/" + pkg + "/spec")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var spec struct {
+		Files []string `yaml:"files"`
+	}
+	if err := yaml.Unmarshal(f.Data, &spec); err != nil {
+		return nil, YAMLError(f, err)
+	}
+	if r.globs == nil {
+		r.globs = map[string][]string{}
+	}
+	r.globs[pkg] = spec.Files
+	return spec.Files, nil
+}
+
+// matchesAny says whether a name matches one of a package spec's patterns, in
+// which ** stands for any folders.
+func matchesAny(globs []string, name string) bool {
+	for _, g := range globs {
+		if matchGlob(strings.Split(g, "/"), strings.Split(name, "/")) {
+			return true
+		}
+	}
+	return false
+}
+
+func matchGlob(glob, name []string) bool {
+	if len(glob) == 0 {
+		return len(name) == 0
+	}
+	if glob[0] == "**" {
+		for i := range len(name) + 1 {
+			if matchGlob(glob[1:], name[i:]) {
+				return true
+			}
+		}
+		return false
+	}
+	if len(name) == 0 {
+		return false
+	}
+	ok, err := path.Match(glob[0], name[0])
+	return err == nil && ok && matchGlob(glob[1:], name[1:])
+}
+
+// commonSuffix counts the path elements that two names end in.
+func commonSuffix(a, b string) int {
+	x, y := strings.Split(a, "/"), strings.Split(b, "/")
+	n := 0
+	for n < len(x) && n < len(y) && x[len(x)-1-n] == y[len(y)-1-n] {
+		n++
+	}
+	return n
+}
