@@ -6,13 +6,23 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
 // container holds what the processes need against what the container gives
 // them: disks, ports below 1024, files that root left behind.
-func (w *job) container() {
+func (w *job) container() bool {
+	for _, l := range w.launches {
+		if len(l.wrapper) > 0 {
+			var ok bool
+			if l.script, ok = w.wrapperText(l); !ok {
+				return false
+			}
+		}
+	}
 	scripts := map[*source.File]bool{}
 	for _, l := range w.launches {
 		for _, s := range l.result.Scripts {
@@ -21,15 +31,21 @@ func (w *job) container() {
 	}
 	texts := append(w.propertyTexts(), w.templateTexts(scripts)...)
 	for _, l := range w.launches {
-		w.disks(l, texts)
-		if l.launch.User == "" {
+		for _, p := range l.variants {
+			l.process = p
+			w.disks(l, texts)
+			w.volumes(l, p)
+		}
+		l.process = l.variants[0]
+		if l.launch.User == "" || l.launch.User == "root" {
 			w.wasRoot(l)
 		}
-		if f, err := w.lookup(l.process.Executable); err == nil && f != nil {
+		if f, err := w.lookup(l.process.Executable); err == nil && f != nil && len(l.wrapper) == 0 {
 			w.find("script-unchecked", source.Warning, source.Span{File: f}, "bpm runs this script of the job inside the container now, as vcap; what it does there is not checked by this version. Its last command should be an exec, or signals do not reach the process")
 		}
 	}
 	w.leftovers()
+	return true
 }
 
 // disks asks for the job's own data and store folders where the process's
@@ -42,7 +58,7 @@ func (w *job) disks(l *launch, texts []text) {
 		{w.dataDir(), "ephemeral_disk", "the job's own data folder", &l.process.EphemeralDisk},
 		{w.storeDir(), "persistent_disk", "the job's own store folder", &l.process.PersistentDisk},
 	} {
-		var causes []source.Span
+		causes := l.disks[d.key]
 		for _, t := range texts {
 			for _, s := range t.mentions(d.dir) {
 				// the tmp folder is mounted in any case
@@ -52,7 +68,7 @@ func (w *job) disks(l *launch, texts []text) {
 				}
 			}
 		}
-		for _, a := range append([]string{l.process.Executable, l.process.WorkDir}, l.process.Args...) {
+		for _, a := range w.expanded(append(l.process.Texts(), l.script)) {
 			if strings.Contains(a, d.dir+"/") && !strings.Contains(a, d.dir+"/tmp/") || strings.HasSuffix(a, d.dir) {
 				causes = append(causes, l.launch.Span())
 				break
@@ -73,6 +89,145 @@ func (w *job) disks(l *launch, texts []text) {
 		w.noDisk(l)
 	}
 }
+
+// ownPath is a path on the VM that only a volume brings into the container.
+var ownPath = regexp.MustCompile(`/var/vcap/(?:sys/run|sys/tmp|sys/log|data|store|jobs)(?:/[A-Za-z0-9_.-]+)+`)
+
+// volumes asks for the folders that a process is told of and that the container
+// does not have.
+func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
+	type need struct {
+		at   source.Span
+		path string
+	}
+	var needs []need
+	for _, text := range w.expanded(append(p.Texts(), l.script)) {
+		for _, m := range ownPath.FindAllString(text, -1) {
+			needs = append(needs, need{l.launch.Span(), m})
+		}
+	}
+	if len(w.launches) == 1 {
+		scripts := map[*source.File]bool{w.Job.Monit: true}
+		for _, s := range l.result.Scripts {
+			scripts[s.File] = true
+		}
+		for _, t := range w.Job.Spec.Templates {
+			f, _, err := w.Job.TemplateFile(t.Target)
+			if err != nil || scripts[f] || strings.HasPrefix(t.Target, "bin/") {
+				continue
+			}
+			body := blankComments(string(f.Data))
+			for _, m := range ownPath.FindAllStringIndex(body, -1) {
+				if text := body[m[0]:m[1]]; below(text, "/var/vcap/sys/run") || below(text, "/var/vcap/sys/tmp") {
+					needs = append(needs, need{source.Span{File: f, Start: m[0], End: m[1]}, text})
+				}
+			}
+		}
+	}
+	for _, n := range needs {
+		parts := strings.Split(n.path, "/") // "", var, vcap, sys, run, NAME, ...
+		v := bpm.Volume{Writable: true}
+		switch {
+		case below(n.path, w.jobDir()), below(n.path, w.logDir()), below(n.path, w.dataDir()), below(n.path, w.storeDir()), below(n.path, "/var/vcap/data/packages"):
+			continue
+		case below(n.path, "/var/vcap/sys/run/bpm"):
+			continue
+		case parts[3] == "sys" && len(parts) > 5:
+			v.Path = strings.Join(parts[:6], "/")
+			if parts[5] != w.Job.Name && w.ctx.Release.Job(parts[5]) != nil && !makes(l, v.Path) {
+				v.MountOnly = true
+			}
+		case (parts[3] == "store" || parts[3] == "data") && len(parts) > 4:
+			v.Path = strings.Join(parts[:5], "/")
+		case parts[3] == "jobs" && len(parts) > 4:
+			v = bpm.Volume{Path: strings.Join(parts[:5], "/"), MountOnly: true}
+			if w.ctx.Release.Job(parts[4]) == nil {
+				continue
+			}
+		default:
+			continue
+		}
+		has := func(o bpm.Volume) bool { return below(v.Path, o.Path) }
+		if slices.ContainsFunc(p.AdditionalVolumes, has) || slices.ContainsFunc(p.Unsafe.UnrestrictedVolumes, has) {
+			continue
+		}
+		if v.MountOnly {
+			// bpm does not start a process whose mount_only volume is missing;
+			// an unrestricted one it leaves out
+			p.Unsafe.UnrestrictedVolumes = append(p.Unsafe.UnrestrictedVolumes, v)
+			w.decide(l, at(n.at), "unsafe.unrestricted_volumes: "+v.Path, "the process is told of %s, which belongs to another job", n.path)
+			w.find("shared-folder", source.Warning, n.at, "%s belongs to another job; the container gets it as it is, when it is there as the process starts", v.Path)
+			continue
+		}
+		p.AdditionalVolumes = append(p.AdditionalVolumes, v)
+		w.decide(l, at(n.at), "additional_volumes: "+v.Path, "the process is told of %s, and the container does not have it otherwise", n.path)
+	}
+}
+
+// makes says whether the old script made a folder.
+func makes(l *launch, dir string) bool {
+	for _, c := range l.result.Commands {
+		if c.Name() == "mkdir" || c.Name() == "install" {
+			if paths, ok := operands(c); ok && slices.Contains(paths, dir) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// expanded puts the defaults of properties in where a text prints them.
+func (w *job) expanded(texts []string) []string {
+	var out []string
+	for _, t := range texts {
+		out = append(out, printed.ReplaceAllStringFunc(t, func(tag string) string {
+			names := erb.Properties(tag)
+			if len(names) != 1 {
+				return tag
+			}
+			prop, ok := w.Job.Spec.Property(names[0])
+			if !ok || prop.Default == nil || prop.Default.Value == "" {
+				return tag
+			}
+			return prop.Default.Value
+		}))
+	}
+	return out
+}
+
+var printed = regexp.MustCompile(`<%=[^%]*%>`)
+
+// rootOnly finds the files of the job that another script of it keeps from
+// everybody but root: a process that was root could read them.
+func (w *job) rootOnly(l *launch) {
+	for _, name := range []string{preStartTarget} {
+		f, _, err := w.Job.TemplateFile(name)
+		if err != nil {
+			continue
+		}
+		script, err := ctl.ParseScript(path.Join(w.jobDir(), name), f)
+		if err != nil {
+			continue
+		}
+		for _, c := range ctl.EvaluateEnv(script, nil, nil, w.lookup, w.exists).Commands {
+			if c.Name() != "chmod" || len(c.Words) < 3 {
+				continue
+			}
+			mode, _ := c.Words[1].Literal()
+			if !privateMode.MatchString(mode) {
+				continue
+			}
+			for _, word := range c.Words[2:] {
+				if dir := path.Dir(word.String()); below(dir, w.jobDir()) && !strings.ContainsAny(dir, "$<*?") {
+					w.preStart.chown(dir)
+					w.find("private-files", source.Warning, c.Span, "this keeps %s from everybody but root, and %s is not root any more: pre-start gives the files in %s to vcap", word, l.name, dir)
+				}
+			}
+		}
+	}
+}
+
+var privateMode = regexp.MustCompile(`^0?[4-7]00$|^go-r|^go=$`)
 
 // noDisk looks for instance groups without a persistent disk: bpm refuses to
 // start a process that asks for one where /var/vcap/store is absent.
@@ -97,19 +252,19 @@ func (w *job) wasRoot(l *launch) {
 		w.find("ran-as-root", source.Warning, l.launch.Span(), "%s ran as root and runs as vcap now, without capabilities and in a container; what it did that only root can do (ports below 1024, files of others, mounts) is not checked by this version", l.name)
 		return
 	}
-	i := flagValue(l.process.Args, d.config)
+	i := flagValue(texts(l.process.Args), d.config)
 	if d.config == "" || i < 0 {
 		w.find("config-unknown", source.Warning, l.launch.Span(), "no config file is named (%s), so it is not known whether %s listens on a port below 1024; if it does, add the capability NET_BIND_SERVICE", d.config, l.name)
 		return
 	}
-	texts, open := w.configTexts(l.process.Args[i])
-	if len(texts) == 0 {
-		w.find("config-unknown", source.Warning, l.launch.Span(), "%s is no template of this job, so it is not known whether %s listens on a port below 1024; if it does, add the capability NET_BIND_SERVICE", l.process.Args[i], l.name)
+	files, open := w.configTexts(argTexts(l.process.Args)[i])
+	if len(files) == 0 {
+		w.find("config-unknown", source.Warning, l.launch.Span(), "%s is no template of this job, so it is not known whether %s listens on a port below 1024; if it does, add the capability NET_BIND_SERVICE", argTexts(l.process.Args)[i], l.name)
 		return
 	}
 	listens := false
 	var low []source.Span
-	for _, t := range texts {
+	for _, t := range files {
 		body := blankComments(t.body)
 		for _, at := range foundIn(d.listen, body) {
 			listens = true
@@ -141,11 +296,15 @@ func (w *job) wasRoot(l *launch) {
 		}
 	}
 	if !listens && !open.Valid() {
-		open = texts[0].span(0, 0) // a default port, or an include
+		open = files[0].span(0, 0) // a default port, or an include
 	}
 	switch {
 	case len(low) > 0:
-		l.process.Capabilities = append(l.process.Capabilities, "NET_BIND_SERVICE")
+		for _, p := range l.variants {
+			if !slices.Contains(p.Capabilities, "NET_BIND_SERVICE") {
+				p.Capabilities = append(p.Capabilities, "NET_BIND_SERVICE")
+			}
+		}
 		w.decide(l, low, "capabilities: NET_BIND_SERVICE", "listens on a port below 1024, which root could and vcap cannot")
 	case open.Valid():
 		w.find("config-unknown", source.Warning, open, "what this file holds is not all in the release, or has no listen directive that is read, so it is not known whether %s listens on a port below 1024; if it does, add the capability NET_BIND_SERVICE", l.name)
@@ -168,7 +327,7 @@ func foundIn(pattern *regexp.Regexp, body string) [][2]int {
 // changes the owner of the top folders only.
 func (w *job) leftovers() {
 	for _, l := range w.launches {
-		if l.launch.User != "" {
+		if l.launch.User != "" && l.launch.User != "root" {
 			continue
 		}
 		trees := []string{w.logDir()}
@@ -179,7 +338,10 @@ func (w *job) leftovers() {
 			trees = append(trees, w.storeDir())
 		}
 		w.preStart.chown(trees...)
-		w.preStart.rootProcess = l.name
+		w.rootOnly(l)
+		if w.preStart.rootProcess == "" {
+			w.preStart.rootProcess = l.name
+		}
 		w.find("root-owned-files", source.Note, l.launch.Span(), "%s ran as root: files that it left in %s belong to root, and bpm changes the owner of the top folder only. pre-start gives them to vcap once; a document root that is written elsewhere has to be made readable by you", l.name, strings.Join(trees, ", "))
 	}
 }
@@ -190,6 +352,8 @@ type preStart struct {
 	links       [][2]string
 	trees       []string
 	rootProcess string
+	// moved are the pieces of old scripts that are done once a deploy.
+	moved []string
 }
 
 func (p *preStart) mkdir(dir string) {
@@ -218,11 +382,21 @@ func (p *preStart) chown(trees ...string) {
 	}
 }
 
-func (p *preStart) empty() bool { return len(p.dirs)+len(p.links)+len(p.trees) == 0 }
+func (p *preStart) empty() bool { return len(p.dirs)+len(p.links)+len(p.trees)+len(p.moved) == 0 }
 
 // script is the shell for it. It may run again at any time.
 func (p *preStart) script() string {
 	var b strings.Builder
+	seen := map[string]bool{}
+	for _, m := range p.moved {
+		if !seen[m] {
+			b.WriteString(m)
+			seen[m] = true
+		}
+	}
+	if len(p.moved) > 0 && len(p.dirs)+len(p.links)+len(p.trees) > 0 {
+		b.WriteString("\nset -e\n\n")
+	}
 	if len(p.dirs) > 0 {
 		b.WriteString("mkdir -p " + strings.Join(p.dirs, " ") + "\n")
 		if owned := p.notInTrees(); len(owned) > 0 {
@@ -233,7 +407,7 @@ func (p *preStart) script() string {
 		b.WriteString("[ -e " + l[1] + " ] || ln -s " + l[0] + " " + l[1] + "\n")
 	}
 	if len(p.trees) > 0 {
-		if b.Len() > 0 {
+		if b.Len() > 0 && !strings.HasSuffix(b.String(), "\n\n") {
 			b.WriteString("\n")
 		}
 		if p.rootProcess != "" {

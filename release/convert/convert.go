@@ -16,7 +16,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
-	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
@@ -45,7 +45,7 @@ type Conversion struct {
 	Verdict Verdict
 	// Reason says why a job was declined or could not be read.
 	Reason    source.Diagnostic
-	Processes []bpm.Process
+	Processes []*bpm.ProcessTemplate
 	Changes   []Change
 	Decisions []Decision
 	Findings  []source.Diagnostic
@@ -75,10 +75,13 @@ type Decision struct {
 type Destination string
 
 const (
-	ToBPM      Destination = "bpm.yml"
-	ToPreStart Destination = "pre-start"
-	Dropped    Destination = "dropped"
-	Review     Destination = "review"
+	ToBPM       Destination = "bpm.yml"
+	ToWrapper   Destination = "wrapper"
+	ToHook      Destination = "hook"
+	ToPreStart  Destination = "pre-start"
+	ToPostStart Destination = "post-start"
+	Dropped     Destination = "dropped"
+	Review      Destination = "review"
 )
 
 // Row is one line of the ledger.
@@ -107,18 +110,25 @@ type job struct {
 	several  bool // processes
 	// preStart is what has to be done once a deploy before bpm starts the job.
 	preStart preStart
+	// templates are those of the scripts of the check under way.
+	templates []*erb.Template
+	// left are the checks that stay as they are.
+	left []left
 }
 
-// launch is one check with the process it supervises.
-type launch struct {
-	check   *monit.Check
-	name    string
-	launch  *ctl.Launch
-	result  *ctl.Result
-	daemon  *daemon
-	process bpm.Process
-	pidfile string // of the old world
-	stop    stopBehaviour
+// left is a check that is not converted, while others of its job are.
+type left struct {
+	check  *monit.Check
+	reason source.Diagnostic
+}
+
+// leaveOthers says which checks stay on their scripts.
+func (w *job) leaveOthers() {
+	w.Reason = source.Diagnostic{}
+	w.several = w.several || len(w.left) > 0
+	for _, o := range w.left {
+		w.find("check-left", source.Warning, o.check.Name, "check %s stays on its script, as it is: %s (%s)", o.check.NameText(), o.reason.Message, o.reason.Span.Place())
+	}
 }
 
 // Job converts one job.
@@ -143,14 +153,28 @@ func Job(j *release.Job, ctx Context) *Conversion {
 		return c
 	}
 	for _, check := range todo {
-		if !w.analyse(check) {
+		if w.analyse(check) {
+			continue
+		}
+		if c.Verdict == Failed {
 			return c
 		}
+		w.left = append(w.left, left{check, c.Reason})
 	}
-	w.container()
+	if len(w.launches) == 0 {
+		c.Reason = w.left[0].reason
+		return c
+	}
+	w.leaveOthers()
+	if !w.container() {
+		return c
+	}
 	w.readers()
 	if !w.files() {
 		return c
+	}
+	for _, l := range w.launches {
+		w.account(l)
 	}
 	sort.Slice(c.Changes, func(i, j int) bool { return c.Changes[i].Name < c.Changes[j].Name })
 	c.Findings = merge(c.Findings)

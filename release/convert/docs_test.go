@@ -18,7 +18,7 @@ func TestEveryFindingHasAPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	use := regexp.MustCompile(`(?:\bfind\(|\bID: )"([a-z-]+)"`)
+	use := regexp.MustCompile(`(?:\bfind\(|\bdiagnostic\(|\bID: )"([a-z-]+)"`)
 	for _, s := range sources {
 		if strings.HasSuffix(s, "_test.go") {
 			continue

@@ -1,16 +1,18 @@
 package convert
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 	"path"
+	"regexp"
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
@@ -49,33 +51,76 @@ func (w *job) scripts(l *launch) []*source.File {
 // files turns what was decided into changes. It returns false when the job has
 // to stay as it is.
 func (w *job) files() bool {
-	var config bpm.Config
-	for _, l := range w.launches {
-		config.Processes = append(config.Processes, l.process)
-	}
-	w.Processes = config.Processes
 	if t, ok := w.Job.Spec.Template(configTarget); ok {
 		return w.decline(t.Span, "the spec already has a %s, but monit does not start the job through bpm", configTarget)
 	}
-	yml, err := config.Print()
+	spec := specEdit{job: w}
+	var scripts []string // what the new files say, to see what they still need
+	var post []string
+	for _, l := range w.launches {
+		if len(l.wrapper) > 0 {
+			text := l.script
+			template := w.freeName(path.Base(l.process.Executable))
+			if !w.newFile(template, []byte(text), "what only the VM can decide about "+l.name) {
+				return false
+			}
+			spec.add(template, "bin/"+path.Base(l.process.Executable))
+			scripts = append(scripts, text)
+		}
+		if text := w.scriptText(l, ToHook); text != "" {
+			name := "bpm-pre-start"
+			if w.several {
+				name = cleanName(l.name) + "-" + name
+			}
+			template := w.freeName(name)
+			if !w.newFile(template, []byte(text), "what has to be done at every start, as root") {
+				return false
+			}
+			spec.add(template, "bin/"+name)
+			for _, p := range l.variants {
+				p.Hooks.PreStart = path.Join(w.jobDir(), "bin", name)
+			}
+			scripts = append(scripts, text)
+		}
+		if text := w.scriptText(l, ToPreStart); text != "" {
+			w.preStart.moved = append(w.preStart.moved, text)
+			scripts = append(scripts, text)
+		}
+		if text := w.scriptText(l, ToPostStart); text != "" {
+			post = append(post, text)
+			scripts = append(scripts, text)
+			w.find("post-start", source.Warning, l.launch.Span(), "what the script did after it had started %s is in bin/post-start now: it runs once a deploy, when monit says that the job runs, and a failure fails the deploy. Look at what it waits for", l.name)
+		}
+	}
+	t := bpm.Template{}
+	var ps []*bpm.ProcessTemplate
+	var templates []*erb.Template
+	for _, l := range w.launches {
+		ps = append(ps, l.variants...)
+		templates = append(templates, l.templates()...)
+	}
+	templates = append(templates, w.monit.Template)
+	t.Locals = locals(templates, rubyOf(ps))
+	for _, p := range ps {
+		t.Processes = append(t.Processes, *p)
+	}
+	w.Processes = ps
+	yml, err := t.Print()
 	if err != nil {
 		return w.decline(w.launches[0].launch.Span(), "%s", err)
 	}
-	spec := specEdit{job: w}
-	// the file is a template: what reads like a tag has to be said
-	yml = bytes.ReplaceAll(yml, []byte("<%"), []byte("<%%"))
 	if !w.newFile(configTemplate, yml, "what bpm runs") {
 		return false
 	}
-	spec.add(configTemplate, configTarget)
-	if !w.editMonit() || !w.addPreStart(&spec) {
+	spec.added = append([][2]string{{configTemplate, configTarget}}, spec.added...)
+	if !w.editMonit() || !w.addPreStart(&spec) || !w.addPostStart(&spec, post) {
 		return false
 	}
 	for _, l := range w.launches {
-		for _, p := range w.scriptPaths(l) {
+		for i, p := range w.scriptPaths(l) {
 			target := strings.TrimPrefix(p, w.jobDir()+"/")
 			t, ok := w.Job.Spec.Template(target)
-			if !ok || spec.removes(t) {
+			if !ok || spec.removes(t) || w.startsLeft(p) || i > 0 && w.stillUsed(p, scripts) {
 				continue
 			}
 			spec.remove = append(spec.remove, t)
@@ -90,6 +135,256 @@ func (w *job) files() bool {
 		}
 	}
 	return spec.apply()
+}
+
+// templates are those of the scripts on the start path.
+func (l *launch) templates() []*erb.Template {
+	var ts []*erb.Template
+	for _, s := range l.result.Scripts {
+		ts = append(ts, s.Template)
+	}
+	return ts
+}
+
+// startsLeft says whether a check that stays uses a script.
+func (w *job) startsLeft(vmPath string) bool {
+	for _, o := range w.left {
+		for _, p := range append(append([]*monit.Program(nil), o.check.Starts...), o.check.Stops...) {
+			if strings.Contains(p.Command.Text(), vmPath) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// stillUsed says whether a script that the start path sourced or ran is used by
+// anything that stays.
+func (w *job) stillUsed(vmPath string, scripts []string) bool {
+	for _, s := range scripts {
+		if strings.Contains(s, vmPath) {
+			return true
+		}
+	}
+	gone := map[string]bool{w.Job.Monit.Name: true}
+	for _, l := range w.launches {
+		for _, s := range l.result.Scripts {
+			if below(s.Path, w.jobDir()) && !w.startsLeft(s.Path) {
+				gone[s.File.Name] = true
+			}
+		}
+	}
+	for _, name := range w.ctx.Release.Glob(func(name string) bool { return !gone[name] }, "jobs") {
+		f, err := w.ctx.Release.Read(name)
+		if err != nil {
+			continue
+		}
+		text := string(f.Data)
+		if strings.Contains(text, vmPath) || strings.HasPrefix(name, w.Job.Dir()+"/templates/") && strings.Contains(text, "bin/"+path.Base(vmPath)) {
+			return true
+		}
+	}
+	return false
+}
+
+func cleanName(name string) string {
+	return strings.Trim(unsafeName.ReplaceAllString(name, "_"), "_")
+}
+
+var unsafeName = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
+
+// freeName gives a template name that no file has.
+func (w *job) freeName(base string) string {
+	for _, name := range []string{base + ".erb", base + ".sh.erb", base + "-bpm.erb"} {
+		if _, err := w.ctx.Release.Read(w.Job.TemplateName(name)); errors.Is(err, fs.ErrNotExist) {
+			return name
+		}
+	}
+	return base + ".erb"
+}
+
+// wrapperText is the script that runs what only the VM can decide.
+func (w *job) wrapperText(l *launch) (string, bool) {
+	given := map[string]bool{}
+	for _, e := range l.process.Env {
+		given[e.Name] = true
+	}
+	lines, r := w.residue(l, true, given, func(c *ctl.Command) bool {
+		if l.isWay(c) != nil || slices.Contains(l.beside, c) {
+			return true
+		}
+		if n := c.Name(); n == "cd" || n == "pushd" || n == "umask" {
+			for _, u := range l.ways {
+				if len(u.Dir) > 0 && len(l.process.WorkDir) == 0 || n == "umask" {
+					return true
+				}
+			}
+		}
+		return false
+	})
+	if r.broken != "" {
+		return "", w.decline(l.launch.Span(), "%s", r.broken)
+	}
+	l.copies(r, ToWrapper)
+	for c := range r.with {
+		if l.places[c].to == Dropped {
+			l.places[c] = place{ToWrapper, "goes with what it stands around"}
+		}
+	}
+	for c := range r.keep {
+		if l.isWay(c) == nil && l.places[c].to == Dropped {
+			l.places[c] = place{ToWrapper, "needed at every start, in the container"}
+		}
+		if l.isWay(c) != nil {
+			l.places[c] = place{ToWrapper, "process " + l.name + ": the wrapper ends in it"}
+		}
+	}
+	return w.script(l, lines, true), true
+}
+
+// copies notes where functions went that are only called inside others.
+func (l *launch) copies(r *residual, to Destination) {
+	for _, f := range r.functions {
+		l.copied = append(l.copied, copied{l.result.Functions[f].Span, to})
+	}
+}
+
+// scriptText is what is left of the start path for one destination.
+func (w *job) scriptText(l *launch, to Destination) string {
+	lines, r := w.residue(l, false, nil, func(c *ctl.Command) bool { return l.places[c].to == to })
+	if len(lines) == 0 {
+		return ""
+	}
+	env := w.neededEnv(l, r)
+	l.copies(r, to)
+	for c := range r.with {
+		if l.places[c].to == Dropped {
+			l.places[c] = place{to, "goes with what it stands around"}
+		}
+	}
+	for c := range r.keep {
+		if l.places[c].to == Dropped {
+			l.places[c] = place{to, "needed by what stands there"}
+		}
+	}
+	if to == ToPreStart || to == ToPostStart {
+		return w.withLocals(l, strings.Join(append(env, lines...), "\n")) + "\n"
+	}
+	return w.script(l, append(env, lines...), false)
+}
+
+// neededEnv exports what the programs of packages among the kept commands saw.
+func (w *job) neededEnv(l *launch, r *residual) []string {
+	var lines []string
+	done := map[string]bool{}
+	for _, c := range l.result.Commands {
+		if !r.keep[c] || len(c.Words) == 0 {
+			continue
+		}
+		name := c.Words[0].String()
+		plain := ctl.Unwrap(c)
+		if plain != nil {
+			name = plain.Executable.String()
+		}
+		if fileCommands[path.Base(name)] || quiet[path.Base(name)] || path.IsAbs(name) && !below(name, "/var/vcap") || hostPrograms[path.Base(name)] || strings.HasPrefix(name, "[[") || strings.HasPrefix(name, "((") || l.result.Functions[name].Text != "" {
+			continue
+		}
+		for _, e := range c.Env {
+			v, ok := e.Value.Literal()
+			if !ok || done[e.Name] || e.Name == "PIDFILE" {
+				continue
+			}
+			done[e.Name] = true
+			lines = append(lines, "export "+e.Name+"="+shellWord(ctl.Text(v, c.Span)))
+		}
+	}
+	return lines
+}
+
+var hostPrograms = map[string]bool{
+	"sysctl": true, "modprobe": true, "mount": true, "umount": true, "cp": true, "mv": true, "rm": true, "sed": true, "useradd": true, "groupadd": true, "usermod": true,
+	"iptables": true, "ip": true, "ifconfig": true, "crontab": true, "service": true, "tar": true, "rsync": true, "find": true, "sleep": true, "chmod": true, "mknod": true, "setcap": true,
+	"dpkg": true, "apt-get": true, "update-ca-certificates": true, "ulimit": true, "host": true, "curl": true, "wget": true, "rmdir": true, "unlink": true, "xargs": true, "openssl": true,
+}
+
+// script makes a whole script of lines.
+func (w *job) script(l *launch, lines []string, strict bool) string {
+	head := "#!/bin/bash\n"
+	if w.errexit(l) {
+		head += "set -e\n"
+	}
+	return w.withLocals(l, head+"\n"+strings.Join(lines, "\n")+"\n")
+}
+
+// withLocals puts the Ruby that a script's expressions use in front of its
+// first command.
+func (w *job) withLocals(l *launch, text string) string {
+	var ruby []string
+	for _, m := range erbTag.FindAllStringSubmatch(text, -1) {
+		ruby = append(ruby, m[1])
+	}
+	if len(ruby) == 0 {
+		return text
+	}
+	var b strings.Builder
+	for _, local := range locals(append(l.templates(), w.monit.Template), ruby) {
+		code := "<%" + strings.TrimRight(local.Code, " \t\n") + " -%>"
+		if !strings.HasPrefix(local.Code, " ") && !strings.HasPrefix(local.Code, "\n") {
+			code = "<% " + strings.TrimRight(local.Code, " \t\n") + " -%>"
+		}
+		b.WriteString(ctl.Tagged(local.Guards, code) + "\n")
+	}
+	if b.Len() == 0 {
+		return text
+	}
+	if strings.HasPrefix(text, "#!") {
+		i := strings.IndexByte(text, '\n') + 1
+		return text[:i] + b.String() + text[i:]
+	}
+	return b.String() + text
+}
+
+var erbTag = regexp.MustCompile(`(?s)<%[=-]?(.*?)-?%>`)
+
+// errexit says whether the old scripts ended at the first error.
+func (w *job) errexit(l *launch) bool {
+	for _, s := range l.result.Scripts {
+		if errexit.Match(s.File.Data) {
+			return true
+		}
+	}
+	return false
+}
+
+var errexit = regexp.MustCompile(`(?m)\A#!.*\s-\w*e|^\s*set\s+-\w*e`)
+
+// addPostStart puts the work that follows the start into bin/post-start.
+func (w *job) addPostStart(spec *specEdit, texts []string) bool {
+	if len(texts) == 0 {
+		return true
+	}
+	body := strings.Join(texts, "\n")
+	if t, there := w.Job.Spec.Template("bin/post-start"); there {
+		f, _, err := w.Job.TemplateFile("bin/post-start")
+		if err != nil {
+			w.fail(err)
+			return false
+		}
+		if !w.goesOn(f) {
+			return w.decline(t.Span, "the script does more after it has started the process, and this post-start may end early, so nothing can be added behind it")
+		}
+		text := string(f.Data)
+		if !strings.HasSuffix(text, "\n") {
+			text += "\n"
+		}
+		w.Changes = append(w.Changes, Change{Name: f.Name, Before: f, After: []byte(text + "\n" + body), Mode: f.Mode, Why: "what the script did after the start is added at the end"})
+		return true
+	}
+	if !w.newFile("post-start.erb", []byte("#!/bin/bash\n\n"+body), "what the script did after the start") {
+		return false
+	}
+	spec.add("post-start.erb", "bin/post-start")
+	return true
 }
 
 // usedElsewhere says whether a template source is rendered to another target
@@ -133,6 +428,11 @@ func (w *job) editMonit() bool {
 		put(l.check.Pidfile, bpm.PidFile(w.Job.Name, l.name))
 		put(l.check.Start.Clause, bpm.Program("start", w.Job.Name, l.name))
 		put(l.check.Stop.Clause, bpm.Program("stop", w.Job.Name, l.name))
+		for _, p := range []*monit.Program{l.check.Start, l.check.Stop} {
+			if p.As.Valid() {
+				edits = append(edits, source.Edit{Start: p.As.Start, End: p.As.End, Rule: "monit"})
+			}
+		}
 	}
 	after, err := source.Apply(w.Job.Monit.Data, edits)
 	if err != nil {
@@ -154,9 +454,13 @@ func (w *job) addPreStart(spec *specEdit) bool {
 		return true
 	}
 	body := w.preStart.script()
+	header := "#!/bin/bash\n\n"
+	if len(w.preStart.moved) == 0 {
+		header = "#!/bin/bash\nset -e\n\n"
+	}
 	f, t, err := w.Job.TemplateFile(preStartTarget)
 	if _, there := w.Job.Spec.Template(preStartTarget); !there {
-		if !w.newFile(preStartDefault, []byte("#!/bin/bash\nset -e\n\n"+body), "what has to be done once a deploy, as root") {
+		if !w.newFile(preStartDefault, []byte(header+body), "what has to be done once a deploy, as root") {
 			return false
 		}
 		spec.add(preStartDefault, preStartTarget)

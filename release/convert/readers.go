@@ -20,7 +20,10 @@ func (w *job) readers() {
 			old[f.Name] = true
 		}
 		lost = append(lost, gone{l.pidfile, "/var/vcap/sys/run/bpm/" + w.Job.Name + "/" + l.name + ".pid", "pidfile"})
-		for _, vmPath := range w.scriptPaths(l) {
+		for i, vmPath := range w.scriptPaths(l) {
+			if w.startsLeft(vmPath) || i > 0 && w.stillUsed(vmPath, nil) {
+				continue
+			}
 			lost = append(lost, gone{vmPath, "", "script"})
 		}
 	}

@@ -91,6 +91,9 @@ func (w *job) ownFolders(c *ctl.Command) []string {
 // operands gives the paths that a file command works on, options and owners
 // left out. ok is false when one of them is not known.
 func operands(c *ctl.Command) (paths []string, ok bool) {
+	if len(c.Words) == 0 {
+		return nil, false
+	}
 	words := c.Words[1:]
 	skip := 0
 	if n := c.Name(); n == "chown" || n == "chmod" {

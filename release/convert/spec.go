@@ -33,17 +33,27 @@ func (s *specEdit) apply() bool {
 	for i, a := range s.added {
 		entries[i] = a[0] + ": " + a[1]
 	}
-	if len(s.remove) == 0 {
-		return w.decline(source.Span{File: f}, "no template of the spec is the ctl script")
+	if len(spec.Templates) == 0 {
+		return w.decline(source.Span{File: f}, "the spec has no templates")
 	}
 	var edits []source.Edit
 	edit := func(start, end int, text string) {
 		edits = append(edits, source.Edit{Start: start, End: end, New: text, Rule: "spec"})
 	}
-	first := s.remove[0].Span
+	first := spec.Templates[len(spec.Templates)-1].Span
+	if len(s.remove) > 0 {
+		first = s.remove[0].Span
+	} else {
+		// the script stays: what is new stands behind the last template
+		entries = append([]string{string(f.Data[first.Start:first.End])}, entries...)
+	}
+	removed := s.remove
+	if len(removed) > 0 {
+		removed = removed[1:]
+	}
 	if spec.Flow {
 		edit(first.Start, first.End, strings.Join(entries, ", "))
-		for _, t := range s.remove[1:] {
+		for _, t := range removed {
 			start, end := flowEntry(f, t.Span)
 			edit(start, end, "")
 		}
@@ -53,7 +63,7 @@ func (s *specEdit) apply() bool {
 			return w.decline(first, "this entry does not stand on a line of its own")
 		}
 		edit(first.Start, first.End, strings.Join(entries, f.Newline()+indent))
-		for _, t := range s.remove[1:] {
+		for _, t := range removed {
 			edit(f.LineStart(t.Span.Start), f.LineEnd(t.Span.End), "")
 		}
 	}

@@ -17,6 +17,9 @@ type text struct {
 	group *manifest.Group
 }
 
+// fileTextOf is a text that stands nowhere.
+func fileTextOf(s string) text { return fileText(&source.File{Name: "-", Data: []byte(s)}) }
+
 func fileText(f *source.File) text {
 	return text{body: string(f.Data), span: func(start, end int) source.Span {
 		return source.Span{File: f, Start: start, End: end}

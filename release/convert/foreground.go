@@ -1,0 +1,264 @@
+package convert
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// backgrounder is a row of the table of programs that put themselves in the
+// background, and of what keeps them in the foreground.
+type backgrounder struct {
+	names []string
+	// always says that it does so without being told.
+	always bool
+	// flags send it to the background, and go; off are values of theirs that do
+	// not. valued are flags with a value that go with them: pid and log files
+	// that only a background process needs.
+	flags, valued []string
+	// add keeps it in the foreground.
+	add []string
+	// verb is an argument that has to be there for the row to hold.
+	verb string
+	// program and args say how another program is run instead.
+	instead func(executable string, args []bpm.Item) (string, []bpm.Item, bool)
+	docs    string
+}
+
+var backgrounders = []backgrounder{
+	{names: []string{"nginx"}, always: true, docs: "https://nginx.org/en/docs/ngx_core_module.html#daemon"},
+	{names: []string{"haproxy"}, flags: []string{"-D"}, add: []string{"-db"}, valued: []string{"-p"}, docs: "haproxy(1): -D, -db"},
+	{names: []string{"pg_ctl"}, always: true, verb: "start", instead: postgres, docs: "https://www.postgresql.org/docs/current/app-pg-ctl.html"},
+	{names: []string{"mongod", "mongos"}, flags: []string{"--fork"}, valued: []string{"--pidfilepath"}, docs: "https://www.mongodb.com/docs/manual/reference/program/mongod/"},
+	{names: []string{"memcached"}, flags: []string{"-d"}, valued: []string{"-P"}, docs: "memcached(1)"},
+	{names: []string{"keepalived"}, always: true, add: []string{"--dont-fork"}, valued: []string{"-p", "--pid"}, docs: "keepalived(8)"},
+	{names: []string{"dnsmasq"}, always: true, add: []string{"--keep-in-foreground"}, docs: "dnsmasq(8)"},
+	{names: []string{"squid", "squid3"}, always: true, add: []string{"-N"}, docs: "squid(8)"},
+	{names: []string{"rabbitmq-server"}, flags: []string{"-detached"}, docs: "rabbitmq-server(8)"},
+	{names: []string{"unicorn", "unicorn_rails", "rainbows"}, flags: []string{"-D", "--daemonize"}, docs: "https://yhbt.net/unicorn/unicorn_1.html"},
+	{names: []string{"rackup", "thin", "puma"}, flags: []string{"-D", "-d", "--daemonize", "--daemon"}, valued: []string{"-P", "--pid"}, docs: "rackup --help"},
+	{names: []string{"slapd"}, always: true, add: []string{"-d", "0"}, docs: "slapd(8C)"},
+	{names: []string{"hadoop-daemon.sh"}, always: true, verb: "start", instead: hadoop("hadoop"), docs: "Hadoop commands manual"},
+	{names: []string{"hbase-daemon.sh"}, always: true, verb: "start", instead: hadoop("hbase"), docs: "HBase reference, bin/hbase-daemon.sh"},
+}
+
+// anywhere are flags that send whatever has them to the background.
+var anywhere = []string{"--daemonize", "--daemon", "--fork", "--background", "-daemonize", "--daemonize=yes", "--daemonize=true", "--daemon=true", "--daemon=yes"}
+
+// background finds the row that makes a launch one which puts itself in the
+// background; nil when it stays in the foreground.
+func background(l *ctl.Launch) *backgrounder {
+	var args []string
+	for _, a := range l.Args {
+		args = append(args, a.String())
+	}
+	if row, _ := backgroundRow(l.Name(), args); row != nil {
+		return row
+	}
+	return nil
+}
+
+// backgroundRow also looks at the program that an interpreter runs (bundle
+// exec unicorn); at is where its arguments begin.
+func backgroundRow(name string, args []string) (row *backgrounder, at int) {
+	names := []string{name}
+	if slices.Contains([]string{"bundle", "ruby", "python", "env"}, name) {
+		for i, a := range args {
+			if i < 3 && !strings.HasPrefix(a, "-") && a != "exec" {
+				names = append(names, path.Base(a))
+			}
+		}
+	}
+	for i := range backgrounders {
+		b := &backgrounders[i]
+		if !slices.ContainsFunc(names, func(n string) bool { return slices.Contains(b.names, n) }) {
+			continue
+		}
+		if b.verb != "" && !slices.Contains(args, b.verb) {
+			continue
+		}
+		if len(b.add) > 0 && slices.Contains(args, b.add[0]) || slices.Contains(b.names, "keepalived") && slices.Contains(args, "-n") {
+			return nil, 0
+		}
+		if b.always || slices.ContainsFunc(b.flags, func(f string) bool { return slices.Contains(args, f) }) {
+			return b, 0
+		}
+		return nil, 0
+	}
+	for _, f := range anywhere {
+		if slices.Contains(args, f) {
+			return &backgrounder{flags: anywhere}, 0
+		}
+	}
+	return nil, 0
+}
+
+// texts gives arguments as text; one that is not known is empty.
+func texts(items []bpm.Item) []string {
+	out := make([]string, len(items))
+	for i, a := range items {
+		out[i], _ = a.Static()
+	}
+	return out
+}
+
+// postgres runs the server itself: pg_ctl only starts it.
+func postgres(executable string, args []bpm.Item) (string, []bpm.Item, bool) {
+	var out []bpm.Item
+	ts := texts(args)
+	for i := 0; i < len(args); i++ {
+		switch ts[i] {
+		case "-D", "--pgdata":
+			if i+1 < len(args) {
+				i++
+				out = append(out, bpm.Item{Value: bpm.Text("-D")}, args[i])
+			}
+		case "-o", "--options":
+			if i+1 >= len(args) || len(args[i+1].Guards) > 0 {
+				return "", nil, false
+			}
+			i++
+			words, ok := splitValue(args[i].Value)
+			if !ok {
+				return "", nil, false
+			}
+			out = append(out, words...)
+		case "-l", "-t", "-m", "-p", "--log", "--timeout":
+			i++
+		case "start", "-w", "-W", "-s":
+		default:
+			return "", nil, false
+		}
+	}
+	return path.Join(path.Dir(executable), "postgres"), out, true
+}
+
+// splitValue splits the options in a string at blanks; quotes in it are more
+// than it reads.
+func splitValue(v bpm.Value) ([]bpm.Item, bool) {
+	var items []bpm.Item
+	open := bpm.Value{}
+	flush := func() {
+		if len(open) > 0 {
+			items = append(items, bpm.Item{Value: open})
+		}
+		open = nil
+	}
+	for _, p := range v {
+		if len(p.Guards) > 0 {
+			return nil, false
+		}
+		if p.Ruby != "" {
+			open = append(open, p)
+			continue
+		}
+		if strings.ContainsAny(p.Text, `"'\`) {
+			return nil, false
+		}
+		for i, word := range blanks.Split(p.Text, -1) {
+			if i > 0 {
+				flush()
+			}
+			if word != "" {
+				open = append(open, bpm.Piece{Text: word})
+			}
+		}
+	}
+	flush()
+	return items, true
+}
+
+var blanks = regexp.MustCompile(`[ \t\n]+`)
+
+// hadoop runs what the daemon script would have run: hadoop --config C namenode.
+func hadoop(program string) func(string, []bpm.Item) (string, []bpm.Item, bool) {
+	return func(executable string, args []bpm.Item) (string, []bpm.Item, bool) {
+		var out []bpm.Item
+		for i, t := range texts(args) {
+			if t != "start" {
+				out = append(out, args[i])
+			}
+		}
+		if program == "hbase" {
+			out = append(out, bpm.Item{Value: bpm.Text("start")})
+		}
+		return path.Join(path.Dir(executable), program), out, true
+	}
+}
+
+// pidFlag is what options are called that name a pidfile.
+var pidFlag = regexp.MustCompile(`(?i)^(-{1,2}(p|P|pid|pidfile|pid-file|pid_file|pidfilepath|pid-path))(=|$)`)
+
+// foreground turns a program's arguments into those that keep it in the
+// foreground, and takes the old pidfile off.
+func (w *job) foreground(l *launch, p *bpm.ProcessTemplate) bool {
+	here := l.launch.Span()
+	row, _ := backgroundRow(path.Base(p.Executable), argTexts(p.Args))
+	if row != nil && row.instead != nil {
+		executable, args, ok := row.instead(p.Executable, p.Args)
+		if !ok {
+			return w.decline(here, "%s puts itself in the background, and how to run it in the foreground with these arguments is not known", path.Base(p.Executable))
+		}
+		w.decide(l, at(here), "executable: "+executable, "%s only starts it and puts it in the background; bpm supervises a process in the foreground", path.Base(p.Executable))
+		w.find("argv-changed", source.Note, here, "%s is run itself, and not through %s any more (main, executable, argv)", executable, p.Executable)
+
+		p.Executable, p.Args = executable, args
+	} else if row != nil {
+		var kept []bpm.Item
+		for i := 0; i < len(p.Args); i++ {
+			text := texts(p.Args)[i]
+			switch {
+			case slices.Contains(row.flags, text) && text != "":
+				w.decide(l, at(here), "no "+text, "it sends the process to the background, and bpm supervises it in the foreground")
+				continue
+			case slices.Contains(row.valued, text) && text != "":
+				w.decide(l, at(here), "no "+text, "bpm writes the pidfile that monit reads")
+				i++
+				continue
+			}
+			kept = append(kept, p.Args[i])
+		}
+		for _, a := range row.add {
+			kept = append(kept, bpm.Item{Value: bpm.Text(a)})
+		}
+		if len(row.add) > 0 {
+			w.decide(l, at(here), strings.Join(row.add, " "), "keeps %s in the foreground, where bpm supervises it (%s)", path.Base(p.Executable), row.docs)
+		}
+		p.Args = kept
+	}
+	var kept []bpm.Item
+	for i := 0; i < len(p.Args); i++ {
+		text := p.Args[i].Value.String()
+		if m := pidFlag.FindString(text); m != "" && len(p.Args[i].Guards) == 0 {
+			if value, ok := strings.CutPrefix(text, m); ok && strings.HasSuffix(m, "=") && w.oldPid(l, value) {
+				w.decide(l, at(here), "no "+text, "the container has no place for it, and bpm writes the pidfile that monit reads")
+				continue
+			}
+			if i+1 < len(p.Args) && w.oldPid(l, p.Args[i+1].Value.String()) {
+				w.decide(l, at(here), "no "+text+" "+p.Args[i+1].Value.String(), "the container has no place for it, and bpm writes the pidfile that monit reads")
+				i++
+				continue
+			}
+		}
+		kept = append(kept, p.Args[i])
+	}
+	p.Args = kept
+	return true
+}
+
+func (w *job) oldPid(l *launch, file string) bool {
+	return path.Clean(file) == l.pidfile || strings.HasPrefix(file, "/var/vcap/sys/run/") && strings.HasSuffix(file, ".pid")
+}
+
+func argTexts(items []bpm.Item) []string {
+	var out []string
+	for _, i := range items {
+		out = append(out, i.Value.String())
+	}
+	return out
+}

@@ -1,0 +1,553 @@
+package convert
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// place is where a command goes.
+type place struct {
+	to   Destination
+	note string
+}
+
+// placeAll decides on every command of the start path, and accounts for it.
+func (w *job) placeAll(l *launch) bool {
+	first := slices.Index(l.result.Commands, l.ways[0].Command)
+	guards, follows := w.startGuards(l)
+	last := Dropped
+	for i, c := range l.result.Commands {
+		p := w.placeOf(l, c, i > first && l.ways[0].How != "exec", guards[c])
+		if follows[c] {
+			p = place{Dropped, "looks at a command that is not needed any more"}
+			if last != Dropped {
+				p = place{last, "looks at the command before it"}
+			}
+		}
+		if !c.Followed && !c.Leave && (!w.isQuiet(c) || p.to != Dropped) && len(c.Words) > 0 {
+			last = p.to
+			if last == ToBPM || last == Review {
+				last = Dropped
+			}
+		}
+		l.places[c] = p
+	}
+	return true
+}
+
+// isWay says whether a command is one of the launches.
+func (l *launch) isWay(c *ctl.Command) *ctl.Launch {
+	for _, u := range l.ways {
+		if u.Command == c {
+			return u
+		}
+	}
+	return nil
+}
+
+// startGuards finds the conditions that end a start with an error: what they
+// look at has to hold at every start. Those that look for a running process are
+// bpm's.
+//
+// Those that look at how the command before them ended go where it goes.
+func (w *job) startGuards(l *launch) (found, follows map[*ctl.Command]bool) {
+	found, follows = map[*ctl.Command]bool{}, map[*ctl.Command]bool{}
+	status := map[string]bool{"?": true}
+	for _, c := range l.result.Commands {
+		if len(c.Sets) == 1 && slices.Contains(c.Refs, "?") {
+			status[c.Sets[0]] = true
+		}
+	}
+	results := func(refs []string) bool {
+		return slices.ContainsFunc(refs, func(r string) bool { return status[r] })
+	}
+	ctl.Walk(l.result.Tree, func(n *ctl.Node) {
+		if n.Kind != ctl.If && n.Kind != ctl.AndOr || w.aboutPid(l, n.Head) || aboutFiles.MatchString(n.Head) {
+			return
+		}
+		ends := false
+		for _, arm := range [][]*ctl.Node{n.Body, n.Else} {
+			for _, o := range arm {
+				if c := o.Command; c != nil && c.Leave && c.Name() == "exit" && len(c.Words) == 2 && !c.Words[1].Is("0") {
+					ends = true
+				}
+			}
+		}
+		if !ends {
+			return
+		}
+		into := found
+		if results(n.Refs) {
+			into = follows
+		}
+		ctl.Walk([]*ctl.Node{n}, func(o *ctl.Node) {
+			if o.Command != nil && o.Kind == ctl.Leaf {
+				into[o.Command] = true
+			}
+		})
+	})
+	return found, follows
+}
+
+var (
+	// aboutFiles is a condition on what is there whenever the job is: its own
+	// files, its package, its disk.
+	aboutFiles = regexp.MustCompile(`^!?\s*(\[\[?|test)\s+(!\s+)?-[a-z]\s+"?(/var/vcap/(jobs|packages)\b|/var/vcap/store/?"?\s*\]?\]?$)[^&|]*$`)
+	pidWords   = regexp.MustCompile(`(?i)\bpid\b|_pid\b|\bpid_|pidfile|\bpgrep\b|\bpidof\b|/proc/\$|kill -0|\bps -|\$!|is_running|already running`)
+)
+
+func (w *job) aboutPid(l *launch, text string) bool {
+	return strings.Contains(text, l.pidfile) || pidWords.MatchString(text)
+}
+
+// placeOf decides on one command. after says that the process runs by then,
+// guard that the start ends when the command fails.
+func (w *job) placeOf(l *launch, c *ctl.Command, after, guard bool) place {
+	name := c.Name()
+	switch {
+	case slices.Contains(l.beside, c):
+		return place{ToWrapper, "has to run in the container of " + l.name}
+	case l.isWay(c) != nil:
+		return place{ToBPM, "process " + l.name + ": executable and args"}
+	case c.Missing != "":
+		return place{Review, c.Missing + ": what it sets or does is not known"}
+	case c.Followed:
+		return place{Dropped, "call of what is listed on its own"}
+	case guard && !after && (c.Leave || c.Test || !w.isQuiet(c) || quiet[name]):
+		return place{ToHook, "the start ends when this fails, so it is tried at every start"}
+	case c.Leave:
+		return place{Dropped, "control flow of the old script"}
+	case c.Pipe && (helpers[name] || quiet[name]):
+		return place{Dropped, "bpm writes the output to files; nothing is left that this would read"}
+	case name == "cd" || name == "pushd" || name == "popd":
+		return place{Dropped, "working directory of the old script"}
+	case name == "ulimit":
+		return place{ToBPM, "limits"}
+	case name == "trap":
+		return place{Dropped, "bpm stops the process, and the old script is gone"}
+	case name == "eval":
+		return place{Review, "what eval runs is known only on the VM"}
+	}
+	if note := w.service(c, l); note != "" {
+		return place{Dropped, note}
+	}
+	if note := w.unusedFolders(l, c); note != "" {
+		return place{Dropped, note}
+	}
+	if len(c.Words) == 0 {
+		if len(c.Redirects) > 0 && len(c.Assigns) == 0 {
+			return w.setup(l, c, after)
+		}
+		return place{Dropped, "shell variable; its value stands where it was used"}
+	}
+	switch {
+	case name == "setcap":
+		return place{ToBPM, "capabilities"}
+	case pidHelpers[name]:
+		return place{Dropped, "bpm guards, writes and removes the pidfile"}
+	case logHelpers.MatchString(name):
+		return place{Dropped, "bpm writes the output to files"}
+	case killers[name]:
+		return place{Dropped, "bpm removes what is left of an old process before it starts a new one"}
+	case writesPid(c, l):
+		return place{Dropped, "bpm writes the pidfile"}
+	case c.Background && (helpers[name] || quiet[name]):
+		return place{Dropped, "it only handles the output of the old script"}
+	case c.Test && (w.isQuiet(c) || after):
+		return place{Dropped, "condition of the old script"}
+	case w.isQuiet(c):
+		return place{Dropped, "changes nothing outside the old script"}
+	}
+	return w.setup(l, c, after)
+}
+
+// unusedFolders says why a command that makes folders for logs and pidfiles is
+// not needed any more: nothing but the old script used them, or bpm makes them
+// because the process gets them as volumes.
+func (w *job) unusedFolders(l *launch, c *ctl.Command) string {
+	if !fileCommands[c.Name()] || c.Name() == "ln" {
+		return ""
+	}
+	paths, ok := operands(c)
+	if !ok || len(paths) == 0 {
+		return ""
+	}
+	note := ""
+	for _, p := range paths {
+		switch {
+		case p == w.storeDir() || p == w.dataDir():
+			for _, d := range []struct{ dir, key string }{{w.storeDir(), "persistent_disk"}, {w.dataDir(), "ephemeral_disk"}} {
+				if p == d.dir {
+					l.disks[d.key] = append(l.disks[d.key], c.Span)
+				}
+			}
+			note = "bpm makes " + p + " with the right owner"
+		case w.madeByOthers(p):
+			if note == "" {
+				note = "bpm and the BOSH agent make " + p + " with the right owner"
+			}
+		case !below(p, "/var/vcap/sys/log") && !below(p, "/var/vcap/sys/run") && !below(p, "/var/vcap/sys/tmp"):
+			return ""
+		case p == "/var/vcap/sys/tmp":
+			note = "bpm makes the folders below it that the process is told of"
+		case w.processNames(l, p):
+			note = "bpm makes the volume " + p
+		default:
+			note = "only the old script used " + p
+		}
+	}
+	return note
+}
+
+// processNames says whether a process or its configuration names a folder.
+func (w *job) processNames(l *launch, dir string) bool {
+	named := func(word ctl.Word) bool {
+		s := word.String()
+		return path.Clean(s) != l.pidfile && len(fileTextOf(s).mentions(dir)) > 0
+	}
+	for _, u := range l.ways {
+		if named(u.Executable) || slices.ContainsFunc(u.Args, named) || slices.ContainsFunc(u.Env, func(e ctl.Assign) bool { return named(e.Value) }) {
+			return true
+		}
+	}
+	scripts := map[*source.File]bool{}
+	for _, s := range l.result.Scripts {
+		scripts[s.File] = true
+	}
+	for _, t := range w.templateTexts(scripts) {
+		for _, at := range t.mentions(dir) {
+			if text := at.Text(); path.Clean(text) != l.pidfile && !strings.HasSuffix(text, ".pid") && !strings.HasSuffix(at.File.Name, "monit") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// setup places a command that changes something outside the script.
+func (w *job) setup(l *launch, c *ctl.Command, after bool) place {
+	if after {
+		return place{ToPostStart, "runs when the process has been started"}
+	}
+	switch c.Name() {
+	case "host", "dig", "nslookup", "nc", "ping", "pg_isready":
+		return place{ToHook, "asks for something that has to be there at every start"}
+	case "rm", "unlink", "rmdir":
+		return place{ToHook, "removes what an earlier process left, at every start"}
+	}
+	if paths, ok := operands(c); ok && len(paths) > 0 && fileCommands[c.Name()] && allOf(paths, volatile) {
+		return place{ToHook, "what it makes is gone after a reboot, so it is done at every start"}
+	}
+	return place{ToPreStart, "done once a deploy, as root"}
+}
+
+var fileCommands = map[string]bool{"mkdir": true, "chown": true, "chmod": true, "touch": true, "install": true, "ln": true, "chgrp": true, "mkfifo": true}
+
+// volatile says whether a path lies in memory.
+func volatile(p string) bool {
+	return below(p, "/var/vcap/sys/run") || below(p, "/var/vcap/data/sys/run") || below(p, "/run") || below(p, "/dev") || below(p, "/tmp")
+}
+
+// pidHelpers are what releases call the functions that do what bpm does; they
+// are known by name where their file is not in the release.
+var pidHelpers = map[string]bool{
+	"pid_guard": true, "wait_pid": true, "wait_pidfile": true, "wait_pid_death": true, "kill_and_wait": true, "pid_is_running": true, "pid_exists": true,
+	"write_pid": true, "check_pid": true, "create_pid": true, "stop_process": true, "stop_process_on_port": true, "wait": true, "disown": true, "jobs": true, "bg": true,
+}
+
+var logHelpers = regexp.MustCompile(`^(redirect_output|tee_output_to_sys_log\w*|output_to_\w+|write_output_to_file\w*|prepend_datetime|log_\w+|logger|permit_\w+_logs?)$`)
+
+var killers = map[string]bool{"kill": true, "killall": true, "pkill": true, "fuser": true, "killall5": true}
+
+// quiet are commands that only compute and print.
+var quiet = map[string]bool{
+	"echo": true, "printf": true, "sleep": true, "cat": true, "exit": true, "return": true, "set": true, "shift": true, "true": true, "false": true, ":": true,
+	"[": true, "test": true, "local": true, "date": true, "basename": true, "dirname": true, "hostname": true, "id": true, "whoami": true, "nproc": true, "ps": true,
+	"pgrep": true, "pidof": true, "grep": true, "egrep": true, "fgrep": true, "head": true, "tail": true, "awk": true, "cut": true, "tr": true, "wc": true, "sort": true,
+	"uniq": true, "seq": true, "expr": true, "stat": true, "ls": true, "which": true, "command": true, "type": true, "getent": true, "free": true, "df": true, "uname": true,
+	"read": true, "let": true, "break": true, "continue": true, "tee": true, "umask": true, "shopt": true, "unset": true, "mountpoint": true, "lsof": true, "netstat": true, "ss": true,
+	"env": true, "pwd": true, "logger": true, "getconf": true, "readlink": true, "realpath": true, "export": true, "declare": true, "lsmod": true, "file": true, "du": true, "disown": true, "hash": true,
+}
+
+// isQuiet says whether a command changes nothing outside its own script; what
+// it writes to a log or a pidfile does not count.
+func (w *job) isQuiet(c *ctl.Command) bool {
+	if len(c.Words) > 0 && !quiet[c.Name()] {
+		text, known := c.Words[0].Literal()
+		if c.Name() == "sed" || c.Name() == "find" || c.Name() == "mount" && len(c.Words) == 1 || c.Name() == "sysctl" && len(c.Words) == 2 {
+			for _, a := range c.Words[1:] {
+				if s := a.String(); strings.HasPrefix(s, "-i") || s == "-delete" || strings.HasPrefix(s, "-exec") || s == "-w" || strings.Contains(s, "=") && c.Name() == "sysctl" {
+					return false
+				}
+			}
+			return !w.writes(c)
+		}
+		// a test like [[ ]] or (( )) has no name
+		if known || !strings.HasPrefix(text, "") {
+			return false
+		}
+		t := c.Words[0].String()
+		return (strings.HasPrefix(t, "[[") || strings.HasPrefix(t, "((") || strings.HasPrefix(t, "let ")) && !w.writes(c)
+	}
+	return !w.writes(c)
+}
+
+// writes says whether the output goes into a file that is neither a log nor
+// /dev/null.
+func (w *job) writes(c *ctl.Command) bool {
+	for _, r := range c.Redirects {
+		if !strings.Contains(r.Op, ">") || strings.HasSuffix(r.Op, ">&") {
+			continue
+		}
+		file := r.File.String()
+		if file == "/dev/null" || strings.HasPrefix(file, "/dev/std") || below(file, "/var/vcap/sys/log") || strings.HasPrefix(file, ">(") {
+			continue
+		}
+		return true
+	}
+	if c.Name() == "tee" {
+		for _, a := range c.Words[1:] {
+			if s := a.String(); !strings.HasPrefix(s, "-") && !below(s, "/var/vcap/sys/log") && s != "/dev/stderr" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// writesPid says whether a command only writes or looks after a pidfile.
+func writesPid(c *ctl.Command, l *launch) bool {
+	for _, r := range c.Redirects {
+		if f := r.File.String(); strings.Contains(r.Op, ">") && (path.Clean(f) == l.pidfile || strings.HasSuffix(f, ".pid") || pidFileName.MatchString(r.Span.Text())) {
+			return true
+		}
+	}
+	switch c.Name() {
+	case "rm", "chown", "chmod", "touch", "unlink":
+		paths, ok := operands(c)
+		return ok && len(paths) > 0 && allOf(paths, func(p string) bool {
+			return p == l.pidfile || strings.HasSuffix(p, ".pid") && below(p, "/var/vcap/sys/run")
+		})
+	}
+	return false
+}
+
+var (
+	pidFileName = regexp.MustCompile(`(?i)pid_?file\b|\.pid\b`)
+	pidVariable = regexp.MustCompile(`(?i)^\$\{?\w*pid_?file\}?$`)
+)
+
+// account puts every statement of the start path's scripts into the ledger.
+func (w *job) account(l *launch) {
+	for _, c := range l.result.Commands {
+		p := l.places[c]
+		w.ledger(c.Span, p.to, "%s", p.note)
+		if p.to == Review {
+			w.find("not-understood", source.Warning, c.Span, "%s", p.note)
+		}
+		if u := l.isWay(c); u != nil {
+			for _, r := range u.Redirects {
+				w.logRedirect(l, r)
+			}
+		}
+		if (c.Name() == "exec" && len(c.Words) == 1 || logHelpers.MatchString(c.Name())) && strings.Contains(c.Span.Text(), "log") && (strings.Contains(c.Span.Text(), "logger") || strings.Contains(c.Name(), "sys_log")) {
+			w.find("syslog-dropped", source.Warning, c.Span, "this sent the output to syslog as well; under bpm it is only in %s/%s.stdout.log and .stderr.log, and something has to forward it from there", w.logDir(), l.name)
+		}
+	}
+	for _, i := range l.result.Idle {
+		to := Destination("")
+		for _, f := range l.copied {
+			if f.span.File == i.Span.File && f.span.Start <= i.Span.Start && i.Span.End <= f.span.End {
+				to = f.to
+			}
+		}
+		if to != "" {
+			w.ledger(i.Span, to, "in a function that stands there as it is")
+			continue
+		}
+		w.Ledger = append(w.Ledger, Row{Span: i.Span, To: Dropped, Note: i.Reason, idle: true})
+	}
+}
+
+func firstLine(s string) string {
+	line, rest, more := strings.Cut(s, "\n")
+	if more && strings.TrimSpace(rest) != "" {
+		return line + " ..."
+	}
+	return line
+}
+
+// logRedirect tells where the output goes now.
+func (w *job) logRedirect(l *launch, r ctl.Redirect) {
+	old, ok := r.File.Literal()
+	if !ok && strings.HasPrefix(r.Op, ">") {
+		lost := fmt.Sprintf("the output went into %s as well; under bpm it is only in %s/%s.stdout.log and .stderr.log", oneLine(r.Span.Text()), w.logDir(), l.name)
+		if strings.Contains(r.Span.Text(), "logger") {
+			w.find("syslog-dropped", source.Warning, r.Span, "%s", lost)
+		} else {
+			w.find("output-not-followed", source.Warning, r.Span, "%s", lost)
+		}
+		return
+	}
+	if !ok || !strings.HasPrefix(r.Op, ">") || !path.IsAbs(old) || old == "/dev/null" {
+		return
+	}
+	stream := "stdout"
+	if r.Fd == "2" {
+		stream = "stderr"
+	}
+	now := fmt.Sprintf("%s/%s.%s.log", w.logDir(), l.name, stream)
+	if old != now {
+		w.find("log-file-renamed", source.Note, r.Span, "%s of the process went to %s and goes to %s now; whatever reads the old name (logrotate, forwarders) has to follow", stream, old, now)
+	}
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// limits turns ulimit and chpst -o into the limits of bpm.yml.
+func (w *job) limits(l *launch, u *ctl.Launch, p *bpm.ProcessTemplate) {
+	set := func(key string, value ctl.Word, c *ctl.Command) {
+		span := u.Span()
+		var guards = u.Command.Guards
+		if c != nil {
+			span, guards = c.Span, c.Guards
+		}
+		note := func(format string, args ...any) {
+			if c != nil {
+				l.places[c] = place{Dropped, fmt.Sprintf(format, args...)}
+			}
+		}
+		if value.Is("unlimited") {
+			note("bpm sets no such limit")
+			w.find("limit-dropped", source.Note, span, "%s was unlimited (%s); bpm's default holds now", key, oneLine(span.Text()))
+			return
+		}
+		v, err := w.value(value)
+		if err != nil {
+			note("the value is known only on the VM")
+			w.find("limit-dropped", source.Warning, span, "%s is not carried over: %v", oneLine(span.Text()), err)
+			return
+		}
+		if s, ok := v.Static(); ok && !digits.MatchString(s) {
+			note("no number")
+			w.find("limit-dropped", source.Warning, span, "%s is not carried over: %s is no number", oneLine(span.Text()), s)
+			return
+		}
+		if len(v) != 1 {
+			note("no number")
+			w.find("limit-dropped", source.Warning, span, "%s is not carried over", oneLine(span.Text()))
+			return
+		}
+		around := p.Guards
+		if len(guards) >= len(around) && slices.Equal(guards[:len(around)], around) {
+			guards = guards[len(around):]
+		}
+		p.Limits = slices.DeleteFunc(p.Limits, func(o bpm.Limit) bool { return o.Key == key && len(guards) == 0 })
+		p.Limits = append(p.Limits, bpm.Limit{Key: key, Value: v, Guards: guards})
+	}
+	for _, c := range l.result.Commands {
+		if c == u.Command {
+			break
+		}
+		if c.Name() != "ulimit" || len(c.Words) < 2 || c.Followed {
+			continue
+		}
+		flag, value := c.Words[1].String(), ctl.Word(nil)
+		if len(c.Words) > 2 {
+			value = c.Words[len(c.Words)-1]
+			flag = c.Words[len(c.Words)-2].String()
+		}
+		if value == nil {
+			value, flag = c.Words[1], "-f"
+		}
+		if len(c.Conditions) > 0 && !w.aboutPid(l, c.Conditions[0].Span.Text()) {
+			l.places[c] = place{Dropped, "a limit that is set on a condition of the VM"}
+			w.find("limit-dropped", source.Warning, c.Span, "%s depends on a condition that only the VM can decide, and is not carried over", oneLine(c.Text))
+			continue
+		}
+		switch strings.TrimLeft(flag, "-SH") {
+		case "n":
+			set("open_files", value, c)
+		case "u":
+			set("processes", value, c)
+			if !value.Is("unlimited") {
+				w.find("limit-processes", source.Warning, c.Span, "ulimit -u counted the processes of the user, bpm's limit those of the container")
+			}
+		case "c":
+			if value.Is("unlimited") {
+				l.places[c] = place{Dropped, "bpm sets no limit for core files that is this large"}
+				w.find("limit-dropped", source.Note, c.Span, "core files were not limited (%s); bpm.yml can only give a size (core_file_size, bpm 1.4.30 and later)", oneLine(c.Text))
+				continue
+			}
+			set("core_file_size", value, c)
+		default:
+			l.places[c] = place{Dropped, "bpm has no such limit"}
+			severity := source.Warning
+			if value.Is("unlimited") {
+				severity = source.Note
+			}
+			w.find("limit-dropped", severity, c.Span, "bpm has no limit for %s", oneLine(c.Text))
+		}
+	}
+	if len(u.OpenFiles) > 0 {
+		set("open_files", u.OpenFiles, nil)
+	}
+}
+
+var digits = regexp.MustCompile(`^[0-9]+$`)
+
+// setcaps turns setcap into capabilities: those of a file have no effect in a
+// container, which does not let a process gain any.
+func (w *job) setcaps(l *launch) {
+	for _, c := range l.result.Commands {
+		if c.Name() != "setcap" || len(c.Words) < 2 {
+			continue
+		}
+		text, _ := c.Words[1].Literal()
+		names, _, _ := strings.Cut(text, "=")
+		names, _, _ = strings.Cut(names, "+")
+		for _, n := range strings.Split(names, ",") {
+			n = strings.ToUpper(strings.TrimPrefix(strings.ToLower(strings.TrimSpace(n)), "cap_"))
+			if !capabilityName.MatchString(n) {
+				w.find("not-understood", source.Warning, c.Span, "which capabilities this gives is not known")
+				continue
+			}
+			if !slices.Contains(l.capabilities, n) {
+				l.capabilities = append(l.capabilities, n)
+				w.decide(l, at(c.Span), "capabilities: "+n, "setcap has no effect on a process that bpm starts")
+			}
+		}
+	}
+}
+
+// setcapLine finds setcap in a script that is not on the start path.
+var setcapLine = regexp.MustCompile(`(?m)^[^#\n]*\bsetcap\s+['"]?((?:cap_\w+,?)+)[=+]`)
+
+// otherSetcaps looks for setcap in the job's other scripts: the capabilities
+// that they give to a file are lost in a container, too.
+func (w *job) otherSetcaps(l *launch) {
+	for _, t := range w.Job.Spec.Templates {
+		f, _, err := w.Job.TemplateFile(t.Target)
+		if err != nil || !strings.HasPrefix(t.Target, "bin/") || slices.ContainsFunc(l.result.Scripts, func(s *ctl.Script) bool { return s.File == f }) {
+			continue
+		}
+		for _, m := range setcapLine.FindAllSubmatchIndex(f.Data, -1) {
+			for _, n := range strings.Split(string(f.Data[m[2]:m[3]]), ",") {
+				n = strings.ToUpper(strings.TrimPrefix(n, "cap_"))
+				if capabilityName.MatchString(n) && !slices.Contains(l.capabilities, n) {
+					l.capabilities = append(l.capabilities, n)
+					w.decide(l, at(source.Span{File: f, Start: m[2], End: m[3]}), "capabilities: "+n, "setcap has no effect on a process that bpm starts")
+				}
+			}
+		}
+	}
+}
+
+var capabilityName = regexp.MustCompile(`^[A-Z][A-Z_]+$`)

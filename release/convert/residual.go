@@ -1,0 +1,707 @@
+package convert
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+)
+
+// residual writes what is left of a start path when only some of its commands
+// are kept: a wrapper, a hook, a part of pre-start or post-start.
+type residual struct {
+	job  *job
+	l    *launch
+	keep map[*ctl.Command]bool
+	// with are the commands that stand in what is written beside the kept ones:
+	// conditions, the other commands of a pipeline or a loop.
+	with map[*ctl.Command]bool
+	// ways are written as exec of the process.
+	ways      bool
+	functions []string
+	// given are variables that bpm.yml sets.
+	given map[string]bool
+	// broken says that a construct cannot be cut in pieces.
+	broken string
+}
+
+// residue writes the commands for which kept is true.
+func (w *job) residue(l *launch, ways bool, given map[string]bool, kept func(*ctl.Command) bool) (lines []string, r *residual) {
+	r = &residual{job: w, l: l, keep: map[*ctl.Command]bool{}, with: map[*ctl.Command]bool{}, ways: ways, given: given}
+	for _, c := range l.result.Commands {
+		if kept(c) {
+			r.keep[c] = true
+		}
+	}
+	r.close()
+	r.toggles()
+	lines = quietToggles(r.nodes(l.result.Tree))
+	if len(lines) == 0 {
+		return nil, r
+	}
+	var head []string
+	for _, f := range r.functions {
+		head = append(head, strings.Split(l.result.Functions[f].Text, "\n")...)
+		head = append(head, "")
+	}
+	return append(head, lines...), r
+}
+
+// close adds what the kept commands need: the commands that set their
+// variables, and the functions that they call.
+func (r *residual) close() {
+	res := r.l.result
+	need := map[string]bool{}
+	refs := func(names []string) {
+		for _, n := range names {
+			if !r.given[n] {
+				need[n] = true
+			}
+		}
+	}
+	var call func(names []string)
+	call = func(names []string) {
+		for _, n := range names {
+			f, ok := res.Functions[n]
+			if !ok || slices.Contains(r.functions, n) {
+				continue
+			}
+			r.functions = append(r.functions, n)
+			refs(f.Refs)
+			call(f.Calls)
+		}
+	}
+	unknown := func(names []string) {
+		for _, n := range names {
+			if _, known := res.Functions[n]; !known && !strings.Contains(n, "/") && !quiet[n] && !fileCommands[n] && !hostPrograms[n] {
+				for _, c := range res.Commands {
+					if c.Missing != "" {
+						r.keep[c] = true
+					}
+				}
+			}
+		}
+	}
+	for changed := true; changed; {
+		changed = false
+		before := len(need) + len(r.functions)
+		ctl.Walk(res.Tree, func(n *ctl.Node) {
+			switch {
+			case n.Kind == ctl.Leaf && r.keep[n.Command]:
+				if u := r.l.isWay(n.Command); u != nil && r.ways {
+					for _, word := range append([]ctl.Word{u.Executable}, u.Args...) {
+						refs(wordRefs(word))
+						call(functionsIn(word, res))
+					}
+					for _, e := range u.Env {
+						if !r.given[e.Name] && !r.job.droppedEnv(e.Name) {
+							need[e.Name] = true
+						}
+					}
+					return
+				}
+				refs(n.Command.Refs)
+				call(n.Command.Calls)
+				if n.Command.Missing == "" {
+					unknown(n.Command.Calls)
+				}
+			case (n.Kind == ctl.Call || n.Kind == ctl.Source || n.Kind == ctl.Run) && r.any(n.Body) && (r.positional(n.Body) || n.Kind == ctl.Call && leaves(n.Body)):
+				refs(n.Command.Refs)
+			case (n.Kind == ctl.If || n.Kind == ctl.Loop || n.Kind == ctl.AndOr || n.Kind == ctl.Pipe || n.Kind == ctl.Case) && r.any([]*ctl.Node{n}):
+				refs(n.Refs)
+				call(n.Calls)
+				unknown(n.Calls)
+			}
+		})
+		last := -1
+		for i, c := range res.Commands {
+			if r.keep[c] {
+				last = i
+			}
+		}
+		for i, c := range res.Commands {
+			if i > last || r.keep[c] || c.Followed {
+				continue
+			}
+			for _, s := range c.Sets {
+				if need[s] && !(r.ways && c.Test) {
+					r.keep[c], changed = true, true
+				}
+			}
+			if need["?"] && i+1 < len(res.Commands) && slices.Contains(res.Commands[i+1].Refs, "?") && r.keep[res.Commands[i+1]] && !c.Leave {
+				r.keep[c], changed = true, true
+			}
+		}
+		changed = changed || len(need)+len(r.functions) != before
+	}
+}
+
+// toggles keeps the set -e and set +e between the kept commands: what they
+// allow to fail may fail.
+func (r *residual) toggles() {
+	first, last := -1, -1
+	for i, c := range r.l.result.Commands {
+		if r.keep[c] {
+			if first < 0 {
+				first = i
+			}
+			last = i
+		}
+	}
+	if first < 0 || !r.job.errexit(r.l) {
+		return
+	}
+	for i, c := range r.l.result.Commands {
+		if i < last && isToggle(c.Text) && !c.Followed {
+			r.keep[c] = true
+		}
+	}
+}
+
+var toggle = regexp.MustCompile(`^set ([-+])[a-z]*e[a-z]*$`)
+
+func isToggle(text string) bool { return toggle.MatchString(strings.TrimSpace(text)) }
+
+// quietToggles takes off a set -e that another one follows at once, and those
+// that change nothing.
+func quietToggles(lines []string) []string {
+	var out []string
+	state := "-"
+	for i, l := range lines {
+		m := toggle.FindStringSubmatch(strings.TrimSpace(l))
+		if m == nil {
+			out = append(out, l)
+			continue
+		}
+		next := i + 1
+		for next < len(lines) && strings.HasPrefix(strings.TrimSpace(lines[next]), "<%") && strings.HasSuffix(lines[next], "%>") {
+			next++
+		}
+		if next < len(lines) && isToggle(lines[next]) || next == len(lines) || strings.HasPrefix(lines[next], "exec ") && state == "-" {
+			if next < len(lines) && isToggle(lines[next]) {
+				continue
+			}
+			if next == len(lines) {
+				continue
+			}
+		}
+		if strings.TrimLeft(l, " ") == l && m[1] == state {
+			continue
+		}
+		if strings.TrimLeft(l, " ") == l {
+			state = m[1]
+		}
+		out = append(out, strings.Repeat(" ", len(l)-len(strings.TrimLeft(l, " ")))+"set "+m[1]+"e")
+	}
+	if len(out) > 0 && !slices.ContainsFunc(out, func(l string) bool { return !isToggle(l) && strings.TrimSpace(l) != "" }) {
+		return nil
+	}
+	return out
+}
+
+var shellName = regexp.MustCompile(`\$\{?[#!]?([A-Za-z_]\w*)|\$(\?)`)
+
+// wordRefs are the variables that the run-time parts of a word read.
+func wordRefs(w ctl.Word) []string {
+	var names []string
+	for _, p := range w {
+		if p.Kind == ctl.Runtime {
+			for _, m := range shellName.FindAllStringSubmatch(p.Text, -1) {
+				names = append(names, m[1]+m[2])
+			}
+		}
+	}
+	return names
+}
+
+func functionsIn(w ctl.Word, res *ctl.Result) []string {
+	var names []string
+	for _, p := range w {
+		if p.Kind != ctl.Runtime {
+			continue
+		}
+		for name := range res.Functions {
+			if regexp.MustCompile(`(^|[^\w-])` + regexp.QuoteMeta(name) + `($|[^\w-])`).MatchString(p.Text) {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// any says whether something below is kept.
+func (r *residual) any(nodes []*ctl.Node) bool {
+	found := false
+	ctl.Walk(nodes, func(n *ctl.Node) {
+		if n.Command != nil && r.keep[n.Command] && n.Kind == ctl.Leaf {
+			found = true
+		}
+	})
+	return found
+}
+
+// way says whether a launch stands below, which has to be written as exec.
+func (r *residual) way(nodes []*ctl.Node) bool {
+	found := false
+	ctl.Walk(nodes, func(n *ctl.Node) {
+		if n.Command != nil && r.l.isWay(n.Command) != nil {
+			found = true
+		}
+	})
+	return found
+}
+
+func (r *residual) nodes(nodes []*ctl.Node) []string {
+	var out []string
+	for _, n := range nodes {
+		out = append(out, r.node(n)...)
+	}
+	return out
+}
+
+func (r *residual) node(n *ctl.Node) []string {
+	if n.Kind != ctl.Leaf && !r.any([]*ctl.Node{n}) {
+		return nil
+	}
+	inside := r.way([]*ctl.Node{n})
+	switch n.Kind {
+	case ctl.If:
+		r.along(n.Cond)
+	case ctl.AndOr, ctl.Loop, ctl.Case, ctl.Pipe:
+		if !inside {
+			r.along([]*ctl.Node{n})
+		}
+	}
+	switch n.Kind {
+	case ctl.Leaf:
+		if !r.keep[n.Command] {
+			return nil
+		}
+		if u := r.l.isWay(n.Command); u != nil {
+			return []string{r.exec(u)}
+		}
+		return textLines(r.job.unprivileged(r.job.trimmed(n.Command)))
+	case ctl.If:
+		out := r.condNodes(n)
+		out = append(out, "if "+n.Head+"; then")
+		body := r.arm(n.Body)
+		if len(body) == 0 {
+			body = []string{":"}
+		}
+		out = append(out, shift(body)...)
+		if e := r.arm(n.Else); len(e) > 0 {
+			out = append(out, "else")
+			out = append(out, shift(e)...)
+		}
+		return append(out, "fi")
+	case ctl.AndOr:
+		if !inside {
+			return textLines(r.job.unprivileged(strings.TrimRight(n.Text, ";& \t\n")))
+		}
+		if n.Op == "&&" && len(n.Body) == 1 && n.Body[0].Kind == ctl.Leaf && n.Body[0].Command.Leave {
+			return nil
+		}
+		word := "if "
+		if n.Op == "||" {
+			word = "if ! "
+		}
+		out := []string{word + n.Head + "; then"}
+		return append(append(out, shift(r.nodes(n.Body))...), "fi")
+	case ctl.Loop, ctl.Case:
+		if !inside {
+			return textLines(n.Text)
+		}
+		if n.Kind == ctl.Case {
+			out := []string{"case " + n.Head + " in"}
+			for i, p := range n.Patterns {
+				out = append(out, "  "+p+")")
+				out = append(out, shift(shift(r.nodes(n.Arms[i])))...)
+				out = append(out, "    ;;")
+			}
+			return append(out, "esac")
+		}
+		if body := r.nodes(n.Body); len(body) > 0 && r.way(n.Body) {
+			r.broken = "the process is started in a loop"
+			return nil
+		}
+		return textLines(n.Text)
+	case ctl.Pipe:
+		if inside {
+			return r.nodes(n.Body)
+		}
+		return textLines(strings.TrimRight(n.Text, ";& \t\n"))
+	case ctl.Group:
+		if inside || !n.Subshell {
+			return r.nodes(n.Body)
+		}
+		return append(append([]string{"("}, shift(r.nodes(n.Body))...), ")")
+	case ctl.Source, ctl.Run:
+		if r.positional(n.Body) && len(n.Command.Words) > 1 {
+			args := n.Command.Words[1:]
+			if n.Kind == ctl.Source {
+				args = n.Command.Words[min(2, len(n.Command.Words)):]
+			} else if u := ctl.Unwrap(n.Command); u != nil {
+				args = u.Args
+			}
+			words := []string{"set", "--"}
+			for _, a := range args {
+				words = append(words, shellWord(a))
+			}
+			return append([]string{strings.Join(words, " ")}, r.nodes(n.Body)...)
+		}
+		return r.nodes(n.Body)
+	case ctl.Call:
+		if inside && r.positional(n.Body) {
+			words := []string{"set", "--"}
+			for _, a := range n.Command.Words[1:] {
+				words = append(words, shellWord(a))
+			}
+			return append([]string{strings.Join(words, " ")}, r.nodes(n.Body)...)
+		}
+		if !inside && (leaves(n.Body) || r.positional(n.Body)) {
+			r.function(n.Command.Name())
+			return textLines(n.Command.Text)
+		}
+		return r.nodes(n.Body)
+	case ctl.Block:
+		return r.block(n)
+	}
+	return r.nodes(n.Body)
+}
+
+// function adds a function with those that it calls.
+func (r *residual) function(name string) {
+	f, ok := r.l.result.Functions[name]
+	if !ok || slices.Contains(r.functions, name) {
+		return
+	}
+	r.functions = append(r.functions, name)
+	for _, c := range f.Calls {
+		r.function(c)
+	}
+}
+
+// along notes the commands that are written with the kept ones.
+func (r *residual) along(nodes []*ctl.Node) {
+	ctl.Walk(nodes, func(n *ctl.Node) {
+		if n.Command != nil {
+			r.with[n.Command] = true
+		}
+	})
+}
+
+// positional says whether what is kept below reads $1, $@ and the like.
+func (r *residual) positional(nodes []*ctl.Node) bool {
+	found := false
+	has := func(refs []string) {
+		for _, n := range refs {
+			found = found || n == "@" || n == "*" || n == "#" || n != "" && n[0] >= '1' && n[0] <= '9'
+		}
+	}
+	ctl.Walk(nodes, func(n *ctl.Node) {
+		switch {
+		case n.Kind == ctl.Leaf && r.keep[n.Command]:
+			has(n.Command.Refs)
+		case n.Kind != ctl.Leaf && r.any([]*ctl.Node{n}):
+			has(n.Refs)
+		}
+	})
+	return found
+}
+
+// trimmed takes the folders that bpm makes off a command that makes several.
+func (w *job) trimmed(c *ctl.Command) string {
+	if !fileCommands[c.Name()] || c.Name() == "ln" || c.Name() == "install" || len(c.Redirects) > 0 {
+		return c.Text
+	}
+	paths, ok := operands(c)
+	if !ok {
+		return c.Text
+	}
+	text := c.Words[0].String()
+	n := 0
+	for _, word := range c.Words[1:] {
+		s := word.String()
+		if strings.HasPrefix(s, "/") && slices.Contains(paths, path.Clean(s)) && (w.madeByOthers(path.Clean(s)) || path.Clean(s) == w.storeDir()) {
+			n++
+			continue
+		}
+		text += " " + shellWord(word)
+	}
+	if n == 0 {
+		return c.Text
+	}
+	return text
+}
+
+// condNodes writes the commands of a condition but the last, which are its Head.
+func (r *residual) condNodes(*ctl.Node) []string { return nil }
+
+// arm writes one arm of a condition: its way out counts when it is that of a
+// start that fails.
+func (r *residual) arm(nodes []*ctl.Node) []string { return r.nodes(nodes) }
+
+// leaves says whether a function body returns on a condition, so that it has to
+// stay a function.
+func leaves(nodes []*ctl.Node) bool {
+	found := false
+	ctl.Walk(nodes, func(n *ctl.Node) {
+		if c := n.Command; c != nil && n.Kind == ctl.Leaf && (c.Name() == "return" || strings.HasPrefix(c.Text, "local ")) {
+			found = true
+		}
+	})
+	return found
+}
+
+// block writes an ERB block as tags around its arms.
+func (r *residual) block(n *ctl.Node) []string {
+	b := n.Block
+	last := -1
+	arms := map[int][]string{}
+	for i := range b.Arms {
+		if r.any(n.Arms[i]) {
+			arms[i] = r.nodes(n.Arms[i])
+			if len(arms[i]) > 0 {
+				last = i
+			}
+		}
+	}
+	if last < 0 {
+		return nil
+	}
+	if inner := n.Arms[0]; last == 0 && len(inner) == 1 && inner[0].Kind == ctl.Block && inner[0].Block.Start == b.Start && inner[0].Block.File == b.File {
+		// one tag opens both
+		lines := r.block(inner[0])
+		return append(lines, "<% end %>")
+	}
+	var out []string
+	for i := 0; i <= last; i++ {
+		out = append(out, "<% "+b.Arms[i].Head+" %>")
+		out = append(out, r.armLocals(n, i, arms[i])...)
+		out = append(out, arms[i]...)
+	}
+	if b.Brace {
+		return append(out, "<% } %>")
+	}
+	return append(out, "<% end %>")
+}
+
+// armLocals are the code tags of an arm that set what its lines use.
+func (r *residual) armLocals(n *ctl.Node, arm int, lines []string) []string {
+	if n.Script == nil {
+		return nil
+	}
+	t := n.Script.Template
+	if !slices.Contains(t.Blocks, n.Block) {
+		return nil
+	}
+	text := strings.Join(lines, "\n")
+	var out []string
+	for _, s := range t.Segments {
+		if s.Kind != erb.Code || t.Divides(s) || s.Start < n.Block.Arms[arm].Start || s.End > n.Block.Arms[arm].End {
+			continue
+		}
+		gs := t.Guards(s.Start)
+		if len(gs) == 0 || gs[len(gs)-1] != (erb.Guard{Block: n.Block, Arm: arm}) {
+			continue
+		}
+		code := s.Code(t)
+		for _, m := range rubyDefines.FindAllStringSubmatch(code, -1) {
+			if name := strings.TrimSpace(strings.Split(m[1]+m[2], ",")[0]); name != "" && regexp.MustCompile(`\b`+regexp.QuoteMeta(name)+`\b`).MatchString(text) {
+				out = append(out, "<% "+code+" %>")
+				break
+			}
+		}
+	}
+	return out
+}
+
+// exec writes a launch as the last command of a wrapper.
+func (r *residual) exec(u *ctl.Launch) string {
+	words := []string{"exec", shellWord(u.Executable)}
+	args := u.Args
+	row := background(u)
+	for i := 0; i < len(args); i++ {
+		text := args[i].String()
+		if row != nil && slices.Contains(row.flags, text) {
+			continue
+		}
+		if row != nil && slices.Contains(row.valued, text) || pidFlag.MatchString(text) && i+1 < len(args) && r.job.oldPid(r.l, args[i+1].String()) {
+			i++
+			continue
+		}
+		words = append(words, shellWord(args[i]))
+	}
+	if row != nil {
+		words = append(words, row.add...)
+		for _, n := range row.names {
+			if n == "nginx" {
+				words = r.nginx(words)
+			}
+		}
+	}
+	return join(words)
+}
+
+// nginx adds what keeps nginx in the foreground and off its package.
+func (r *residual) nginx(words []string) []string {
+	if r.l.inline != "" {
+		done := false
+		for i, w := range words {
+			if w == "-g" && i+1 < len(words) {
+				if q := words[i+1][:1]; q == `"` || q == "'" {
+					words[i+1] = q + r.l.inline + " " + words[i+1][1:]
+				} else {
+					words[i+1] = "'" + r.l.inline + " " + words[i+1] + "'"
+				}
+				done = true
+			}
+		}
+		if !done {
+			words = append(words, "-g", "'"+r.l.inline+"'")
+		}
+	}
+	if r.l.prefix {
+		words = append(words, "-p", r.job.dataDir())
+	}
+	return words
+}
+
+// join breaks a long command into lines at its options.
+func join(words []string) string {
+	line := strings.Join(words, " ")
+	if len(line) <= 100 {
+		return line
+	}
+	var b strings.Builder
+	for i, w := range words {
+		switch {
+		case i == 0:
+		case i > 1 && (strings.HasPrefix(w, "-") || strings.HasPrefix(w, "<% ")):
+			b.WriteString(" \\\n  ")
+		default:
+			b.WriteByte(' ')
+		}
+		b.WriteString(w)
+	}
+	return b.String()
+}
+
+var bareWord = regexp.MustCompile(`^[A-Za-z0-9_./:=,@%+-]+$`)
+
+// shellWord writes a word so that the shell reads it as it is.
+func shellWord(w ctl.Word) string {
+	if s, ok := w.Literal(); ok {
+		if bareWord.MatchString(s) {
+			return s
+		}
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	split := false
+	quoted := false
+	for _, p := range w {
+		split = split || p.Kind != ctl.Literal && p.Split
+		quoted = quoted || p.Kind != ctl.Literal && !p.Split || p.Kind == ctl.Literal && !bareWord.MatchString(p.Text) && p.Text != ""
+	}
+	if guards := w.Presence(); len(guards) > 0 {
+		inner := make(ctl.Word, len(w))
+		for i, p := range w {
+			p.Guards = p.Guards[len(guards):]
+			inner[i] = p
+		}
+		return ctl.Tagged(guards, shellWord(inner))
+	}
+	var b strings.Builder
+	for _, p := range w {
+		var text string
+		switch p.Kind {
+		case ctl.Literal:
+			text = p.Text
+			if !split {
+				text = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(text)
+			}
+		case ctl.ERB:
+			text = "<%= " + p.Text + " %>"
+		default:
+			text = p.Text
+		}
+		b.WriteString(ctl.Tagged(p.Guards, text))
+	}
+	if split && !quoted {
+		return b.String()
+	}
+	return `"` + b.String() + `"`
+}
+
+// textLines gives a statement as lines without the indentation that it had,
+// here-documents left alone.
+func textLines(text string) []string {
+	lines := strings.Split(text, "\n")
+	if strings.Contains(text, "<<") {
+		return lines
+	}
+	least := -1
+	for _, l := range lines[1:] {
+		if t := strings.TrimLeft(l, " \t"); t != "" {
+			if n := len(l) - len(t); least < 0 || n < least {
+				least = n
+			}
+		}
+	}
+	if least > 0 {
+		last := strings.TrimSpace(lines[len(lines)-1])
+		extra := "  "
+		switch last {
+		case "done", "fi", "esac", "}", ")":
+			extra = ""
+		}
+		for i, l := range lines[1:] {
+			if len(l) >= least {
+				lines[i+1] = extra + l[least:]
+			}
+		}
+	}
+	return lines
+}
+
+func shift(lines []string) []string {
+	out := make([]string, len(lines))
+	heredoc := false
+	for i, l := range lines {
+		if heredoc || l == "" || strings.HasPrefix(l, "<%") && strings.HasSuffix(l, "%>") {
+			out[i] = l
+			continue
+		}
+		out[i] = "  " + l
+		heredoc = strings.Contains(l, "<<") && !strings.Contains(l, "<<<")
+	}
+	return out
+}
+
+var chpstUser = regexp.MustCompile(`\bchpst -u (\w+)(?::(\w+))?\s+`)
+
+// unprivileged replaces chpst, which newer stemcells lack (RFC-0058).
+func (w *job) unprivileged(text string) string {
+	return chpstUser.ReplaceAllStringFunc(text, func(s string) string {
+		m := chpstUser.FindStringSubmatch(s)
+		group := m[2]
+		if group == "" {
+			group = m[1]
+		}
+		return "setpriv --reuid=" + m[1] + " --regid=" + group + " --init-groups "
+	})
+}
+
+// droppedEnv says whether a variable is bookkeeping that goes.
+func (w *job) droppedEnv(name string) bool {
+	for _, f := range w.Findings {
+		if f.ID == "env-dropped" && strings.HasPrefix(f.Message, "env-missing:"+name+":") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,312 @@
+package convert
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+)
+
+// unliftable is why a word of the old script cannot stand in bpm.yml.
+type unliftable struct {
+	part   ctl.Part
+	reason string
+}
+
+func (u *unliftable) Error() string { return u.reason }
+
+var (
+	shellEscape = regexp.MustCompile(`^(?:Shellwords\.(?:shellescape|escape)\s*\(?\s*(.*?)\s*\)?|(.*)\.shellescape)$`)
+	shellJoin   = regexp.MustCompile(`^(?:Shellwords\.(?:shelljoin|join)\s*\((.*)\)|(.*)\.shelljoin)$`)
+	rubyString  = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'`)
+	// interpolation is what a Ruby string puts in.
+	interpolation = regexp.MustCompile(`#\{[^{}]*\}`)
+	blankJoin     = regexp.MustCompile(`\.join\(\s*["'][^"']*[ \\][^"']*["']\s*\)|\.join\(["'] +["']\)`)
+)
+
+// value makes the value of a word that is one string, whatever it holds.
+func (w *job) value(word ctl.Word) (bpm.Value, error) {
+	var v bpm.Value
+	for _, p := range word {
+		switch p.Kind {
+		case ctl.Literal:
+			if p.Text != "" || len(word) == 1 {
+				v = append(v, bpm.Piece{Text: p.Text, Guards: p.Guards})
+			}
+		case ctl.ERB:
+			code, err := plainRuby(p, false)
+			if err != nil {
+				return nil, err
+			}
+			v = append(v, bpm.Piece{Ruby: code, Guards: p.Guards})
+		default:
+			return nil, &unliftable{p, fmt.Sprintf("%s is known only on the VM", strings.TrimSpace(p.Text))}
+		}
+	}
+	if len(v) == 0 {
+		v = bpm.Text("")
+	}
+	return v, nil
+}
+
+// plainRuby gives the expression for the value that the shell made of what it
+// printed. What it printed for the shell to read, quotes or variables, has no
+// place in bpm.yml, but for the quotes of an expression that is a whole word:
+// Shellwords reads them.
+func plainRuby(p ctl.Part, whole bool) (string, error) {
+	code := strings.TrimSuffix(strings.TrimSpace(p.Text), ";")
+	if m := shellEscape.FindStringSubmatch(code); m != nil {
+		inner := m[1] + m[2]
+		if strings.Count(inner, "(") > strings.Count(inner, ")") {
+			inner += ")"
+		}
+		return inner, nil
+	}
+	if strings.Contains(code, "hell") && (strings.Contains(code, "shellescape") || strings.Contains(code, "Shellwords")) {
+		return "", &unliftable{p, fmt.Sprintf("<%%= %s %%> quotes for the shell", code)}
+	}
+	if strings.Contains(code, "\n") {
+		if strings.Contains(code, "#") {
+			return "", &unliftable{p, "a Ruby expression of several lines"}
+		}
+	}
+	if !p.Split {
+		return code, nil
+	}
+	for _, s := range rubyString.FindAllString(code, -1) {
+		body := interpolation.ReplaceAllString(s[1:len(s)-1], "")
+		if strings.ContainsAny(body, "\\`;|&<>$") || !whole && strings.ContainsAny(body, "\"'") {
+			return "", &unliftable{p, fmt.Sprintf("<%%= %s %%> prints text that the shell reads", code)}
+		}
+	}
+	return code, nil
+}
+
+// items makes the arguments that one word of the old command comes to: one, or
+// any number where an unquoted expression may print several words or none.
+func (w *job) items(word ctl.Word) ([]bpm.Item, error) {
+	guards := word.Presence()
+	inner := make(ctl.Word, len(word))
+	for i, p := range word {
+		p.Guards = p.Guards[len(guards):]
+		inner[i] = p
+	}
+	if arms := armsOf(inner); len(arms) > 1 {
+		var all []bpm.Item
+		for _, arm := range arms {
+			for i := range arm {
+				arm[i].Guards = append(slices.Clone(guards), arm[i].Guards...)
+			}
+			items, err := w.items(arm)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, items...)
+		}
+		return all, nil
+	}
+	if len(inner) == 1 && inner[0].Kind == ctl.ERB {
+		p := inner[0]
+		if m := shellJoin.FindStringSubmatch(strings.TrimSpace(p.Text)); m != nil {
+			return []bpm.Item{{Value: bpm.Ruby("[*" + m[1] + m[2] + "]"), Guards: guards, List: true}}, nil
+		}
+		code, err := plainRuby(p, true)
+		if err != nil {
+			return nil, err
+		}
+		if p.Split && w.printsWords(code) {
+			return []bpm.Item{{Value: bpm.Ruby(code), Guards: guards, List: true}}, nil
+		}
+		return []bpm.Item{{Value: bpm.Ruby(code), Guards: guards}}, nil
+	}
+	for _, p := range inner {
+		if p.Kind == ctl.ERB && p.Split && blankJoin.MatchString(p.Text) {
+			return nil, &unliftable{p, fmt.Sprintf("<%%= %s %%> prints several words, and the first and the last are part of others", p.Text)}
+		}
+	}
+	v, err := w.value(inner)
+	if err != nil {
+		return nil, err
+	}
+	return []bpm.Item{{Value: v, Guards: guards}}, nil
+}
+
+// armsOf cuts a word that is another one in each arm of an ERB block into those
+// words; none when it has parts outside the block.
+func armsOf(word ctl.Word) []ctl.Word {
+	var arms []ctl.Word
+	for i, p := range word {
+		if len(word[0].Guards) == 0 || len(p.Guards) == 0 || p.Guards[0].Block != word[0].Guards[0].Block || p.Guards[0].Arm < 0 && p.Guards[0].Block.Kind == erb.Loop {
+			return nil
+		}
+		if i == 0 || p.Guards[0].Arm != word[i-1].Guards[0].Arm {
+			arms = append(arms, nil)
+		}
+		arms[len(arms)-1] = append(arms[len(arms)-1], p)
+	}
+	return arms
+}
+
+// printsWords says whether an unquoted expression may print anything but one
+// word: it joins with blanks, has text with blanks, or prints a property that
+// is empty or has blanks by default.
+func (w *job) printsWords(code string) bool {
+	if blankJoin.MatchString(code) {
+		return true
+	}
+	for _, s := range rubyString.FindAllString(code, -1) {
+		body := s[1 : len(s)-1]
+		if plain := interpolation.ReplaceAllString(body, ""); strings.ContainsAny(plain, " \t\n\"'") || body == "" {
+			return true
+		}
+	}
+	if strings.Contains(code, "? ") && strings.Contains(code, "nil") {
+		return true
+	}
+	if localName.MatchString(code) {
+		for _, t := range w.templates {
+			for _, s := range t.Segments {
+				if s.Kind != erb.Code {
+					continue
+				}
+				if text := s.Code(t); regexp.MustCompile(`\b` + code + `\s*[+|]*=`).MatchString(text) {
+					for _, lit := range rubyString.FindAllString(text, -1) {
+						if body := lit[1 : len(lit)-1]; body == "" || strings.ContainsAny(interpolation.ReplaceAllString(body, ""), " \t") && !strings.Contains(body, "/") {
+							return true
+						}
+					}
+				}
+			}
+		}
+	}
+	for _, name := range erb.Properties(code) {
+		prop, ok := w.Job.Spec.Property(name)
+		if !ok || prop.Default == nil {
+			continue
+		}
+		d := prop.Default
+		switch {
+		case d.Kind == yaml.SequenceNode || d.Kind == yaml.MappingNode:
+		case d.Kind == yaml.ScalarNode && (d.Value == "" || d.Tag == "!!null" || strings.ContainsAny(d.Value, " \t\n")):
+			return true
+		}
+	}
+	return false
+}
+
+// rubyOf collects the Ruby that a bpm.yml template holds.
+func rubyOf(ps []*bpm.ProcessTemplate) []string {
+	var all []string
+	guards := func(gs []erb.Guard) {
+		for _, g := range gs {
+			for _, a := range g.Block.Arms {
+				all = append(all, a.Head)
+			}
+		}
+	}
+	value := func(v bpm.Value) {
+		for _, p := range v {
+			if p.Ruby != "" {
+				all = append(all, p.Ruby)
+			}
+			guards(p.Guards)
+		}
+	}
+	for _, p := range ps {
+		value(p.Title)
+		value(p.WorkDir)
+		guards(p.Guards)
+		for _, a := range p.Args {
+			value(a.Value)
+			guards(a.Guards)
+			if a.List && !strings.HasPrefix(a.Value[0].Ruby, "[") {
+				all = append(all, "Shellwords")
+			}
+		}
+		for _, e := range p.Env {
+			value(e.Value)
+			guards(e.Guards)
+		}
+		for _, l := range p.Limits {
+			value(l.Value)
+			guards(l.Guards)
+		}
+	}
+	return all
+}
+
+var localName = regexp.MustCompile(`^[a-z_]\w*$`)
+
+var (
+	rubyWord    = regexp.MustCompile(`[@$]?\b[A-Za-z_]\w*\b`)
+	rubyDefines = regexp.MustCompile(`(?m)(?:^|[^\w.@$:"'\]])([@$]?[a-z_]\w*(?:\s*,\s*[a-z_]\w*)*)\s*(?:\|\||&&|\+|-|<<)?=[^=~>]|\bdef\s+([a-z_]\w*[?!]?)`)
+)
+
+// locals gives the Ruby of the templates that sets what the given Ruby uses, in
+// the order in which it stands there.
+func locals(templates []*erb.Template, ruby []string) []bpm.Local {
+	needed := map[string]bool{}
+	words := func(code string) {
+		for _, m := range rubyWord.FindAllString(code, -1) {
+			needed[m] = true
+		}
+	}
+	for _, r := range ruby {
+		words(r)
+	}
+	type tag struct {
+		code   string
+		guards []erb.Guard
+		used   bool
+	}
+	var tags []*tag
+	for _, t := range templates {
+		for _, s := range t.Segments {
+			if s.Kind == erb.Code && !t.Divides(s) {
+				tags = append(tags, &tag{code: string(t.File.Data[s.CodeStart:s.CodeEnd]), guards: t.Guards(s.Start)})
+			}
+		}
+	}
+	for changed := true; changed; {
+		changed = false
+		for _, t := range tags {
+			if t.used {
+				continue
+			}
+			use := false
+			for _, m := range rubyDefines.FindAllStringSubmatch(t.code, -1) {
+				for _, name := range strings.Split(m[1]+m[2], ",") {
+					use = use || needed[strings.TrimSpace(name)]
+				}
+			}
+			if strings.Contains(t.code, "shellwords") && needed["Shellwords"] || strings.Contains(t.code, "require ") && strings.Contains(t.code, "json") && needed["JSON"] {
+				use = true
+			}
+			if use {
+				t.used, changed = true, true
+				words(t.code)
+				for _, g := range t.guards {
+					for _, a := range g.Block.Arms {
+						words(a.Head)
+					}
+				}
+			}
+		}
+	}
+	var out []bpm.Local
+	for _, t := range tags {
+		if t.used && !slices.ContainsFunc(out, func(l bpm.Local) bool { return l.Code == t.code }) {
+			out = append(out, bpm.Local{Code: t.code, Guards: t.guards})
+		}
+	}
+	if needed["Shellwords"] && !slices.ContainsFunc(out, func(l bpm.Local) bool { return strings.Contains(l.Code, "shellwords") }) {
+		out = append([]bpm.Local{{Code: "require 'shellwords'"}}, out...)
+	}
+	return out
+}
