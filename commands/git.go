@@ -2,7 +2,9 @@ package commands
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
 
@@ -18,11 +20,33 @@ func git(dir string, args ...string) (out []byte, ok bool) {
 // gitPrefix is the path from the top of the checkout to dir, with a slash at
 // the end, or empty.
 func gitPrefix(dir string) string {
+	if !inCheckout(dir) {
+		return ""
+	}
 	out, ok := git(dir, "rev-parse", "--show-prefix")
 	if !ok {
 		return ""
 	}
 	return strings.TrimRight(string(out), "\n")
+}
+
+// inCheckout says whether a .git lies above dir: git does not have to be asked
+// where there is none.
+func inCheckout(dir string) bool {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return true
+	}
+	for {
+		if _, err := os.Lstat(filepath.Join(abs, ".git")); err == nil {
+			return true
+		}
+		up := filepath.Dir(abs)
+		if up == abs {
+			return os.Getenv("GIT_DIR") != ""
+		}
+		abs = up
+	}
 }
 
 // uncommitted gives an error when one of the files differs from what is

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
@@ -34,12 +35,14 @@ func (o *releaseOptions) run(env *environment) error {
 	if len(dirs) == 0 {
 		dirs = []string{"."}
 	}
+	dirs = distinct(dirs)
 	failed := false
-	for _, dir := range dirs {
+	plans := o.plans(dirs)
+	for i, dir := range dirs {
 		if len(dirs) > 1 && !env.json {
 			fmt.Fprintf(env.stdout, "release in %s\n\n", dir)
 		}
-		err := o.one(env, dir)
+		err := o.one(env, dir, <-plans[i])
 		if err == nil {
 			continue
 		}
@@ -54,29 +57,80 @@ func (o *releaseOptions) run(env *environment) error {
 	return nil
 }
 
-// one converts the release in dir.
-func (o *releaseOptions) one(env *environment, dir string) error {
+// distinct drops a directory that is named twice.
+func distinct(dirs []string) []string {
+	seen := map[string]bool{}
+	var out []string
+	for _, d := range dirs {
+		abs, err := filepath.Abs(d)
+		if err != nil {
+			abs = d
+		}
+		if !seen[abs] {
+			seen[abs] = true
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// planned is what a release comes to, or why it could not be read.
+type planned struct {
+	plan    *convert.Plan
+	resumed bool
+	err     error
+}
+
+// plans reads and plans the releases side by side; what they print and write
+// comes in their order.
+func (o *releaseOptions) plans(dirs []string) []chan planned {
+	out := make([]chan planned, len(dirs))
+	slots := make(chan struct{}, runtime.NumCPU())
+	for i := range dirs {
+		out[i] = make(chan planned, 1)
+	}
+	go func() {
+		for i, dir := range dirs {
+			slots <- struct{}{}
+			go func() {
+				out[i] <- o.plan(dir)
+				<-slots
+			}()
+		}
+	}()
+	return out
+}
+
+// plan reads the release in dir and decides what becomes of it.
+func (o *releaseOptions) plan(dir string) planned {
+	fail := func(err error) planned { return planned{err: err} }
 	r, err := release.Load(dir)
 	if err != nil {
-		return err
+		return fail(err)
 	}
 	resumed, err := recoverJournal(dir, o.DryRun)
 	if err != nil {
-		return err
+		return fail(err)
 	}
 	if resumed {
 		if r, err = release.Load(dir); err != nil {
-			return err
+			return fail(err)
 		}
 	}
 	opts := convert.Options{Jobs: o.Jobs, OpsFile: o.OpsFile, Tool: "bosh-bpmify " + Version()}
 	if opts.Manifests, err = o.manifests(r); err != nil {
-		return err
+		return fail(err)
 	}
 	plan, err := convert.Release(r, opts)
-	if err != nil {
-		return err
+	return planned{plan, resumed, err}
+}
+
+// one prints and writes what the release in dir comes to.
+func (o *releaseOptions) one(env *environment, dir string, p planned) error {
+	if p.err != nil {
+		return p.err
 	}
+	plan, resumed := p.plan, p.resumed
 	changes := plan.All()
 	var names []string
 	for _, c := range changes {

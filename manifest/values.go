@@ -29,6 +29,9 @@ func (j Job) Values() []Value { return j.places.values(j.Properties) }
 // Values are all scalars below a node that was read from the file.
 func Values(f *source.File, n *yaml.Node) []Value { return placesOf(f).values(n) }
 
+// Reader is Values for several nodes of one file.
+func Reader(f *source.File) func(n *yaml.Node) []Value { return placesOf(f).values }
+
 func (p places) values(n *yaml.Node) []Value {
 	if p.f == nil {
 		return nil

@@ -34,9 +34,14 @@ type Release struct {
 	Name string
 	Jobs []*Job
 
-	files  map[string]*source.File
-	byBase map[string][]string // the files below src/ by base name
-	globs  map[string][]string // what the spec of a package names
+	files map[string]*source.File
+	// plainDirs are the folders that are known to lie in the release.
+	plainDirs map[string]bool
+	// entries are the regular files at the top of the directory.
+	entries  []string
+	mentions []mention
+	byBase   map[string][]string // the files below src/ by base name
+	globs    map[string][]string // what the spec of a package names
 }
 
 // NotReleaseError says that a directory holds no release.
@@ -64,7 +69,14 @@ func Load(dir string) (*Release, error) {
 	if err != nil {
 		return nil, &NotReleaseError{dir, "no jobs/ directory in it; give the directory that holds jobs/ and packages/"}
 	}
-	r := &Release{Dir: dir, files: map[string]*source.File{}}
+	r := &Release{Dir: dir, files: map[string]*source.File{}, plainDirs: map[string]bool{}}
+	if top, err := os.ReadDir(dir); err == nil {
+		for _, e := range top {
+			if e.Type().IsRegular() {
+				r.entries = append(r.entries, e.Name())
+			}
+		}
+	}
 	r.Name = r.name()
 	for _, e := range entries {
 		name := e.Name()
@@ -149,6 +161,22 @@ func (r *Release) Read(name string) (*source.File, error) {
 
 // inside makes sure that p, with all links followed, is below the release.
 func (r *Release) inside(p string) error {
+	dir := filepath.Dir(p)
+	if info, err := os.Lstat(p); err == nil && info.Mode()&fs.ModeSymlink == 0 {
+		if r.plainDirs[dir] {
+			return nil
+		}
+		defer func() {
+			if err := r.resolve(dir); err == nil {
+				r.plainDirs[dir] = true
+			}
+		}()
+	}
+	return r.resolve(p)
+}
+
+// resolve follows the links of a path and holds the end against the release.
+func (r *Release) resolve(p string) error {
 	root, err := filepath.EvalSymlinks(r.Dir)
 	if err != nil {
 		return err

@@ -35,6 +35,7 @@ func (w *job) container() bool {
 			l.process = p
 			w.disks(l, texts)
 			w.volumes(l, p)
+			w.manager(l, p)
 		}
 		l.process = l.variants[0]
 		if l.launch.User == "" || l.launch.User == "root" {
@@ -132,6 +133,8 @@ func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
 			continue
 		case below(n.path, "/var/vcap/sys/run/bpm"):
 			continue
+		case parts[3] == "sys" && len(parts) == 6 && path.Ext(parts[5]) != "":
+			continue // a file that lies beside the folders of the jobs
 		case parts[3] == "sys" && len(parts) > 5:
 			v.Path = strings.Join(parts[:6], "/")
 			if parts[5] != w.Job.Name && w.ctx.Release.Job(parts[5]) != nil && !makes(l, v.Path) {
@@ -163,6 +166,39 @@ func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
 		w.decide(l, at(n.at), "additional_volumes: "+v.Path, "the process is told of %s, and the container does not have it otherwise", n.path)
 	}
 }
+
+// managers are programs that run containers or mount for others: as vcap, in a
+// container of their own, they cannot do what they are for.
+var managers = regexp.MustCompile(`^(dockerd|containerd|gdn|garden-linux|garden-server|wardend?|runc|podman|rkt)$`)
+
+// manager warns of a process whose nature is against bpm.
+func (w *job) manager(l *launch, p *bpm.ProcessTemplate) {
+	words := append([]string{l.launch.Executable.String()}, argTexts(p.Args)...)
+	for _, a := range l.launch.Args {
+		words = append(words, a.String())
+	}
+	found := ""
+	for i, word := range words {
+		if i < 4 && (managers.MatchString(path.Base(word)) || strings.HasPrefix(word, "warden:")) || i == 1 && path.Base(words[0]) == "docker" && word == "daemon" {
+			found = word
+			break
+		}
+	}
+	if found == "" {
+		return
+	}
+	var lost []string
+	for _, text := range w.expanded(append(p.Texts(), l.script)) {
+		for _, m := range storePath.FindAllString(text, -1) {
+			if a := "access:" + strings.TrimSuffix(m, "/"); !slices.Contains(lost, a) {
+				lost = append(lost, a)
+			}
+		}
+	}
+	w.find("needs-root", source.Error, l.launch.Span(), "%s runs containers itself and needs root, devices and mounts, none of which a process under bpm has (%s); keep this job on its script, or give the process unsafe.privileged and see what else it lacks", path.Base(found), strings.Join(lost, ", "))
+}
+
+var storePath = regexp.MustCompile(`/var/vcap/(?:store|data)[A-Za-z0-9_./-]*`)
 
 // makes says whether the old script made a folder.
 func makes(l *launch, dir string) bool {
@@ -209,7 +245,7 @@ func (w *job) rootOnly(l *launch) {
 		if err != nil {
 			continue
 		}
-		for _, c := range ctl.EvaluateEnv(script, nil, nil, w.lookup, w.exists).Commands {
+		for _, c := range ctl.EvaluateEnv(script, nil, nil, w.lookup, w.exists, w.ctx.parsed).Commands {
 			if c.Name() != "chmod" || len(c.Words) < 3 {
 				continue
 			}

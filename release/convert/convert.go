@@ -16,6 +16,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
@@ -99,6 +100,8 @@ type Context struct {
 	// Manifests are the release's sample manifests: their properties show what
 	// the job is used for.
 	Manifests []*manifest.Manifest
+	// parsed are the scripts that were parsed for earlier jobs.
+	parsed map[*source.File]*ctl.Script
 }
 
 // job is one conversion under way.
@@ -111,7 +114,8 @@ type job struct {
 	// preStart is what has to be done once a deploy before bpm starts the job.
 	preStart preStart
 	// templates are those of the scripts of the check under way.
-	templates []*erb.Template
+	templates  []*erb.Template
+	valueTexts []valueText
 	// left are the checks that stay as they are.
 	left []left
 }
@@ -134,6 +138,9 @@ func (w *job) leaveOthers() {
 // Job converts one job.
 func Job(j *release.Job, ctx Context) *Conversion {
 	c := &Conversion{Job: j}
+	if ctx.parsed == nil {
+		ctx.parsed = map[*source.File]*ctl.Script{}
+	}
 	if j.Err != nil {
 		return c.fail(j.Err)
 	}

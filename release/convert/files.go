@@ -174,13 +174,14 @@ func (w *job) stillUsed(vmPath string, scripts []string) bool {
 			}
 		}
 	}
-	for _, name := range w.ctx.Release.Glob(func(name string) bool { return !gone[name] }, "jobs") {
-		f, err := w.ctx.Release.Read(name)
-		if err != nil {
-			continue
+	for _, at := range w.ctx.Release.Mentions(vmPath) {
+		if !gone[at.File.Name] && strings.HasPrefix(at.File.Name, "jobs/") {
+			return true
 		}
-		text := string(f.Data)
-		if strings.Contains(text, vmPath) || strings.HasPrefix(name, w.Job.Dir()+"/templates/") && strings.Contains(text, "bin/"+path.Base(vmPath)) {
+	}
+	for _, t := range w.Job.Spec.Templates {
+		f, _, err := w.Job.TemplateFile(t.Target)
+		if err == nil && !gone[f.Name] && strings.Contains(string(f.Data), "bin/"+path.Base(vmPath)) {
 			return true
 		}
 	}
@@ -267,10 +268,31 @@ func (w *job) scriptText(l *launch, to Destination) string {
 			l.places[c] = place{to, "needed by what stands there"}
 		}
 	}
+	env = append(env, w.foldersFor(l, strings.Join(lines, "\n"))...)
 	if to == ToPreStart || to == ToPostStart {
 		return w.withLocals(l, strings.Join(append(env, lines...), "\n")) + "\n"
 	}
 	return w.script(l, append(env, lines...), false)
+}
+
+// foldersFor makes the folders that only what moved still uses.
+func (w *job) foldersFor(l *launch, text string) []string {
+	var lines []string
+	for _, c := range l.result.Commands {
+		if c.Name() != "mkdir" || l.places[c].to != Dropped {
+			continue
+		}
+		paths, ok := operands(c)
+		if !ok {
+			continue
+		}
+		for _, p := range paths {
+			if line := "mkdir -p " + p; !w.madeByOthers(p) && (below(p, "/var/vcap/sys/log") || below(p, "/var/vcap/sys/run")) && strings.Contains(text, p) && !slices.Contains(lines, line) {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return lines
 }
 
 // neededEnv exports what the programs of packages among the kept commands saw.
@@ -348,12 +370,16 @@ var erbTag = regexp.MustCompile(`(?s)<%[=-]?(.*?)-?%>`)
 
 // errexit says whether the old scripts ended at the first error.
 func (w *job) errexit(l *launch) bool {
-	for _, s := range l.result.Scripts {
-		if errexit.Match(s.File.Data) {
-			return true
+	if l.strict == 0 {
+		l.strict = -1
+		for _, s := range l.result.Scripts {
+			if errexit.Match(s.File.Data) {
+				l.strict = 1
+				break
+			}
 		}
 	}
-	return false
+	return l.strict > 0
 }
 
 var errexit = regexp.MustCompile(`(?m)\A#!.*\s-\w*e|^\s*set\s+-\w*e`)

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"bytes"
 	"fmt"
 	"path"
 	"regexp"
@@ -240,6 +241,9 @@ func (w *job) setup(l *launch, c *ctl.Command, after bool) place {
 	case "host", "dig", "nslookup", "nc", "ping", "pg_isready":
 		return place{ToHook, "asks for something that has to be there at every start"}
 	case "rm", "unlink", "rmdir":
+		if w.madeAgain(l, c) {
+			return place{ToPreStart, "done once a deploy, as root, before it is made anew"}
+		}
 		return place{ToHook, "removes what an earlier process left, at every start"}
 	}
 	if paths, ok := operands(c); ok && len(paths) > 0 && fileCommands[c.Name()] && allOf(paths, volatile) {
@@ -247,6 +251,34 @@ func (w *job) setup(l *launch, c *ctl.Command, after bool) place {
 	}
 	return place{ToPreStart, "done once a deploy, as root"}
 }
+
+// madeAgain says whether something that a command removes is made anew by a
+// later one, which is done once a deploy: then so is this.
+func (w *job) madeAgain(l *launch, c *ctl.Command) bool {
+	paths, ok := operands(c)
+	if !ok {
+		return true
+	}
+	i := slices.Index(l.result.Commands, c)
+	for _, later := range l.result.Commands[i+1:] {
+		if later.Followed || l.isWay(later) != nil || len(later.Words) == 0 || later.Name() == "rm" || later.Test {
+			if l.isWay(later) != nil {
+				return false
+			}
+			continue
+		}
+		for _, word := range later.Words[1:] {
+			for _, p := range paths {
+				if s := word.String(); strings.HasPrefix(s, "/") && (below(s, p) || below(p, s) && strings.Count(s, "/") > 3) && fileMakers[later.Name()] {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+var fileMakers = map[string]bool{"mkdir": true, "cp": true, "mv": true, "rsync": true, "tar": true, "ln": true, "touch": true, "install": true, "unzip": true, "git": true}
 
 var fileCommands = map[string]bool{"mkdir": true, "chown": true, "chmod": true, "touch": true, "install": true, "ln": true, "chgrp": true, "mkfifo": true}
 
@@ -536,6 +568,9 @@ func (w *job) otherSetcaps(l *launch) {
 	for _, t := range w.Job.Spec.Templates {
 		f, _, err := w.Job.TemplateFile(t.Target)
 		if err != nil || !strings.HasPrefix(t.Target, "bin/") || slices.ContainsFunc(l.result.Scripts, func(s *ctl.Script) bool { return s.File == f }) {
+			continue
+		}
+		if !bytes.Contains(f.Data, []byte("setcap")) {
 			continue
 		}
 		for _, m := range setcapLine.FindAllSubmatchIndex(f.Data, -1) {

@@ -12,6 +12,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
 	opsfiles "github.com/bosh-bpmify/bosh-bpmify/ops-files"
 	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -62,7 +63,7 @@ func Release(r *release.Release, o Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx := Context{Release: r, Manifests: manifests}
+	ctx := Context{Release: r, Manifests: manifests, parsed: map[*source.File]*ctl.Script{}}
 	var needs []manifest.Need
 	converted := false
 	for _, j := range r.Jobs {

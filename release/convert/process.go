@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"bytes"
 	"errors"
 	"path"
 	"regexp"
@@ -329,6 +330,42 @@ func logsTo(l *launch, file string) bool {
 	return false
 }
 
+// hasWord says whether a name stands in a text by itself.
+func hasWord(text []byte, name string) bool {
+	for at := 0; ; {
+		i := bytes.Index(text[at:], []byte(name))
+		if i < 0 {
+			return false
+		}
+		start, end := at+i, at+i+len(name)
+		if (start == 0 || !isWordByte(text[start-1])) && (end == len(text) || !isWordByte(text[end])) {
+			return true
+		}
+		at = end
+	}
+}
+
+// readsVariable says whether shell text has $NAME or ${NAME.
+func readsVariable(text []byte, name string) bool {
+	for _, prefix := range []string{"$", "${"} {
+		for at, mark := 0, []byte(prefix+name); ; {
+			i := bytes.Index(text[at:], mark)
+			if i < 0 {
+				break
+			}
+			at += i + len(mark)
+			if at == len(text) || !isWordByte(text[at]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isWordByte(c byte) bool {
+	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
 // servedScripts says whether a variable was exported for a script that the ctl
 // script ran as a process of its own, and that reads it; nothing else of the
 // job does. Names that programs know are left alone.
@@ -337,14 +374,13 @@ func (w *job) servedScripts(l *launch, name string) bool {
 		return false
 	}
 	runs, read := false, false
-	use := regexp.MustCompile(`\$\{?` + name + `\b`)
 	for _, c := range l.result.Commands {
 		if c.Followed && c.Name() != "source" && c.Name() != "." {
 			if u := ctl.Unwrap(c); u != nil && l.result.Functions[c.Name()].Text == "" {
 				runs = true
 			}
 		}
-		read = read || use.MatchString(c.Span.Text())
+		read = read || readsVariable(c.Span.File.Data[c.Span.Start:c.Span.End], name)
 	}
 	return runs && read
 }
@@ -355,12 +391,11 @@ var knownVariable = regexp.MustCompile(`^(PATH|HOME|TMPDIR|TEMP|TMP|LANG|LC_\w+|
 // usesVariable says whether any template of the job other than its scripts
 // mentions a variable by name.
 func (w *job) usesVariable(name string) bool {
-	re := regexp.MustCompile(`\b` + regexp.QuoteMeta(name) + `\b`)
 	for _, t := range w.Job.Spec.Templates {
 		if strings.HasPrefix(t.Target, "bin/") {
 			continue
 		}
-		if f, _, err := w.Job.TemplateFile(t.Target); err == nil && re.Match(f.Data) {
+		if f, _, err := w.Job.TemplateFile(t.Target); err == nil && hasWord(f.Data, name) {
 			return true
 		}
 	}
@@ -464,8 +499,17 @@ func (w *job) wrap(l *launch, title bpm.Value, around []erb.Guard) bool {
 		return w.decline(l.wrapper[0].Span, "the processes of an ERB loop would need a wrapper each: %s", l.wrapper[0].Message)
 	}
 	for _, u := range l.ways {
-		if row := background(u); row != nil && (row.instead != nil || row.always && len(row.add) == 0 && !slices.Contains(row.names, "nginx")) {
+		if row := background(u); row != nil && (row.instead != nil && !slices.Contains(row.names, "pg_ctl") || row.always && len(row.add) == 0 && !slices.Contains(row.names, "nginx") && !slices.Contains(row.names, "pg_ctl")) {
 			return w.decline(u.Span(), "%s puts itself in the background, and what starts it is too dynamic to be turned into its foreground form", u.Name())
+		}
+	}
+	for _, u := range l.ways {
+		for _, cond := range u.Command.Conditions {
+			for _, c := range l.result.Commands {
+				if to := l.places[c].to; to == ToPreStart && slices.ContainsFunc(c.Conditions, func(o ctl.Condition) bool { return o.Span == cond.Span }) && !w.aboutPid(l, cond.Span.Text()) && !w.pidStatus(l, cond) {
+					return w.decline(cond.Span, "what is set up (%s) and which process runs (%s) depend on one condition, and the set-up changes what it looks at", c.Span.Place(), u.Span().Place())
+				}
+			}
 		}
 	}
 	p := &bpm.ProcessTemplate{Title: title, Guards: around}

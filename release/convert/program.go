@@ -37,6 +37,9 @@ type launch struct {
 	wrapper []source.Diagnostic
 	// places is what becomes of each command.
 	places map[*ctl.Command]place
+	// strict is whether its scripts end at the first error: 1, -1, or 0 for not
+	// looked at yet.
+	strict int
 	// script is the text of the wrapper, when there is one.
 	script string
 	// copied are the functions that went along with their callers.
@@ -126,12 +129,16 @@ func (w *job) evaluate(l *launch, program *monit.Program) (*ctl.Result, bool) {
 	if name, shell := ctl.Shell(file); !shell {
 		return nil, w.decline(source.Span{File: file}, "this is a script for %s, and only shell is read", name)
 	}
-	script, err := ctl.ParseScript(vmPath, file)
+	script, ok := w.ctx.parsed[file]
+	if !ok || script.Path != vmPath {
+		script, err = ctl.ParseScript(vmPath, file)
+	}
 	if err != nil {
 		w.fail(err)
 		return nil, false
 	}
-	return ctl.EvaluateEnv(script, inner.Args, inner, w.lookup, w.exists), true
+	w.ctx.parsed[file] = script
+	return ctl.EvaluateEnv(script, inner.Args, inner, w.lookup, w.exists, w.ctx.parsed), true
 }
 
 // debugged takes off monit_debugger LABEL COMMAND, a helper of many community
@@ -274,6 +281,9 @@ func (w *job) pick(l *launch) bool {
 		return w.decline(at, "the start path leaves several processes running (%s), and monit supervises one: which of them has to become a check of its own is not for a program to say", strings.Join(places, ", "))
 	}
 	for _, u := range found {
+		if exe, _ := u.Executable.Literal(); u.Inherited && below(exe, w.jobDir()) {
+			return w.decline(u.Span(), "which of the commands of this script is the process is not known: the last one is a script of the job")
+		}
 		if !w.fits(u) {
 			return false
 		}

@@ -27,15 +27,9 @@ func (w *job) readers() {
 			lost = append(lost, gone{vmPath, "", "script"})
 		}
 	}
-	names := w.ctx.Release.Glob(func(name string) bool { return !old[name] }, "jobs", "docs", "ci", "scripts", "packages")
-	names = append(names, w.ctx.Release.Glob(func(name string) bool { return !strings.Contains(name, "/") && strings.HasSuffix(name, ".md") }, ".")...)
-	for _, name := range names {
-		f, err := w.ctx.Release.Read(name)
-		if err != nil || strings.IndexByte(string(f.Data), 0) >= 0 {
-			continue
-		}
-		for _, g := range lost {
-			for _, at := range fileText(f).mentions(g.path) {
+	for _, g := range lost {
+		for _, at := range w.ctx.Release.Mentions(g.path) {
+			if !old[at.File.Name] {
 				w.lostReader(g.what, g.path, g.now, at)
 			}
 		}

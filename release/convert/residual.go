@@ -19,6 +19,8 @@ type residual struct {
 	// with are the commands that stand in what is written beside the kept ones:
 	// conditions, the other commands of a pipeline or a loop.
 	with map[*ctl.Command]bool
+	// written are the assignments that stand there already.
+	written []*ctl.Command
 	// ways are written as exec of the process.
 	ways      bool
 	functions []string
@@ -237,7 +239,7 @@ func functionsIn(w ctl.Word, res *ctl.Result) []string {
 func (r *residual) any(nodes []*ctl.Node) bool {
 	found := false
 	ctl.Walk(nodes, func(n *ctl.Node) {
-		if n.Command != nil && r.keep[n.Command] && n.Kind == ctl.Leaf {
+		if n.Command != nil && r.keep[n.Command] && n.Kind == ctl.Leaf && !isToggle(n.Command.Text) {
 			found = true
 		}
 	})
@@ -278,7 +280,7 @@ func (r *residual) node(n *ctl.Node) []string {
 	}
 	switch n.Kind {
 	case ctl.Leaf:
-		if !r.keep[n.Command] {
+		if !r.keep[n.Command] || r.again(n.Command) {
 			return nil
 		}
 		if u := r.l.isWay(n.Command); u != nil {
@@ -383,6 +385,26 @@ func (r *residual) function(name string) {
 	for _, c := range f.Calls {
 		r.function(c)
 	}
+}
+
+// again says whether an assignment has been written already, by a file that is
+// sourced more than once, and nothing else sets its variables.
+func (r *residual) again(c *ctl.Command) bool {
+	if len(c.Words) > 0 || len(c.Sets) == 0 || len(c.Conditions) > 0 || len(c.Guards) > 0 {
+		return false
+	}
+	for _, o := range r.l.result.Commands {
+		if o.Span != c.Span && r.keep[o] && slices.ContainsFunc(o.Sets, func(s string) bool { return slices.Contains(c.Sets, s) }) {
+			return false
+		}
+	}
+	for _, o := range r.written {
+		if o.Span == c.Span && o.Text == c.Text {
+			return true
+		}
+	}
+	r.written = append(r.written, c)
+	return false
 }
 
 // along notes the commands that are written with the kept ones.
@@ -525,6 +547,9 @@ func (r *residual) exec(u *ctl.Launch) string {
 	words := []string{"exec", shellWord(u.Executable)}
 	args := u.Args
 	row := background(u)
+	if row != nil && slices.Contains(row.names, "pg_ctl") {
+		return join(postgresWords(u))
+	}
 	for i := 0; i < len(args); i++ {
 		text := args[i].String()
 		if row != nil && slices.Contains(row.flags, text) {
@@ -545,6 +570,36 @@ func (r *residual) exec(u *ctl.Launch) string {
 		}
 	}
 	return join(words)
+}
+
+// postgresWords runs the server instead of pg_ctl: what -o holds are its
+// options, which the shell splits.
+func postgresWords(u *ctl.Launch) []string {
+	exe := slices.Clone(u.Executable)
+	last := &exe[len(exe)-1]
+	last.Text = strings.TrimSuffix(last.Text, "pg_ctl") + "postgres"
+	words := []string{"exec", shellWord(exe)}
+	for i := 0; i < len(u.Args); i++ {
+		switch u.Args[i].String() {
+		case "-D", "--pgdata":
+			if i+1 < len(u.Args) {
+				i++
+				words = append(words, "-D", shellWord(u.Args[i]))
+			}
+		case "-o", "--options":
+			if i+1 < len(u.Args) {
+				i++
+				text := shellWord(u.Args[i])
+				if len(text) > 1 && (text[0] == '"' || text[0] == '\'') {
+					text = text[1 : len(text)-1]
+				}
+				words = append(words, text)
+			}
+		case "-l", "-t", "-m", "-p", "--log", "--timeout":
+			i++
+		}
+	}
+	return words
 }
 
 // nginx adds what keeps nginx in the foreground and off its package.

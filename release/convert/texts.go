@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
+	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
@@ -42,6 +43,26 @@ func (w *job) propertyTexts(names ...string) []text {
 		return false
 	}
 	var texts []text
+	for _, v := range w.values() {
+		if wanted(v.path) {
+			texts = append(texts, v.text)
+		}
+	}
+	return texts
+}
+
+// valueText is the value of a property, with the property's path.
+type valueText struct {
+	path string
+	text text
+}
+
+// values are the values of all properties of the job, worked out once.
+func (w *job) values() []valueText {
+	if w.valueTexts != nil {
+		return w.valueTexts
+	}
+	texts := []valueText{}
 	for _, m := range w.ctx.Manifests {
 		for _, g := range m.Groups {
 			for _, j := range g.Jobs {
@@ -49,21 +70,21 @@ func (w *job) propertyTexts(names ...string) []text {
 					continue
 				}
 				for _, v := range j.Values() {
-					if wanted(v.Path) {
-						texts = append(texts, text{v.Text, v.SpanOf, g})
-					}
+					texts = append(texts, valueText{v.Path, text{v.Text, v.SpanOf, g}})
 				}
 			}
 		}
 	}
+	read := manifest.Reader(w.Job.Spec.File)
 	for _, p := range w.Job.Spec.Properties {
-		if p.Default == nil || !wanted(p.Name) {
+		if p.Default == nil {
 			continue
 		}
-		for _, v := range manifest.Values(w.Job.Spec.File, p.Default) {
-			texts = append(texts, text{v.Text, v.SpanOf, nil})
+		for _, v := range read(p.Default) {
+			texts = append(texts, valueText{p.Name, text{v.Text, v.SpanOf, nil}})
 		}
 	}
+	w.valueTexts = texts
 	return texts
 }
 
@@ -121,19 +142,15 @@ func (t text) mentions(path string) []source.Span {
 		start := at + i
 		end := start + len(path)
 		at = end
-		if end < len(t.body) && isPathByte(t.body[end]) && t.body[end] != '/' && t.body[end] != '.' {
+		if end < len(t.body) && release.IsPathByte(t.body[end]) && t.body[end] != '/' && t.body[end] != '.' {
 			continue
 		}
-		if start > 0 && isPathByte(t.body[start-1]) {
+		if start > 0 && release.IsPathByte(t.body[start-1]) {
 			continue
 		}
-		for end < len(t.body) && isPathByte(t.body[end]) {
+		for end < len(t.body) && release.IsPathByte(t.body[end]) {
 			end++
 		}
 		spans = append(spans, t.span(start, end))
 	}
-}
-
-func isPathByte(c byte) bool {
-	return c == '/' || c == '.' || c == '-' || c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }

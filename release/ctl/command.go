@@ -3,6 +3,7 @@ package ctl
 import (
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +28,20 @@ func (e *evaluator) call(s *syntax.Stmt, c *syntax.CallExpr) flow {
 		return goesOn
 	}
 	name, _ := words[0].Literal()
+	if first := words[0]; len(first) > 0 && first[0].Kind == ERB && first[0].Split && !strings.HasPrefix(e.tail(first), "/") {
+		// the expression prints a command, or an assignment
+		for _, m := range setsVariable.FindAllStringSubmatch(first[0].Text, -1) {
+			cmd.Sets = append(cmd.Sets, m[1])
+		}
+		if len(cmd.Sets) == 0 {
+			cmd.Missing = "what this expression prints is a command, and it is known only when the job is rendered"
+		}
+		e.record(s, cmd)
+		for _, n := range cmd.Sets {
+			e.unknown(n, e.script.span(s))
+		}
+		return goesOn
+	}
 	if f, ok := e.funcs[name]; ok {
 		if len(assigns) > 0 {
 			e.unclear(s, "a variable that is set for the call of a function only")
@@ -173,6 +188,17 @@ func (e *evaluator) assign(a Assign) {
 	}
 }
 
+// setsVariable finds the assignments in the text that an expression prints.
+var setsVariable = regexp.MustCompile(`(?:["'\s;]|^|export\s+)([A-Za-z_]\w*)=`)
+
+// tail is the literal text behind the first part of a word.
+func (e *evaluator) tail(w Word) string {
+	if len(w) > 1 && w[1].Kind == Literal {
+		return w[1].Text
+	}
+	return ""
+}
+
 // ownName says whether a value is just the variable itself.
 func ownName(a Assign) bool {
 	return len(a.Value) == 1 && a.Value[0].Text == "${"+a.Name+"}"
@@ -314,7 +340,7 @@ func (e *evaluator) load(n syntax.Node, call *Command, vmPath string) *Script {
 		call.Missing = vmPath + " is not in this release"
 		return nil
 	}
-	script, err := ParseScript(vmPath, f)
+	script, err := e.parse(vmPath, f)
 	if err != nil {
 		call.Missing = err.Error()
 		return nil
@@ -322,12 +348,24 @@ func (e *evaluator) load(n syntax.Node, call *Command, vmPath string) *Script {
 	return script
 }
 
+// parse parses a script, or takes it from those that were parsed before.
+func (e *evaluator) parse(vmPath string, f *source.File) (*Script, error) {
+	if s, ok := e.parsed[f]; ok && s.Path == vmPath {
+		return s, nil
+	}
+	s, err := ParseScript(vmPath, f)
+	if err == nil && e.parsed != nil {
+		e.parsed[f] = s
+	}
+	return s, err
+}
+
 // inner evaluates what a command runs as a shell of its own: a script of the
 // job, or the command string of su -c and bash -c. It returns false when the
 // command is no such thing, or when nothing in it stays: then it is a step like
 // any other.
 func (e *evaluator) inner(s *syntax.Stmt, cmd *Command) bool {
-	if e.depth >= maxDepth {
+	if e.depth >= maxDepth || !mayStart(cmd.Words[0]) {
 		return false
 	}
 	probe := *cmd
@@ -367,7 +405,7 @@ func (e *evaluator) inner(s *syntax.Stmt, cmd *Command) bool {
 		if name, shell := Shell(f); !shell || name == "" {
 			return false
 		}
-		if script, err = ParseScript(vmPath, f); err != nil {
+		if script, err = e.parse(vmPath, f); err != nil {
 			return false
 		}
 		inString = nil
@@ -432,6 +470,23 @@ func (e *evaluator) inner(s *syntax.Stmt, cmd *Command) bool {
 	}
 	*e.out = append(*e.out, node)
 	return true
+}
+
+// mayStart says whether a command's first word can be a launcher, or a script of
+// the release.
+func mayStart(w Word) bool {
+	name, ok := w.Literal()
+	if !ok {
+		return len(w) > 1 && w[len(w)-1].Kind == Literal
+	}
+	if strings.HasPrefix(name, "/var/vcap/") {
+		return true
+	}
+	switch path.Base(name) {
+	case "exec", "nohup", "nice", "chpst", "setuidgid", "gosu", "su-exec", "sudo", "su", "runuser", "setpriv", "env", "timeout", "start-stop-daemon", "bash", "sh", "dash":
+		return true
+	}
+	return strings.Contains(name, "/") && !strings.HasPrefix(name, "/bin/") && !strings.HasPrefix(name, "/usr/bin/")
 }
 
 // endless says whether a script ends in a loop without an end or in a sleep

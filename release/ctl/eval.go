@@ -205,6 +205,7 @@ const (
 type evaluator struct {
 	lookup Lookup
 	exists Exists
+	parsed map[*source.File]*Script
 	result *Result
 	script *Script
 	state  *state
@@ -249,7 +250,7 @@ const monitPath = "/bin:/usr/bin:/sbin:/usr/sbin"
 
 // Evaluate follows a script from its first line with the given arguments.
 func Evaluate(s *Script, args []Word, lookup Lookup) *Result {
-	return EvaluateEnv(s, args, nil, lookup, nil)
+	return EvaluateEnv(s, args, nil, lookup, nil, nil)
 }
 
 // Exists says whether a path will be there on the VM, when that is known.
@@ -257,8 +258,12 @@ type Exists func(vmPath string) (there, known bool)
 
 // EvaluateEnv is Evaluate with an environment that monit's program gives, and
 // with what is known of the files on the VM.
-func EvaluateEnv(s *Script, args []Word, outer *Launch, lookup Lookup, exists Exists) *Result {
+//
+// parsed, when it is not nil, keeps the scripts that are parsed on the way: they
+// do not change.
+func EvaluateEnv(s *Script, args []Word, outer *Launch, lookup Lookup, exists Exists, parsed map[*source.File]*Script) *Result {
 	e := &evaluator{
+		parsed: parsed,
 		lookup: lookup,
 		exists: exists,
 		result: &Result{Functions: map[string]Function{}},
@@ -1126,16 +1131,14 @@ func (e *evaluator) note(s *syntax.Stmt, c *Command) {
 	c.Conditions = slices.Clone(e.conditions)
 	c.Guards = slices.Clone(e.guards)
 	c.Outer = e.outer
-	own := map[string]bool{}
-	for _, a := range c.Assigns {
-		own[a.Name] = len(c.Words) > 0
-	}
-	for _, name := range e.state.order {
-		if v := e.state.vars[name]; !own[name] && v.exported && !v.isArray {
-			c.Env = append(c.Env, Assign{Name: name, Value: v.value, Guards: v.guards})
-		}
-	}
 	if len(c.Words) > 0 {
+		c.Env = make([]Assign, 0, len(e.state.order)+len(c.Assigns))
+		for _, name := range e.state.order {
+			own := slices.ContainsFunc(c.Assigns, func(a Assign) bool { return a.Name == name })
+			if v := e.state.vars[name]; !own && v.exported && !v.isArray {
+				c.Env = append(c.Env, Assign{Name: name, Value: v.value, Guards: v.guards})
+			}
+		}
 		c.Env = append(c.Env, c.Assigns...)
 	}
 	e.seen[c.Span] = true

@@ -41,6 +41,12 @@ func (l *Launch) Span() source.Span { return l.Command.Span }
 func (l *Launch) Name() string {
 	s, ok := l.Executable.Literal()
 	if !ok {
+		if n := len(l.Executable); n > 0 {
+			last := l.Executable[n-1]
+			if i := strings.LastIndexByte(last.Text, '/'); last.Kind == Literal && len(last.Guards) == 0 && i >= 0 {
+				return last.Text[i+1:]
+			}
+		}
 		return ""
 	}
 	return path.Base(s)

@@ -30,6 +30,7 @@ type Script struct {
 	Template *erb.Template
 
 	tree *syntax.File
+	used map[syntax.Node][]use
 }
 
 // ParseScript parses a script that lies at vmPath on the VM. Errors have a
@@ -61,8 +62,8 @@ func (s *Script) span(n syntax.Node) source.Span {
 // tags says whether an ERB tag that prints nothing stands between two offsets:
 // then the text there is not what is rendered.
 func (s *Script) tags(start, end int) bool {
-	for _, seg := range s.Template.Segments {
-		if seg.Start < end && seg.End > start && (seg.Kind == erb.Code || seg.Kind == erb.Comment) {
+	for _, seg := range s.Template.Within(start, end) {
+		if seg.Kind == erb.Code || seg.Kind == erb.Comment {
 			return true
 		}
 	}

@@ -65,48 +65,34 @@ func (e *evaluator) textIn(span source.Span, nodes ...syntax.Node) text {
 func (e *evaluator) textWith(span source.Span, raw bool, nodes ...syntax.Node) text {
 	var t text
 	var edits []source.Edit
+	skip := 0
 	add := func(list *[]string, name string) {
 		if name != "" && !slices.Contains(*list, name) {
 			*list = append(*list, name)
 		}
 	}
-	var visit func(n syntax.Node, quoted bool)
-	visit = func(n syntax.Node, quoted bool) {
-		switch n := n.(type) {
-		case nil:
-			return
-		case *syntax.ParamExp:
-			if n.Param == nil {
-				return
-			}
-			if value, ok := e.plain(n, quoted); ok && !raw {
-				s := e.script.span(n)
-				edits = append(edits, source.Edit{Start: s.Start - span.Start, End: s.End - span.Start, New: value})
-				return
-			}
-			add(&t.Refs, n.Param.Value)
-		case *syntax.DblQuoted:
-			quoted = true
-		case *syntax.CmdSubst, *syntax.ProcSubst:
-			quoted = false
-		case *syntax.CallExpr:
-			if len(n.Args) > 0 {
-				if name := n.Args[0].Lit(); name != "" {
-					add(&t.Calls, name)
-				}
-			}
-		case *syntax.ArithmExp, *syntax.ArithmCmd:
-			syntax.Walk(n, func(n syntax.Node) bool {
-				if w, ok := n.(*syntax.Word); ok && syntax.ValidName(w.Lit()) {
-					add(&t.Refs, w.Lit())
-				}
-				return true
-			})
-		}
-		children(n, func(c syntax.Node) { visit(c, quoted) })
-	}
 	for _, n := range nodes {
-		visit(n, false)
+		for _, u := range e.script.uses(n) {
+			if u.param == nil {
+				if u.ref {
+					add(&t.Refs, u.name)
+				} else {
+					add(&t.Calls, u.name)
+				}
+				continue
+			}
+			if !raw {
+				if value, ok := e.plain(u.param, u.quoted); ok {
+					edits = append(edits, source.Edit{Start: u.start - span.Start, End: u.end - span.Start, New: value})
+					skip = u.end
+					continue
+				}
+			}
+			if u.start < skip {
+				continue // inside one that is replaced
+			}
+			add(&t.Refs, u.param.Param.Value)
+		}
 	}
 	written := span.File.Data[span.Start:span.End]
 	after, err := source.Apply(written, edits)
@@ -117,20 +103,75 @@ func (e *evaluator) textWith(span source.Span, raw bool, nodes ...syntax.Node) t
 	return t
 }
 
-// children calls f for the direct children of a node.
-func children(n syntax.Node, f func(syntax.Node)) {
-	first := true
-	syntax.Walk(n, func(c syntax.Node) bool {
-		if c == nil {
+// use is a variable or a command that a piece of script names.
+type use struct {
+	param      *syntax.ParamExp
+	quoted     bool // in double quotes
+	start, end int
+	name       string
+	ref        bool // of a variable in an arithmetic expression
+}
+
+// uses lists what a node names; it is worked out once.
+func (s *Script) uses(n syntax.Node) []use {
+	if list, ok := s.used[n]; ok {
+		return list
+	}
+	var list []use
+	var visit func(n syntax.Node, quoted bool)
+	visit = func(n syntax.Node, quoted bool) {
+		syntax.Walk(n, func(c syntax.Node) bool {
+			if c == nil || c == n {
+				return true
+			}
+			switch c := c.(type) {
+			case *syntax.DblQuoted:
+				visit(c, true)
+				return false
+			case *syntax.CmdSubst, *syntax.ProcSubst:
+				visit(c, false)
+				return false
+			case *syntax.ParamExp, *syntax.CallExpr, *syntax.ArithmExp, *syntax.ArithmCmd:
+				list = s.use(list, c, quoted)
+			}
 			return true
+		})
+	}
+	switch n.(type) {
+	case *syntax.ParamExp, *syntax.CallExpr, *syntax.ArithmExp, *syntax.ArithmCmd:
+		list = s.use(list, n, false)
+	}
+	_, quoted := n.(*syntax.DblQuoted)
+	visit(n, quoted)
+	if s.used == nil {
+		s.used = map[syntax.Node][]use{}
+	}
+	s.used[n] = list
+	return list
+}
+
+func (s *Script) use(list []use, n syntax.Node, quoted bool) []use {
+	switch n := n.(type) {
+	case *syntax.ParamExp:
+		if n.Param != nil {
+			span := s.span(n)
+			return append(list, use{param: n, quoted: quoted, start: span.Start, end: span.End})
 		}
-		if first {
-			first = false
+	case *syntax.CallExpr:
+		if len(n.Args) > 0 {
+			if name := n.Args[0].Lit(); name != "" {
+				return append(list, use{name: name})
+			}
+		}
+	default:
+		syntax.Walk(n, func(n syntax.Node) bool {
+			if w, ok := n.(*syntax.Word); ok && syntax.ValidName(w.Lit()) {
+				list = append(list, use{name: w.Lit(), ref: true})
+			}
 			return true
-		}
-		f(c)
-		return false
-	})
+		})
+	}
+	return list
 }
 
 // plain gives the value of a parameter expansion as it can stand in its place.

@@ -166,10 +166,7 @@ func (e *evaluator) source(f *fields, n syntax.Node, unquote func(string) string
 	}
 	span := e.script.span(n)
 	guards := e.script.Template.Guards
-	for _, s := range e.script.Template.Segments {
-		if s.End <= span.Start || s.Start >= span.End {
-			continue
-		}
+	for _, s := range e.script.Template.Within(span.Start, span.End) {
 		piece := span
 		piece.Start, piece.End = max(s.Start, span.Start), min(s.End, span.End)
 		around := e.beyond(guards(piece.Start))

@@ -9,6 +9,7 @@ package erb
 import (
 	"bytes"
 	"regexp"
+	"sort"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
@@ -124,6 +125,16 @@ func (s Segment) Code(t *Template) string {
 	return strings.TrimSpace(string(t.File.Data[s.CodeStart:s.CodeEnd]))
 }
 
+// Within gives the segments that touch the bytes from start to end.
+func (t *Template) Within(start, end int) []Segment {
+	from := sort.Search(len(t.Segments), func(i int) bool { return t.Segments[i].End > start })
+	to := from
+	for to < len(t.Segments) && t.Segments[to].Start < end {
+		to++
+	}
+	return t.Segments[from:to]
+}
+
 // HasTags says whether there is anything but text.
 func (t *Template) HasTags() bool {
 	for _, s := range t.Segments {
@@ -136,8 +147,8 @@ func (t *Template) HasTags() bool {
 
 // HasExpr says whether an expression stands between two offsets.
 func (t *Template) HasExpr(start, end int) bool {
-	for _, s := range t.Segments {
-		if s.Kind == Expr && s.Start < end && s.End > start {
+	for _, s := range t.Within(start, end) {
+		if s.Kind == Expr {
 			return true
 		}
 	}

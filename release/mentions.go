@@ -1,0 +1,88 @@
+package release
+
+import (
+	"bytes"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// mention is a path below /var/vcap as it stands in a file.
+type mention struct {
+	path string
+	span source.Span
+}
+
+// Mentions finds the places where a path on the VM stands in the jobs, the
+// documents or the scripts of the release: the path itself, or what lies below
+// it or begins with it and a dot. The release is read once for all of them.
+func (r *Release) Mentions(vmPath string) []source.Span {
+	if r.mentions == nil {
+		r.index()
+	}
+	var spans []source.Span
+	for i := sort.Search(len(r.mentions), func(i int) bool { return r.mentions[i].path >= vmPath }); i < len(r.mentions); i++ {
+		m := r.mentions[i]
+		rest, ok := strings.CutPrefix(m.path, vmPath)
+		if !ok {
+			break
+		}
+		if rest == "" || rest[0] == '/' || rest[0] == '.' {
+			spans = append(spans, m.span)
+		}
+	}
+	slices.SortStableFunc(spans, func(a, b source.Span) int {
+		if n := strings.Compare(a.File.Name, b.File.Name); n != 0 {
+			return n
+		}
+		return a.Start - b.Start
+	})
+	return spans
+}
+
+func (r *Release) index() {
+	r.mentions = []mention{}
+	names := r.Glob(func(string) bool { return true }, "jobs", "docs", "ci", "scripts", "packages")
+	names = append(names, r.top(".md")...)
+	for _, name := range names {
+		f, err := r.Read(name)
+		if err != nil || bytes.IndexByte(f.Data, 0) >= 0 {
+			continue
+		}
+		for at := 0; ; {
+			i := bytes.Index(f.Data[at:], []byte("/var/vcap/"))
+			if i < 0 {
+				break
+			}
+			start := at + i
+			end := start
+			for end < len(f.Data) && IsPathByte(f.Data[end]) {
+				end++
+			}
+			at = end
+			if start > 0 && IsPathByte(f.Data[start-1]) {
+				continue
+			}
+			r.mentions = append(r.mentions, mention{string(f.Data[start:end]), source.Span{File: f, Start: start, End: end}})
+		}
+	}
+	slices.SortFunc(r.mentions, func(a, b mention) int { return strings.Compare(a.path, b.path) })
+}
+
+// top lists the files at the top of the release with an extension.
+func (r *Release) top(ext string) []string {
+	var names []string
+	for _, e := range r.entries {
+		if strings.HasSuffix(e, ext) {
+			names = append(names, e)
+		}
+	}
+	return names
+}
+
+// IsPathByte says whether a byte belongs to a path as scripts write them.
+func IsPathByte(c byte) bool {
+	return c == '/' || c == '.' || c == '-' || c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
