@@ -211,7 +211,7 @@ func (w *job) wrapperText(l *launch) (string, bool) {
 		given[e.Name] = true
 	}
 	lines, r := w.residue(l, true, given, func(c *ctl.Command) bool {
-		if l.isWay(c) != nil || slices.Contains(l.beside, c) {
+		if l.isWay(c) != nil || slices.Contains(l.beside, c) || c.Dynamic {
 			return true
 		}
 		if n := c.Name(); n == "cd" || n == "pushd" || n == "umask" {

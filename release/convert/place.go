@@ -155,6 +155,8 @@ func (w *job) placeOf(l *launch, c *ctl.Command, after, guard bool) place {
 		return place{Dropped, "bpm guards, writes and removes the pidfile"}
 	case logHelpers.MatchString(name):
 		return place{Dropped, "bpm writes the output to files"}
+	case killers[name] && w.killsOther(l, c):
+		return place{ToHook, "it is about another process than this one"}
 	case killers[name]:
 		return place{Dropped, "bpm removes what is left of an old process before it starts a new one"}
 	case writesPid(c, l):
@@ -298,6 +300,38 @@ var logHelpers = regexp.MustCompile(`^(redirect_output|tee_output_to_sys_log\w*|
 
 var killers = map[string]bool{"kill": true, "killall": true, "pkill": true, "fuser": true, "killall5": true}
 
+// killsOther says whether a command signals a program by a name that is not
+// that of the process.
+func (w *job) killsOther(l *launch, c *ctl.Command) bool {
+	if n := c.Name(); n != "killall" && n != "pkill" {
+		return false
+	}
+	for i, word := range c.Words[1:] {
+		s, known := word.Literal()
+		if !known || strings.HasPrefix(s, "-") || i > 0 && c.Words[i].Is("-s") || c.Words[i].Is("-u") {
+			continue
+		}
+		for _, u := range l.ways {
+			own := append([]string{u.Executable.String(), w.Job.Name, l.name}, wordTexts(u.Args)...)
+			if slices.ContainsFunc(own, func(o string) bool {
+				return strings.Contains(o, s) || strings.Contains(s, path.Base(o)) && len(path.Base(o)) > 2
+			}) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+func wordTexts(words []ctl.Word) []string {
+	var out []string
+	for _, w := range words {
+		out = append(out, w.String())
+	}
+	return out
+}
+
 // quiet are commands that only compute and print.
 var quiet = map[string]bool{
 	"echo": true, "printf": true, "sleep": true, "cat": true, "exit": true, "return": true, "set": true, "shift": true, "true": true, "false": true, ":": true,
@@ -363,10 +397,23 @@ func writesPid(c *ctl.Command, l *launch) bool {
 	}
 	switch c.Name() {
 	case "rm", "chown", "chmod", "touch", "unlink":
-		paths, ok := operands(c)
-		return ok && len(paths) > 0 && allOf(paths, func(p string) bool {
-			return p == l.pidfile || strings.HasSuffix(p, ".pid") && below(p, "/var/vcap/sys/run")
-		})
+		skip, pids := 0, 0
+		if n := c.Name(); n == "chown" || n == "chmod" {
+			skip = 1
+		}
+		for _, word := range c.Words[1:] {
+			s := word.String()
+			switch {
+			case strings.HasPrefix(s, "-"):
+			case skip > 0:
+				skip--
+			case s == l.pidfile || strings.HasSuffix(s, ".pid") && below(s, "/var/vcap/sys/run"), pidVariable.MatchString(s):
+				pids++
+			default:
+				return false
+			}
+		}
+		return pids > 0
 	}
 	return false
 }

@@ -109,6 +109,14 @@ func (w *job) lift(l *launch, u *ctl.Launch, p *bpm.ProcessTemplate) *source.Dia
 		l.places[o] = place{ToWrapper, "has to run in the container of " + l.name}
 		return cannot(o.Span, "the script starts %s beside it, in the background", ctl.Unwrap(o).Name())
 	}
+	for _, o := range l.result.Commands {
+		if o == c {
+			break
+		}
+		if o.Dynamic {
+			return cannot(o.Span, "the names of variables that are set here are known only when the job is rendered")
+		}
+	}
 	for _, cond := range c.Conditions {
 		if !w.aboutPid(l, cond.Span.Text()) && !w.pidStatus(l, cond) && !aboutFiles.MatchString(cond.Span.Text()) {
 			return cannot(cond.Span, "whether or how the process runs is decided on the VM (%s)", oneLine(cond.Span.Text()))

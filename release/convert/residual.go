@@ -559,7 +559,23 @@ func (r *residual) exec(u *ctl.Launch) string {
 			i++
 			continue
 		}
-		words = append(words, shellWord(args[i]))
+		guards := args[i].Presence()
+		if len(guards) == 0 {
+			words = append(words, shellWord(args[i]))
+			continue
+		}
+		// words in the same block stand in one pair of tags
+		var inside []string
+		for ; i < len(args) && slices.Equal(args[i].Presence(), guards); i++ {
+			inner := make(ctl.Word, len(args[i]))
+			for k, p := range args[i] {
+				p.Guards = p.Guards[len(guards):]
+				inner[k] = p
+			}
+			inside = append(inside, shellWord(inner))
+		}
+		i--
+		words = append(words, ctl.Tagged(guards, strings.Join(inside, " ")))
 	}
 	if row != nil {
 		words = append(words, row.add...)

@@ -11,6 +11,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
 // unliftable is why a word of the old script cannot stand in bpm.yml.
@@ -122,6 +123,11 @@ func (w *job) items(word ctl.Word) ([]bpm.Item, error) {
 		}
 		if p.Split && w.printsWords(code) {
 			return []bpm.Item{{Value: bpm.Ruby(code), Guards: guards, List: true}}, nil
+		}
+		if names := erb.Properties(code); p.Split && len(names) == 1 && oneProperty.MatchString(code) {
+			if prop, ok := w.Job.Spec.Property(names[0]); ok && prop.Default == nil {
+				w.find("one-word", source.Note, p.Span, "this stood unquoted, where the shell splits a value at blanks; it is one argument now, whatever %s holds", names[0])
+			}
 		}
 		return []bpm.Item{{Value: bpm.Ruby(code), Guards: guards}}, nil
 	}
@@ -240,6 +246,8 @@ func rubyOf(ps []*bpm.ProcessTemplate) []string {
 	}
 	return all
 }
+
+var oneProperty = regexp.MustCompile(`^p\(?\s*["'][\w.-]+["']\s*\)?$`)
 
 var localName = regexp.MustCompile(`^[a-z_]\w*$`)
 

@@ -23,6 +23,9 @@ func (e *evaluator) call(s *syntax.Stmt, c *syntax.CallExpr) flow {
 	if len(words) == 0 {
 		e.record(s, cmd)
 		for _, a := range assigns {
+			if a.Name == "" {
+				continue
+			}
 			e.assign(a)
 		}
 		return goesOn
@@ -134,6 +137,17 @@ func (e *evaluator) call(s *syntax.Stmt, c *syntax.CallExpr) flow {
 		e.record(s, cmd)
 		e.opaque = true
 		return goesOn
+	case "printf":
+		if len(words) > 2 && words[1].Is("-v") {
+			if lit, ok := words[2].Literal(); ok {
+				cmd.Sets = append(cmd.Sets, lit)
+			}
+		}
+		e.record(s, cmd)
+		for _, name := range cmd.Sets {
+			e.unknown(name, e.script.span(s))
+		}
+		return goesOn
 	case "read", "mapfile", "readarray", "getopts":
 		for _, w := range words[1:] {
 			if lit, ok := w.Literal(); ok && lit != "" && lit[0] != '-' {
@@ -223,6 +237,9 @@ func (e *evaluator) declare(s *syntax.Stmt, c *syntax.DeclClause) {
 		cmd.Sets = nil // it is gone with its function
 	}
 	for i, a := range assigns {
+		if a.Name == "" {
+			continue
+		}
 		if n := len(e.locals); n > 0 && c.Variant.Value != "export" && c.Variant.Value != "readonly" {
 			if _, saved := e.locals[n-1][a.Name]; !saved {
 				e.locals[n-1][a.Name] = nil

@@ -204,6 +204,8 @@ func TestBlocks(t *testing.T) {
 		{"in every arm", "<% if x %>\nX=a\n<% else %>\nX=b\n<% end %>\nrun $X", "[{if x}a{else}b]"},
 		{"appending", "X=-a\n<% if x %>\nX=\"$X -b c\"\n<% end %>\nrun $X", "[-a][{if x}-b][{if x}c]"},
 		{"appending in a loop", "X=-a\n<% l.each do |i| %>\nX=\"$X -b <%= i %>\"\n<% end %>\nrun $X", "[-a][{l.each do |i|}-b][{l.each do |i|}i]"},
+		{"the last round of a loop", "X=a\n<% l.each do |i| %>\nX=<%= i %>\n<% end %>\nrun $X", "[${X}]"},
+		{"an array in a loop", "A=(a)\n<% l.each do |i| %>\nA+=(-b \"<%= i %>\")\n<% end %>\nrun \"${A[@]}\"", "[a][{l.each do |i|}-b][{l.each do |i|}i]"},
 		{"inside a word", "run a<% if x %>b<% else %>c<% end %>d", "[a{if x}b{else}cd]"},
 		{"inside quotes", "run \"a<% if x %>b<% end %>\"", "[a{if x}b]"},
 		{"the script ends", "<% if x %>\nexit 0\n<% end %>\nrun a", "{not if x}[a]"},

@@ -92,6 +92,9 @@ type Command struct {
 	// Outer is what starts the script or the command string in which the
 	// command stands: its user and limits hold for the command, too.
 	Outer *Launch
+	// Dynamic says that the command sets variables whose names are known only
+	// when the job is rendered.
+	Dynamic bool
 	// Last says that the command is the last of its script or command string.
 	Last bool
 	// Missing says why a sourced file could not be read.
@@ -430,6 +433,22 @@ func (e *evaluator) arms(b *erb.Block, stmts, rest []*syntax.Stmt) flow {
 		first = -1
 	}
 	static, guards := e.static, e.guards
+	loop := b.Kind == erb.Loop || b.Kind == erb.Other
+	var changed []string
+	if loop {
+		// a later round finds what the earlier ones have made
+		before = before.clone()
+		changed = e.assignedIn(stmts)
+		for _, name := range changed {
+			v := before.vars[name]
+			if v.isArray {
+				v.array = append(slices.Clone(v.array), Text(loopMark, node.Span))
+			} else {
+				v.value = append(slices.Clone(v.value), Part{Kind: Literal, Text: loopMark, Span: node.Span})
+			}
+			before.vars[name] = v
+		}
+	}
 	var on []armState
 	worst := goesOn
 	for arm := first; arm < count; arm++ {
@@ -451,6 +470,9 @@ func (e *evaluator) arms(b *erb.Block, stmts, rest []*syntax.Stmt) flow {
 	}
 	e.state = before
 	e.choose(b, on)
+	for _, name := range changed {
+		e.unmark(name, node.Span)
+	}
 	if worst == goesOn {
 		return goesOn
 	}
@@ -463,6 +485,48 @@ func (e *evaluator) arms(b *erb.Block, stmts, rest []*syntax.Stmt) flow {
 	}
 	e.guards = append(slices.Clone(guards), erb.Guard{Block: b, Arm: on[0].arm})
 	return goesOn
+}
+
+// unmark takes the mark of a loop out of a variable. Without it the loop has
+// written over what was there, and which round was the last is not known.
+func (e *evaluator) unmark(name string, at source.Span) {
+	v := e.state.vars[name]
+	if v.isArray {
+		out := v.array[:0:0]
+		marks := 0
+		for _, w := range v.array {
+			if len(w) == 1 && w[0].Text == loopMark {
+				marks++
+				continue
+			}
+			out = append(out, w)
+		}
+		if v.array = out; marks != 1 {
+			v.array, v.isArray = nil, false
+			v.value = Word{{Kind: Runtime, Text: "${" + name + "}", Span: at}}
+		}
+		e.state.vars[name] = v
+		return
+	}
+	marks := 0
+	var out Word
+	for _, p := range v.value {
+		if n := strings.Count(p.Text, loopMark); n > 0 {
+			marks += n
+			if len(p.Guards) > 0 {
+				marks++ // it is not there in every round
+			}
+			if p.Text = strings.ReplaceAll(p.Text, loopMark, ""); p.Text == "" {
+				continue
+			}
+		}
+		out = append(out, p)
+	}
+	if marks != 1 {
+		out = Word{{Kind: Runtime, Text: "${" + name + "}", Span: at}}
+	}
+	v.value = out
+	e.state.vars[name] = v
 }
 
 // armState is what holds after an arm of an ERB block.
@@ -561,8 +625,9 @@ func chooseWord(b *erb.Block, name string, states []armState, words []Word) Word
 			words[i] = rest
 		}
 	}
-	if b.Kind == erb.Loop {
-		// states are the one before the loop and the one after a round
+	if b.Kind == erb.Loop || b.Kind == erb.Other {
+		// states are the one before the loop and the one after a round; a block
+		// of which nothing is known may be a loop
 		if len(words) != 2 || len(words[0]) > 0 {
 			return Word{{Kind: Runtime, Text: "${" + name + "}", Span: words[len(words)-1].Span()}}
 		}
@@ -892,8 +957,7 @@ func (e *evaluator) forClause(s *syntax.Stmt, c *syntax.ForClause) flow {
 	words := e.words(iter.Items)
 	known := len(words) <= maxRounds && iter.InPos.IsValid() && !leavesLoop(c.Do)
 	for _, w := range words {
-		_, literal := w.Literal()
-		known = known && literal
+		known = known && oneWord(w)
 	}
 	if !known {
 		e.add(node)
@@ -916,6 +980,19 @@ func (e *evaluator) forClause(s *syntax.Stmt, c *syntax.ForClause) flow {
 	}
 	return goesOn
 }
+
+// oneWord says whether a word is known to be one: literal, or with expressions
+// that print a property.
+func oneWord(w Word) bool {
+	for _, p := range w {
+		if len(p.Guards) > 0 || p.Kind == Runtime || p.Kind == ERB && p.Split && !oneProperty.MatchString(p.Text) {
+			return false
+		}
+	}
+	return true
+}
+
+var oneProperty = regexp.MustCompile(`^p\(?\s*["'][\w.-]+["']\s*\)?$`)
 
 // forget makes unknown what a loop sets: a later round finds another value.
 func (e *evaluator) forget(stmts []*syntax.Stmt, at source.Span) {
@@ -1116,6 +1193,13 @@ func (e *evaluator) note(s *syntax.Stmt, c *Command) {
 	if e.inString != nil {
 		c.Script, c.Span, c.Tags = e.inString.Script, e.inString.Span, e.inString.Tags
 	}
+	for i := 0; i < len(c.Assigns); i++ {
+		if c.Assigns[i].Name == "" {
+			c.Dynamic = true
+			c.Assigns = append(slices.Clone(c.Assigns[:i]), c.Assigns[i+1:]...)
+			i--
+		}
+	}
 	for _, a := range c.Assigns {
 		if n := len(e.locals); n > 0 {
 			if _, local := e.locals[n-1][a.Name]; local {
@@ -1124,6 +1208,13 @@ func (e *evaluator) note(s *syntax.Stmt, c *Command) {
 		}
 		if len(c.Words) == 0 {
 			c.Sets = append(c.Sets, a.Name)
+		}
+	}
+	for _, word := range c.Words {
+		for i, p := range word {
+			if strings.Contains(p.Text, loopMark) {
+				word[i].Kind, word[i].Text, word[i].Split = Runtime, strings.ReplaceAll(p.Text, loopMark, ""), true
+			}
 		}
 	}
 	c.Dir = e.state.dir
@@ -1167,6 +1258,10 @@ func (e *evaluator) assigns(list []*syntax.Assign) []Assign {
 			continue
 		}
 		name := a.Name.Value
+		if at := e.script.span(a.Name); e.inString == nil && e.script.Template.HasExpr(at.Start, at.End) {
+			as = append(as, Assign{Name: "", Span: e.script.span(a)})
+			continue
+		}
 		n := Assign{Name: name, Span: e.script.span(a)}
 		if a.Array != nil && a.Index == nil {
 			n.isArray = true

@@ -223,6 +223,7 @@ func (l *Launch) su(words []Word) ([]Word, bool) {
 	if login {
 		// a login shell starts with an environment and a folder of its own
 		l.Env, l.Dir = nil, Text("/home/"+l.User, user.Span())
+		l.odd("su -: a login shell sets USER, LOGNAME and HOME of %s, which bpm does not", l.User)
 	}
 	return []Word{Text("bash", user.Span()), Text("-c", user.Span()), command}, true
 }

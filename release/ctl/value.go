@@ -41,7 +41,7 @@ type Word []Part
 func (w Word) Literal() (string, bool) {
 	var b strings.Builder
 	for _, p := range w {
-		if p.Kind != Literal || len(p.Guards) > 0 {
+		if p.Kind != Literal || len(p.Guards) > 0 || strings.Contains(p.Text, loopMark) {
 			return "", false
 		}
 		b.WriteString(p.Text)
@@ -152,6 +152,10 @@ func (f *fields) words() []Word {
 }
 
 func sameGuards(a, b []erb.Guard) bool { return slices.Equal(a, b) }
+
+// loopMark stands in a variable for what the earlier rounds of an ERB loop have
+// made of it. No script has this byte.
+const loopMark = "\x00"
 
 // samePart says whether two parts stand for the same value.
 func samePart(a, b Part) bool {

@@ -206,7 +206,14 @@ func joinLines(out []byte, s Segment) {
 	line := bytes.LastIndexByte(out[:s.Start], '\n') + 1
 	alone := len(bytes.TrimSpace(out[line:s.Start])) == 0
 	continued := line >= 2 && out[line-2] == '\\' && !(line >= 3 && out[line-3] == '\\')
+	glued := s.Start > 0 && out[s.Start-1] == '\\' && !(s.Start > 1 && out[s.Start-2] == '\\')
 	switch {
+	case glued:
+		// the tag prints nothing, so the backslash stands before the newline
+		for i := s.Start - 1; i < s.End-1; i++ {
+			out[i] = ' '
+		}
+		out[s.End-1] = '\\'
 	case alone && continued:
 		for i := s.Start; i < s.End-1; i++ {
 			out[i] = ' ' // newlines of the Ruby would end the command

@@ -39,7 +39,7 @@ var templates = []struct {
 	{"if_p with else_if_p", "<% if_p('a') do |a| %>1<% end.else_if_p('b') do |b| %>2<% end %>", "", []string{"if_p/2"}},
 	{"if_link", "<% if_link('db') do |db| %>1<% end %>", "", []string{"if_link/1"}},
 	{"case", "<% case x\n when 1 %>1<% when 2 %>2<% else %>3<% end %>", "", []string{"case/3"}},
-	{"brace block", "<% x.each { |y| %><%= y %><% } %>", "", []string{"block/1"}},
+	{"brace block", "<% x.each { |y| %><%= y %><% } %>", "", []string{"loop/1"}},
 	{"modifier", "<% x = 1 if p('a') %>", "", nil},
 	{"assigned if", "<% x = if a then 1 else 2 end %>", "", nil},
 	{"multi-line ruby", "<%\n  a = []\n  p('x').each do |y|\n    a << y if y\n  end\n  # end of it\n  b = \"if #{a} end\"\n%>", "", nil},

@@ -91,7 +91,7 @@ func (s *scanner) step() {
 		s.at++
 		s.operand = true
 	case c == '{':
-		s.emit(event{what: opens, kind: Other, brace: true, at: s.at})
+		s.emit(event{what: opens, kind: blockKind(s.code[s.statement:s.at]), brace: true, at: s.at})
 		s.at++
 		s.operand = false
 	case c == '}':
