@@ -144,13 +144,21 @@ func (r *residual) close() {
 // toggles keeps the set -e and set +e between the kept commands: what they
 // allow to fail may fail.
 func (r *residual) toggles() {
-	first, last := -1, -1
+	first, last, moved := -1, -1, -1
 	for i, c := range r.l.result.Commands {
 		if r.keep[c] {
 			if first < 0 {
 				first = i
 			}
 			last = i
+			if len(c.Dir) > 0 && len(c.Words) > 0 && !absolute(c) {
+				moved = i
+			}
+		}
+	}
+	for i, c := range r.l.result.Commands {
+		if n := c.Name(); i < moved && !r.ways && (n == "cd" || n == "pushd" || n == "popd") && !c.Followed {
+			r.keep[c] = true
 		}
 	}
 	if first < 0 || !r.job.errexit(r.l) {
@@ -161,6 +169,16 @@ func (r *residual) toggles() {
 			r.keep[c] = true
 		}
 	}
+}
+
+// absolute says whether a command is one that works on paths, and all of them
+// are absolute: then it does not matter where it runs.
+func absolute(c *ctl.Command) bool {
+	if quiet[c.Name()] || c.Name() == "cd" || c.Name() == "pushd" || c.Name() == "popd" {
+		return true
+	}
+	paths, ok := operands(c)
+	return ok && (fileCommands[c.Name()] || hostPrograms[c.Name()]) && allOf(paths, path.IsAbs)
 }
 
 var toggle = regexp.MustCompile(`^set ([-+])[a-z]*e[a-z]*$`)

@@ -452,6 +452,11 @@ func (e *evaluator) inner(s *syntax.Stmt, cmd *Command) bool {
 		}(e.state, e.funcs, e.inString, e.outer, e.script, e.static, e.base, e.opaque, e.background)
 		e.depth++
 		next := &state{vars: map[string]variable{"PATH": {value: Text(monitPath, source.Span{}), exported: true}}, params: params, name: launch.Executable, dir: launch.Dir}
+		if launch.Login {
+			for name, value := range map[string]string{"HOME": "/home/" + launch.User, "USER": launch.User, "LOGNAME": launch.User} {
+				next.set(name, Text(value, source.Span{}))
+			}
+		}
 		e.outer, e.inString = launch, inString
 		e.background = false
 		e.state, e.funcs = next, map[string]Function{}

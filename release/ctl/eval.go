@@ -146,8 +146,10 @@ type variable struct {
 	value    Word
 	exported bool
 	guards   []erb.Guard // of the export
-	array    []Word
-	isArray  bool
+	// alts are the guards where several arms of a block export it, and not all.
+	alts    [][]erb.Guard
+	array   []Word
+	isArray bool
 }
 
 // state is what assignments and cd change; a subshell works on a copy.
@@ -185,7 +187,7 @@ func (s *state) export(name string) {
 		v.exported = true
 		s.order = append(s.order, name)
 	}
-	v.guards = nil
+	v.guards, v.alts = nil, nil
 	s.vars[name] = v
 }
 
@@ -555,6 +557,7 @@ func (e *evaluator) choose(b *erb.Block, states []armState) {
 		arrays := false
 		exports := 0
 		var guards []erb.Guard
+		var alts [][]erb.Guard
 		for i, s := range states {
 			o := s.state.vars[name]
 			words[i] = o.value
@@ -562,6 +565,7 @@ func (e *evaluator) choose(b *erb.Block, states []armState) {
 			if o.exported {
 				exports++
 				guards = append([]erb.Guard{{Block: b, Arm: s.arm}}, o.guards...)
+				alts = append(alts, guards)
 			}
 		}
 		if arrays {
@@ -577,7 +581,7 @@ func (e *evaluator) choose(b *erb.Block, states []armState) {
 		case exports == 1:
 			v.exported, v.guards = true, guards
 		case exports > 1:
-			v.exported = true // the value is empty where it is not
+			v.exported, v.alts = true, alts
 		}
 		e.state.vars[name] = v
 	}
@@ -1227,7 +1231,12 @@ func (e *evaluator) note(s *syntax.Stmt, c *Command) {
 		for _, name := range e.state.order {
 			own := slices.ContainsFunc(c.Assigns, func(a Assign) bool { return a.Name == name })
 			if v := e.state.vars[name]; !own && v.exported && !v.isArray {
-				c.Env = append(c.Env, Assign{Name: name, Value: v.value, Guards: v.guards})
+				if len(v.alts) == 0 {
+					c.Env = append(c.Env, Assign{Name: name, Value: v.value, Guards: v.guards})
+				}
+				for _, guards := range v.alts {
+					c.Env = append(c.Env, Assign{Name: name, Value: v.value, Guards: guards})
+				}
 			}
 		}
 		c.Env = append(c.Env, c.Assigns...)

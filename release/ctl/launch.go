@@ -28,6 +28,8 @@ type Launch struct {
 	// Inherited says that the script or string around it is what stays, and
 	// the command only the last in it.
 	Inherited bool
+	// Login says that a login shell of the user starts it.
+	Login bool
 	// String is the command string of su -c or bash -c.
 	String Word
 	// Odd is what a launcher asked for that nothing in bpm.yml can say.
@@ -222,7 +224,7 @@ func (l *Launch) su(words []Word) ([]Word, bool) {
 	l.user(user.String())
 	if login {
 		// a login shell starts with an environment and a folder of its own
-		l.Env, l.Dir = nil, Text("/home/"+l.User, user.Span())
+		l.Env, l.Dir, l.Login = nil, Text("/home/"+l.User, user.Span()), true
 		l.odd("su -: a login shell sets USER, LOGNAME and HOME of %s, which bpm does not", l.User)
 	}
 	return []Word{Text("bash", user.Span()), Text("-c", user.Span()), command}, true
