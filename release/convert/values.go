@@ -175,6 +175,15 @@ func (w *job) printsWords(code string) bool {
 	if strings.Contains(code, "? ") && strings.Contains(code, "nil") {
 		return true
 	}
+	if m := methodCall.FindStringSubmatch(code); m != nil && m[1] != "p" {
+		for _, t := range w.templates {
+			for _, s := range t.Segments {
+				if s.Kind == erb.Code && regexp.MustCompile(`\bdef\s+`+m[1]+`\b`).MatchString(s.Code(t)) {
+					return true
+				}
+			}
+		}
+	}
 	if localName.MatchString(code) {
 		for _, t := range w.templates {
 			for _, s := range t.Segments {
@@ -248,6 +257,8 @@ func rubyOf(ps []*bpm.ProcessTemplate) []string {
 }
 
 var oneProperty = regexp.MustCompile(`^p\(?\s*["'][\w.-]+["']\s*\)?$`)
+
+var methodCall = regexp.MustCompile(`^([a-z_]\w*)[\s(]`)
 
 var localName = regexp.MustCompile(`^[a-z_]\w*$`)
 

@@ -36,7 +36,9 @@ func (e *evaluator) call(s *syntax.Stmt, c *syntax.CallExpr) flow {
 		for _, m := range setsVariable.FindAllStringSubmatch(first[0].Text, -1) {
 			cmd.Sets = append(cmd.Sets, m[1])
 		}
-		if len(cmd.Sets) == 0 {
+		if len(cmd.Sets) == 0 && strings.ContainsAny(first[0].Text, "=") {
+			cmd.Dynamic = true
+		} else if len(cmd.Sets) == 0 {
 			cmd.Missing = "what this expression prints is a command, and it is known only when the job is rendered"
 		}
 		e.record(s, cmd)
@@ -404,6 +406,16 @@ func (e *evaluator) inner(s *syntax.Stmt, cmd *Command) bool {
 	params := launch.Args
 	switch {
 	case launch.String != nil:
+		// what stands behind the string is $0, $1 and so on
+		for i, a := range launch.Args {
+			if sameWord(a, launch.String) {
+				params = launch.Args[min(i+2, len(launch.Args)):]
+				if i+1 < len(launch.Args) {
+					launch.Executable = launch.Args[i+1]
+				}
+				break
+			}
+		}
 		script = e.stringScript(launch.String)
 		if e.inString == nil {
 			e.note(s, cmd)

@@ -79,6 +79,9 @@ var scripts = []struct{ name, text, want string }{
 	{"fallthrough", `case $1 in start) run a ;& other) run b ;; esac`, "[a][b]"},
 	{"for over words", `for x in a b; do run $x; done`, "[a][b]"},
 	{"braces", `run /x/{a,b}`, "[/x/a][/x/b]"},
+	{"ANSI-C quotes", `run $'a\tb'`, "[a\tb]"},
+	{"array as one word", `A=(a "b c"); run "${A[*]}" "$*"`, "[a b c][start]"},
+	{"arrays", `A=(a "b c"); A+=(d); run "${A[@]}"`, "[a][b c][d]"},
 	{"prefix assignment does not stay", `X=a; X=b true; run $X`, "[a]"},
 }
 
@@ -141,7 +144,8 @@ func TestWhatIsNotKnown(t *testing.T) {
 		{"tilde", `run ~/a`, "[~/a]"},
 		{"tilde in an assignment", `X=~vcap; run $X`, "[${X}]"},
 		{"set behind a return on a condition", `f() { [ -f /x ] && return; X=1; }; f; run $X`, "[${X}]"},
-		{"ANSI-C quotes", `run $'a\tb'`, `[$'a\tb']`},
+		{"ANSI-C quotes that are not read", `run $'a\x41'`, `[$'a\x41']`},
+		{"arithmetic that sets", `((X=1+1)); let Y=2; run "$X$Y"`, "[${X}${Y}]"},
 		{"glob", `run /a/*.jar`, "[/a/*.jar]"},
 		{"set on a condition", `X=a; if [ -f /b ]; then X=c; fi; run $X`, "[${X}]"},
 		{"the same on both sides", `if [ -f /b ]; then X=c; else X=c; fi; run $X`, "[c]"},

@@ -765,7 +765,11 @@ func (e *evaluator) command(s *syntax.Stmt) flow {
 	case *syntax.BinaryCmd:
 		return e.binary(s, c)
 	case *syntax.TestClause, *syntax.ArithmCmd, *syntax.LetClause, *syntax.TestDecl:
-		e.record(s, &Command{Words: []Word{{{Kind: Runtime, Text: e.text(s), Span: e.script.span(s)}}}})
+		cmd := &Command{Words: []Word{{{Kind: Runtime, Text: e.text(s), Span: e.script.span(s)}}}, Sets: e.assignedIn([]*syntax.Stmt{s})}
+		e.record(s, cmd)
+		for _, name := range cmd.Sets {
+			e.unknown(name, cmd.Span)
+		}
 		return goesOn
 	case *syntax.ForClause:
 		return e.forClause(s, c)

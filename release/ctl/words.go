@@ -76,7 +76,7 @@ func (e *evaluator) parts(f *fields, parts []syntax.WordPart, quoted bool) {
 		switch p := p.(type) {
 		case *syntax.Lit:
 			if i == 0 && strings.HasPrefix(p.Value, "~") || strings.Contains(p.Value, ":~") {
-				f.add(Part{Kind: Runtime, Text: p.Value, Span: e.script.span(p)}) // a home directory
+				f.add(Part{Kind: Runtime, Text: p.Value, Split: true, Span: e.script.span(p)}) // a home directory
 				continue
 			}
 			globs := !quoted && !strings.Contains(p.Value, `\`) && isGlob(p.Value)
@@ -84,7 +84,11 @@ func (e *evaluator) parts(f *fields, parts []syntax.WordPart, quoted bool) {
 		case *syntax.SglQuoted:
 			e.mark(f, p)
 			if p.Dollar && strings.Contains(p.Value, `\`) {
-				f.add(Part{Kind: Runtime, Text: e.text(p), Span: e.script.span(p)})
+				if text, ok := ansiC(p.Value); ok && !e.script.Template.HasExpr(e.script.span(p).Start, e.script.span(p).End) {
+					f.add(Part{Kind: Literal, Text: text, Span: e.script.span(p)})
+					continue
+				}
+				f.add(Part{Kind: Runtime, Text: e.text(p), Split: true, Span: e.script.span(p)})
 				continue
 			}
 			e.source(f, p, func(s string) string {
@@ -250,6 +254,9 @@ func (e *evaluator) param(p *syntax.ParamExp) (Word, []Word) {
 			if len(v.array) == 0 {
 				return nil, []Word{}
 			}
+			if w.Lit() == "*" && e.inDouble {
+				return joined(v.array), nil
+			}
 			return nil, v.array
 		}
 	}
@@ -259,6 +266,9 @@ func (e *evaluator) param(p *syntax.ParamExp) (Word, []Word) {
 	name := p.Param.Value
 	if name == "@" || name == "*" {
 		if p.Exp == nil && len(e.state.params) > 0 {
+			if name == "*" && e.inDouble {
+				return joined(e.state.params), nil
+			}
 			return nil, e.state.params
 		}
 		return nil, []Word{}
@@ -320,6 +330,38 @@ func (e *evaluator) param(p *syntax.ParamExp) (Word, []Word) {
 		}
 	}
 	return runtime, nil
+}
+
+// joined makes one word of several, as "$*" does.
+func joined(words []Word) Word {
+	var out Word
+	for i, w := range words {
+		if i > 0 {
+			out = append(out, Part{Kind: Literal, Text: " "})
+		}
+		out = append(out, w...)
+	}
+	return out
+}
+
+// ansiC reads the escapes of $'...'; ok is false for those that it does not know.
+func ansiC(s string) (string, bool) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' {
+			b.WriteByte(s[i])
+			continue
+		}
+		if i++; i == len(s) {
+			return "", false
+		}
+		j := strings.IndexByte(`abefnrtv\'"?`, s[i])
+		if j < 0 {
+			return "", false
+		}
+		b.WriteByte("\a\b\x1b\f\n\r\t\v\\'\"?"[j])
+	}
+	return b.String(), true
 }
 
 // trim does ${v%p}, ${v%%p}, ${v#p} and ${v##p}.
