@@ -270,7 +270,29 @@ func (w *job) scriptText(l *launch, to Destination) string {
 	}
 	env = append(env, w.foldersFor(l, strings.Join(lines, "\n"))...)
 	if to == ToPreStart || to == ToPostStart {
-		return w.withLocals(l, strings.Join(append(env, lines...), "\n")) + "\n"
+		body := append(env, lines...)
+		for i := len(w.monit.Template.Guards(l.check.Name.Start)) - 1; i >= 0; i-- {
+			// monit has the check only inside this block, or once a round of it
+			g := w.monit.Template.Guards(l.check.Name.Start)[i]
+			head := []string{"<% " + g.Block.Arms[0].Head + " %>"}
+			for a := 1; a <= g.Arm; a++ {
+				head = append(head, "<% "+g.Block.Arms[a].Head+" %>")
+			}
+			if i > 0 {
+				if up := w.monit.Template.Guards(l.check.Name.Start)[i-1]; up.Block.Start == g.Block.Start {
+					head = nil // the tag around it opens this block, too
+				}
+			}
+			end := "<% end %>"
+			if g.Block.Brace {
+				end = "<% } %>"
+			}
+			body = append(append(head, body...), end)
+		}
+		return w.withLocals(l, strings.Join(body, "\n")) + "\n"
+	}
+	if strings.Contains(l.name, "<%") && strings.Contains(strings.Join(lines, "\n"), "<%=") {
+		w.find("not-understood", source.Error, l.check.Name, "the hook of %s uses what ERB in the monit file sets, and a hook is one file for all of them", l.name)
 	}
 	return w.script(l, append(env, lines...), false)
 }
@@ -287,6 +309,10 @@ func (w *job) foldersFor(l *launch, text string) []string {
 			continue
 		}
 		for _, p := range paths {
+			if (p == w.storeDir() || p == w.dataDir()) && strings.Contains(text, p) && !slices.Contains(lines, "mkdir -p "+p) {
+				lines = append(lines, "mkdir -p "+p, "chown vcap:vcap "+p)
+				continue
+			}
 			if line := "mkdir -p " + p; !w.madeByOthers(p) && (below(p, "/var/vcap/sys/log") || below(p, "/var/vcap/sys/run")) && strings.Contains(text, p) && !slices.Contains(lines, line) {
 				lines = append(lines, line)
 			}
@@ -312,12 +338,20 @@ func (w *job) neededEnv(l *launch, r *residual) []string {
 			continue
 		}
 		for _, e := range c.Env {
-			v, ok := e.Value.Literal()
-			if !ok || done[e.Name] || e.Name == "PIDFILE" {
+			if !e.Value.Known() || done[e.Name] || e.Name == "PIDFILE" {
 				continue
 			}
 			done[e.Name] = true
-			lines = append(lines, "export "+e.Name+"="+shellWord(ctl.Text(v, c.Span)))
+			value := e.Value
+			for i := range value {
+				value = slices.Clone(value)
+				value[i].Split = false
+			}
+			line := "export " + e.Name + "=" + shellWord(value)
+			if len(value) == 0 {
+				line = "export " + e.Name + "="
+			}
+			lines = append(lines, ctl.Tagged(e.Guards, line))
 		}
 	}
 	return lines

@@ -24,6 +24,18 @@ func (w *job) placeAll(l *launch) bool {
 	first := slices.Index(l.result.Commands, l.ways[0].Command)
 	guards, follows := w.startGuards(l)
 	last := Dropped
+	for _, c := range l.result.Commands {
+		if c.Name() != "exec" || len(c.Words) > 1 {
+			continue
+		}
+		for _, r := range c.Redirects {
+			switch r.Fd {
+			case "", "0", "1", "2", "&":
+			default:
+				return w.decline(c.Span, "%s opens a file for the process, and bpm gives it none but its output", oneLine(c.Span.Text()))
+			}
+		}
+	}
 	for i, c := range l.result.Commands {
 		p := w.placeOf(l, c, i > first && l.ways[0].How != "exec", guards[c])
 		if follows[c] {

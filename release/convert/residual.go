@@ -129,7 +129,7 @@ func (r *residual) close() {
 				continue
 			}
 			for _, s := range c.Sets {
-				if need[s] && !(r.ways && c.Test) {
+				if (need[s] || need["!"]) && !(r.ways && c.Test) {
 					r.keep[c], changed = true, true
 				}
 			}
@@ -158,6 +158,11 @@ func (r *residual) toggles() {
 	}
 	for i, c := range r.l.result.Commands {
 		if n := c.Name(); i < moved && !r.ways && (n == "cd" || n == "pushd" || n == "popd") && !c.Followed {
+			r.keep[c] = true
+		}
+	}
+	for i, c := range r.l.result.Commands {
+		if n := c.Name(); i < last && (n == "umask" || n == "shopt") && !c.Followed {
 			r.keep[c] = true
 		}
 	}
@@ -232,6 +237,9 @@ func wordRefs(w ctl.Word) []string {
 			for _, m := range shellName.FindAllStringSubmatch(p.Text, -1) {
 				names = append(names, m[1]+m[2])
 			}
+			if strings.Contains(p.Text, "${!") {
+				names = append(names, "!") // any variable may be meant
+			}
 		}
 	}
 	return names
@@ -257,7 +265,7 @@ func functionsIn(w ctl.Word, res *ctl.Result) []string {
 func (r *residual) any(nodes []*ctl.Node) bool {
 	found := false
 	ctl.Walk(nodes, func(n *ctl.Node) {
-		if n.Command != nil && r.keep[n.Command] && n.Kind == ctl.Leaf && !isToggle(n.Command.Text) {
+		if n.Command != nil && r.keep[n.Command] && n.Kind == ctl.Leaf && !isToggle(n.Command.Text) && n.Command.Name() != "shopt" && n.Command.Name() != "umask" {
 			found = true
 		}
 	})
@@ -355,6 +363,13 @@ func (r *residual) node(n *ctl.Node) []string {
 		}
 		return textLines(strings.TrimRight(n.Text, ";& \t\n"))
 	case ctl.Group:
+		if n.Redirs != "" && !inside && r.job.writesAny(n) {
+			lines := r.nodes(n.Body)
+			if len(lines) == 0 {
+				return nil
+			}
+			return append(append([]string{"{"}, shift(lines)...), "} "+n.Redirs)
+		}
 		if inside || !n.Subshell {
 			return r.nodes(n.Body)
 		}
@@ -449,6 +464,15 @@ func (r *residual) positional(nodes []*ctl.Node) bool {
 		case n.Kind != ctl.Leaf && r.any([]*ctl.Node{n}):
 			has(n.Refs)
 		}
+	})
+	return found
+}
+
+// writesAny says whether the output of a construct goes into a file that counts.
+func (w *job) writesAny(n *ctl.Node) bool {
+	found := false
+	ctl.Walk(n.Body, func(o *ctl.Node) {
+		found = found || o.Command != nil && w.writes(o.Command)
 	})
 	return found
 }

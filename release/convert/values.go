@@ -72,6 +72,9 @@ func plainRuby(p ctl.Part, whole bool) (string, error) {
 	if strings.Contains(code, "hell") && (strings.Contains(code, "shellescape") || strings.Contains(code, "Shellwords")) {
 		return "", &unliftable{p, fmt.Sprintf("<%%= %s %%> quotes for the shell", code)}
 	}
+	if !p.Split && strings.Contains(code, "gsub") && strings.Contains(code, `\`) {
+		return "", &unliftable{p, fmt.Sprintf("<%%= %s %%> escapes for the shell", code)}
+	}
 	if strings.Contains(code, "\n") {
 		if strings.Contains(code, "#") {
 			return "", &unliftable{p, "a Ruby expression of several lines"}
@@ -172,7 +175,7 @@ func (w *job) printsWords(code string) bool {
 			return true
 		}
 	}
-	if strings.Contains(code, "? ") && strings.Contains(code, "nil") {
+	if strings.Contains(code, "? ") && strings.Contains(code, "nil") || modifier.MatchString(code) {
 		return true
 	}
 	if m := methodCall.FindStringSubmatch(code); m != nil && m[1] != "p" {
@@ -259,6 +262,8 @@ func rubyOf(ps []*bpm.ProcessTemplate) []string {
 var oneProperty = regexp.MustCompile(`^p\(?\s*["'][\w.-]+["']\s*\)?$`)
 
 var methodCall = regexp.MustCompile(`^([a-z_]\w*)[\s(]`)
+
+var modifier = regexp.MustCompile(`\s(if|unless)\s`)
 
 var localName = regexp.MustCompile(`^[a-z_]\w*$`)
 

@@ -51,6 +51,9 @@ func (e *evaluator) call(s *syntax.Stmt, c *syntax.CallExpr) flow {
 		if len(assigns) > 0 {
 			e.unclear(s, "a variable that is set for the call of a function only")
 		}
+		if len(s.Redirs) > 0 {
+			return e.redirected(s, func() flow { return e.function(s, cmd, f) })
+		}
 		return e.function(s, cmd, f)
 	}
 	switch name {

@@ -726,6 +726,39 @@ func (e *evaluator) lastStays(first int) {
 }
 
 func (e *evaluator) command(s *syntax.Stmt) flow {
+	if len(s.Redirs) == 0 {
+		return e.construct(s)
+	}
+	switch s.Cmd.(type) {
+	case nil, *syntax.CallExpr, *syntax.DeclClause, *syntax.TestClause, *syntax.ArithmCmd, *syntax.LetClause, *syntax.TestDecl, *syntax.FuncDecl:
+		return e.construct(s)
+	}
+	return e.redirected(s, func() flow { return e.construct(s) })
+}
+
+// redirected evaluates a construct whose output goes elsewhere as a whole.
+func (e *evaluator) redirected(s *syntax.Stmt, eval func() flow) flow {
+	n := &Node{Kind: Group, Span: e.script.span(s), Text: e.textRaw(s).Text}
+	var texts []string
+	for _, r := range s.Redirs {
+		if r.Hdoc != nil {
+			e.unclear(s, "a here-document for a whole construct")
+		}
+		texts = append(texts, e.textOf(r).Text)
+	}
+	n.Redirs = strings.Join(texts, " ")
+	redirects := e.redirects(s)
+	first := len(e.result.Commands)
+	e.add(n)
+	var f flow
+	n.Body = e.nest(func() { f = eval() })
+	for _, c := range e.result.Commands[first:] {
+		c.Redirects = append(c.Redirects, redirects...)
+	}
+	return f
+}
+
+func (e *evaluator) construct(s *syntax.Stmt) flow {
 	switch c := s.Cmd.(type) {
 	case nil:
 		e.record(s, &Command{Redirects: e.redirects(s)})
@@ -799,15 +832,6 @@ func (e *evaluator) group(s *syntax.Stmt, n *Node, f func()) *Node {
 	n.Text = e.textRaw(s).Text
 	e.add(n)
 	n.Body = e.nest(f)
-	if len(s.Redirs) > 0 {
-		for _, r := range e.redirects(s) {
-			Walk(n.Body, func(o *Node) {
-				if o.Command != nil && (o.Kind == Leaf || o.Kind == Run) {
-					o.Command.Redirects = append(o.Command.Redirects, r)
-				}
-			})
-		}
-	}
 	return n
 }
 
@@ -963,7 +987,7 @@ func (e *evaluator) forClause(s *syntax.Stmt, c *syntax.ForClause) flow {
 		return goesOn
 	}
 	words := e.words(iter.Items)
-	known := len(words) <= maxRounds && iter.InPos.IsValid() && !leavesLoop(c.Do)
+	known := len(words) <= maxRounds && len(s.Redirs) == 0 && iter.InPos.IsValid() && !leavesLoop(c.Do)
 	for _, w := range words {
 		known = known && oneWord(w)
 	}
@@ -1287,6 +1311,9 @@ func (e *evaluator) assigns(list []*syntax.Assign) []Assign {
 					break
 				}
 				n.array = append(n.array, e.words([]*syntax.Word{el.Value})...)
+			}
+			if slices.ContainsFunc(n.array, func(w Word) bool { return !w.Known() }) {
+				n.isArray = false // globs and the like: the VM knows how many there are
 			}
 		}
 		if !n.isArray {

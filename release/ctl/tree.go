@@ -49,6 +49,8 @@ type Node struct {
 	Block      *erb.Block
 	Arms       map[int][]*Node
 	Patterns   []string
+	// Redirs are the redirections of the whole construct, as they are written.
+	Redirs string
 	// Subshell says that a group has a process of its own.
 	Subshell bool
 	// Refs and Calls are the variables and functions that Head needs.
