@@ -121,7 +121,7 @@ func (w *job) lift(l *launch, u *ctl.Launch, p *bpm.ProcessTemplate) *source.Dia
 		}
 	}
 	for _, cond := range c.Conditions {
-		if !w.aboutPid(l, cond.Span.Text()) && !w.pidStatus(l, cond) && !aboutFiles.MatchString(cond.Span.Text()) {
+		if !cond.Exit && !w.aboutPid(l, cond.Span.Text()) && !w.pidStatus(l, cond) && !aboutFiles.MatchString(cond.Span.Text()) {
 			return cannot(cond.Span, "whether or how the process runs is decided on the VM (%s)", oneLine(cond.Span.Text()))
 		}
 	}
@@ -182,6 +182,9 @@ func (w *job) lift(l *launch, u *ctl.Launch, p *bpm.ProcessTemplate) *source.Dia
 	_ = loops
 	if err := w.printable(p); err != "" {
 		return cannot(c.Span, "%s", err)
+	}
+	if at, found := loopLocal(w.templates, rubyOf([]*bpm.ProcessTemplate{p})); found {
+		return cannot(at, "Ruby inside a loop sets what its arguments use")
 	}
 	return nil
 }
@@ -522,6 +525,22 @@ func (w *job) wrap(l *launch, title bpm.Value, around []erb.Guard) bool {
 				}
 			}
 		}
+	}
+	var ruby []string
+	for _, u := range l.ways {
+		for _, word := range append([]ctl.Word{u.Executable}, u.Args...) {
+			for _, part := range word {
+				ruby = append(ruby, part.Text)
+			}
+		}
+	}
+	for _, c := range l.result.Commands {
+		for _, m := range erbTag.FindAllStringSubmatch(c.Text, -1) {
+			ruby = append(ruby, m[1])
+		}
+	}
+	if at, found := loopLocal(w.templates, ruby); found {
+		return w.decline(at, "Ruby inside a loop sets what the script uses, and a wrapper would need it at the same place")
 	}
 	p := &bpm.ProcessTemplate{Title: title, Guards: around}
 	p.Name = l.name

@@ -284,6 +284,11 @@ func (w *job) pick(l *launch) bool {
 		if exe, _ := u.Executable.Literal(); u.Inherited && below(exe, w.jobDir()) {
 			return w.decline(u.Span(), "which of the commands of this script is the process is not known: the last one is a script of the job")
 		}
+		for _, cond := range u.Command.Conditions {
+			if cond.Exit && !w.aboutPid(l, cond.Span.Text()) && !aboutFiles.MatchString(cond.Span.Text()) && !w.pidStatus(l, cond) {
+				return w.decline(cond.Span, "whether the process starts at all depends on this: the script ends with success before it")
+			}
+		}
 		if !w.fits(u) {
 			return false
 		}
@@ -296,7 +301,7 @@ func (w *job) pick(l *launch) bool {
 // script goes on to become another one: they have to run beside it.
 func (l *launch) aside(found []*ctl.Launch) []*ctl.Launch {
 	last := found[len(found)-1]
-	if len(found) < 2 || last.How != "exec" || len(last.Command.Conditions) > 0 {
+	if len(found) < 2 || last.How != "exec" || slices.ContainsFunc(last.Command.Conditions, func(c ctl.Condition) bool { return !c.Exit }) {
 		return found
 	}
 	for _, u := range found[:len(found)-1] {
@@ -320,7 +325,7 @@ func (w *job) lastProgram(l *launch) *ctl.Launch {
 			continue
 		}
 		u := ctl.Unwrap(c)
-		if u == nil || c.Test || c.Pipe || len(c.Conditions) > 0 {
+		if u == nil || c.Test || c.Pipe || slices.ContainsFunc(c.Conditions, func(o ctl.Condition) bool { return !o.Exit }) {
 			return nil
 		}
 		exe, _ := w.executable(u)
@@ -360,7 +365,7 @@ func exclusive(a, b *ctl.Command) bool {
 			return true
 		}
 	}
-	if len(a.Conditions) > 0 && ctl.Unwrap(a).How == "exec" {
+	if slices.ContainsFunc(a.Conditions, func(c ctl.Condition) bool { return !c.Exit }) && ctl.Unwrap(a).How == "exec" {
 		return true // what comes behind runs only when it does not
 	}
 	for i, c := range a.Conditions {

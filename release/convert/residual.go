@@ -227,6 +227,11 @@ func quietToggles(lines []string) []string {
 	return out
 }
 
+var (
+	arithmetic      = regexp.MustCompile(`\$\(\((?:[^()]|\([^()]*\))*\)\)`)
+	shellIdentifier = regexp.MustCompile(`[A-Za-z_]\w*`)
+)
+
 var shellName = regexp.MustCompile(`\$\{?[#!]?([A-Za-z_]\w*)|\$(\?)`)
 
 // wordRefs are the variables that the run-time parts of a word read.
@@ -236,6 +241,9 @@ func wordRefs(w ctl.Word) []string {
 		if p.Kind == ctl.Runtime {
 			for _, m := range shellName.FindAllStringSubmatch(p.Text, -1) {
 				names = append(names, m[1]+m[2])
+			}
+			for _, m := range arithmetic.FindAllString(p.Text, -1) {
+				names = append(names, shellIdentifier.FindAllString(m, -1)...)
 			}
 			if strings.Contains(p.Text, "${!") {
 				names = append(names, "!") // any variable may be meant

@@ -270,7 +270,53 @@ var localName = regexp.MustCompile(`^[a-z_]\w*$`)
 var (
 	rubyWord    = regexp.MustCompile(`[@$]?\b[A-Za-z_]\w*\b`)
 	rubyDefines = regexp.MustCompile(`(?m)(?:^|[^\w.@$:"'\]])([@$]?[a-z_]\w*(?:\s*,\s*[a-z_]\w*)*)\s*(?:\|\||&&|\+|-|<<)?=[^=~>]|\bdef\s+([a-z_]\w*[?!]?)`)
+	// rubyChanges finds what Ruby adds to without assigning it.
+	rubyChanges = regexp.MustCompile(`\b([a-z_]\w*)\s*(?:<<|\.(?:push|concat|merge!|store|append|prepend|unshift|update|insert|delete\w*|\w+!)|\[[^\]\n]*\]\s*(?:\|\||\+)?=[^=~>])`)
 )
+
+// defines lists the names that a piece of Ruby sets or changes.
+func defines(code string) []string {
+	var names []string
+	for _, m := range rubyDefines.FindAllStringSubmatch(code, -1) {
+		for _, name := range strings.Split(m[1]+m[2], ",") {
+			names = append(names, strings.TrimSpace(name))
+		}
+	}
+	for _, m := range rubyChanges.FindAllStringSubmatch(code, -1) {
+		names = append(names, m[1])
+	}
+	return names
+}
+
+// loopLocal finds a code tag in a Ruby block that sets what the process uses.
+func loopLocal(templates []*erb.Template, ruby []string) (at source.Span, found bool) {
+	used := map[string]bool{}
+	for _, r := range ruby {
+		for _, m := range rubyWord.FindAllString(r, -1) {
+			used[m] = true
+		}
+	}
+	for _, t := range templates {
+		for _, s := range t.Segments {
+			if s.Kind != erb.Code || t.Divides(s) {
+				continue
+			}
+			loop := false
+			for _, g := range t.Guards(s.Start) {
+				loop = loop || g.Block.Kind != erb.If && g.Block.Kind != erb.Unless && g.Block.Kind != erb.Case
+			}
+			if !loop {
+				continue
+			}
+			for _, name := range defines(s.Code(t)) {
+				if used[name] {
+					return source.Span{File: t.File, Start: s.Start, End: s.End}, true
+				}
+			}
+		}
+	}
+	return at, false
+}
 
 // locals gives the Ruby of the templates that sets what the given Ruby uses, in
 // the order in which it stands there.
@@ -304,10 +350,8 @@ func locals(templates []*erb.Template, ruby []string) []bpm.Local {
 				continue
 			}
 			use := false
-			for _, m := range rubyDefines.FindAllStringSubmatch(t.code, -1) {
-				for _, name := range strings.Split(m[1]+m[2], ",") {
-					use = use || needed[strings.TrimSpace(name)]
-				}
+			for _, name := range defines(t.code) {
+				use = use || needed[name]
 			}
 			if strings.Contains(t.code, "shellwords") && needed["Shellwords"] || strings.Contains(t.code, "require ") && strings.Contains(t.code, "json") && needed["JSON"] {
 				use = true

@@ -67,6 +67,9 @@ func (e *evaluator) call(s *syntax.Stmt, c *syntax.CallExpr) flow {
 		cmd.Leave = true
 		e.record(s, cmd)
 		if name == "exit" {
+			if n := len(e.conditions); n > 0 && (len(words) == 1 || words[1].Is("0")) {
+				e.exits = append(slices.Clone(e.exits), Condition{Span: e.conditions[n-1].Span, Exit: true})
+			}
 			return exits
 		}
 		if n := len(e.conditions); n > e.entry {

@@ -120,6 +120,9 @@ func (c *Command) Name() string {
 type Condition struct {
 	Span    source.Span
 	Negated bool
+	// Exit says that the script has ended with success when the condition
+	// held.
+	Exit bool
 }
 
 // Assign sets a variable.
@@ -244,6 +247,8 @@ type evaluator struct {
 	testing    bool
 	inDouble   bool // inside double quotes
 	splits     bool // in a command's words, which are split
+	// exits are the conditions on which the script has ended with success.
+	exits []Condition
 	// mayReturn is the condition on which the function under way has returned.
 	mayReturn source.Span
 	entry     int // the conditions around its call
@@ -871,7 +876,7 @@ func (e *evaluator) text(n syntax.Node) string { return e.script.span(n).Text() 
 func (e *evaluator) maybe(cond source.Span, negated bool, stmts []*syntax.Stmt) flow {
 	before := e.state
 	e.state = before.clone()
-	e.conditions = append(e.conditions, Condition{cond, negated})
+	e.conditions = append(e.conditions, Condition{Span: cond, Negated: negated})
 	f := e.list(stmts)
 	e.conditions = e.conditions[:len(e.conditions)-1]
 	after := e.state
@@ -945,7 +950,7 @@ func (e *evaluator) ifClause(s *syntax.Stmt, c *syntax.IfClause) flow {
 	span := e.spanOf(c.Cond)
 	before := e.state
 	e.state = before.clone()
-	e.conditions = append(e.conditions, Condition{span, false})
+	e.conditions = append(e.conditions, Condition{Span: span})
 	thenFlow := goesOn
 	n.Body = e.nest(func() { thenFlow = e.list(c.Then) })
 	e.conditions = e.conditions[:len(e.conditions)-1]
@@ -953,7 +958,7 @@ func (e *evaluator) ifClause(s *syntax.Stmt, c *syntax.IfClause) flow {
 	e.state = before
 	elseFlow := goesOn
 	if c.Else != nil {
-		e.conditions = append(e.conditions, Condition{span, true})
+		e.conditions = append(e.conditions, Condition{Span: span, Negated: true})
 		n.Else = e.nest(func() { elseFlow = e.ifClause(s, c.Else) })
 		e.conditions = e.conditions[:len(e.conditions)-1]
 	}
@@ -1251,7 +1256,7 @@ func (e *evaluator) note(s *syntax.Stmt, c *Command) {
 	}
 	c.Dir = e.state.dir
 	c.Background, c.Piped, c.Pipe, c.Test = e.background, e.piped, e.pipe, e.testing
-	c.Conditions = slices.Clone(e.conditions)
+	c.Conditions = append(slices.Clone(e.conditions), e.exits...)
 	c.Guards = slices.Clone(e.guards)
 	c.Outer = e.outer
 	if len(c.Words) > 0 {

@@ -167,7 +167,7 @@ const exprByte = 'x'
 // backslash itself, so that the lines stay joined.
 func (t *Template) Mask() []byte {
 	out := append([]byte(nil), t.File.Data...)
-	for _, s := range t.Segments {
+	for i, s := range t.Segments {
 		switch s.Kind {
 		case Expr, Literal:
 			for i := s.Start; i < s.End; i++ {
@@ -175,7 +175,7 @@ func (t *Template) Mask() []byte {
 			}
 		case Code, Comment:
 			fill := byte(' ')
-			if s.Start > 0 && s.End < len(out) && inWord(out[s.Start-1]) && inWord(t.File.Data[s.End]) {
+			if t.wordBefore(i, out) && t.wordBehind(i) {
 				fill = exprByte // the text before and behind is one word
 			}
 			for i := s.Start; i < s.End; i++ {
@@ -191,6 +191,29 @@ func (t *Template) Mask() []byte {
 		}
 	}
 	return out
+}
+
+// wordBefore says whether a word ends where the i-th segment begins; out is the
+// mask so far.
+func (t *Template) wordBefore(i int, out []byte) bool {
+	s := t.Segments[i]
+	return s.Start > 0 && inWord(out[s.Start-1])
+}
+
+// wordBehind says whether a word goes on behind the i-th segment: text, or an
+// expression, tags that print nothing left out.
+func (t *Template) wordBehind(i int) bool {
+	for _, s := range t.Segments[i+1:] {
+		switch s.Kind {
+		case Expr:
+			return true
+		case Text:
+			return inWord(t.File.Data[s.Start])
+		case Literal:
+			return false
+		}
+	}
+	return false
 }
 
 // inWord says whether a byte beside a tag belongs to a word that goes on
