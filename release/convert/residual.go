@@ -373,8 +373,8 @@ func (r *residual) node(n *ctl.Node) []string {
 	case ctl.Group:
 		if n.Redirs != "" && !inside && r.job.writesAny(n) {
 			lines := r.nodes(n.Body)
-			if len(lines) == 0 {
-				return nil
+			if len(lines) == 0 || len(n.Body) == 1 && (n.Body[0].Kind == ctl.Loop || n.Body[0].Kind == ctl.Case) {
+				return lines // its text has the redirections
 			}
 			return append(append([]string{"{"}, shift(lines)...), "} "+n.Redirs)
 		}
@@ -736,26 +736,22 @@ func shellWord(w ctl.Word) string {
 		}
 		return ctl.Tagged(guards, shellWord(inner))
 	}
-	var b strings.Builder
-	for _, p := range w {
-		var text string
+	text := ctl.TagParts(w, func(p ctl.Part) string {
 		switch p.Kind {
 		case ctl.Literal:
-			text = p.Text
-			if !split {
-				text = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(text)
+			if split {
+				return p.Text
 			}
+			return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(p.Text)
 		case ctl.ERB:
-			text = "<%= " + p.Text + " %>"
-		default:
-			text = p.Text
+			return "<%= " + p.Text + " %>"
 		}
-		b.WriteString(ctl.Tagged(p.Guards, text))
-	}
+		return p.Text
+	})
 	if split && !quoted {
-		return b.String()
+		return text
 	}
-	return `"` + b.String() + `"`
+	return `"` + text + `"`
 }
 
 // textLines gives a statement as lines without the indentation that it had,

@@ -579,15 +579,13 @@ func Quiet(c *Command) bool {
 // stringScript makes a script of a command string. Expressions stay what they
 // are; so does what only the VM knows.
 func (e *evaluator) stringScript(w Word) *Script {
-	var b strings.Builder
-	for _, p := range w {
-		text := p.Text
+	text := TagParts(w, func(p Part) string {
 		if p.Kind == ERB {
-			text = "<%= " + p.Text + " %>"
+			return "<%= " + p.Text + " %>"
 		}
-		b.WriteString(Tagged(p.Guards, text))
-	}
-	script, err := ParseScript(e.script.Path, &source.File{Name: e.script.File.Name, Data: []byte(b.String())})
+		return p.Text
+	})
+	script, err := ParseScript(e.script.Path, &source.File{Name: e.script.File.Name, Data: []byte(text)})
 	if err != nil {
 		return nil
 	}

@@ -236,3 +236,25 @@ func Tagged(guards []erb.Guard, text string) string {
 	}
 	return text
 }
+
+// TagParts writes the parts of a word with the ERB blocks around them. Parts of
+// one block stand together in it: in a loop they belong to one round.
+func TagParts(w Word, text func(Part) string) string {
+	var b strings.Builder
+	for i := 0; i < len(w); {
+		if len(w[i].Guards) == 0 {
+			b.WriteString(text(w[i]))
+			i++
+			continue
+		}
+		g := w[i].Guards[0]
+		var inside Word
+		for ; i < len(w) && len(w[i].Guards) > 0 && w[i].Guards[0] == g; i++ {
+			p := w[i]
+			p.Guards = p.Guards[1:]
+			inside = append(inside, p)
+		}
+		b.WriteString(Tagged([]erb.Guard{g}, TagParts(inside, text)))
+	}
+	return b.String()
+}
