@@ -467,14 +467,6 @@ func (w *job) account(l *launch) {
 	}
 }
 
-func firstLine(s string) string {
-	line, rest, more := strings.Cut(s, "\n")
-	if more && strings.TrimSpace(rest) != "" {
-		return line + " ..."
-	}
-	return line
-}
-
 // logRedirect tells where the output goes now.
 func (w *job) logRedirect(l *launch, r ctl.Redirect) {
 	old, ok := r.File.Literal()

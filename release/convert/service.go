@@ -65,29 +65,6 @@ func (w *job) madeByOthers(p string) bool {
 	return false
 }
 
-// ownFolders gives the folders that a mkdir makes below the job's own data and
-// store folders; nil when the command does anything else.
-func (w *job) ownFolders(c *ctl.Command) []string {
-	if c.Name() != "mkdir" || len(c.Conditions) > 0 || writesFile(c) {
-		return nil
-	}
-	paths, ok := operands(c)
-	if !ok || len(paths) == 0 {
-		return nil
-	}
-	var own []string
-	for _, p := range paths {
-		switch {
-		case w.madeByOthers(p):
-		case below(p, w.dataDir()), below(p, w.storeDir()), below(p, w.logDir()):
-			own = append(own, p)
-		default:
-			return nil
-		}
-	}
-	return own
-}
-
 // operands gives the paths that a file command works on, options and owners
 // left out. ok is false when one of them is not known.
 func operands(c *ctl.Command) (paths []string, ok bool) {
