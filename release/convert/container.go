@@ -245,7 +245,7 @@ func (w *job) rootOnly(l *launch) {
 		if err != nil {
 			continue
 		}
-		for _, c := range ctl.EvaluateEnv(script, nil, nil, w.lookup, w.exists, w.ctx.parsed).Commands {
+		for _, c := range ctl.Evaluate(script, nil, w.world(nil)).Commands {
 			if c.Name() != "chmod" || len(c.Words) < 3 {
 				continue
 			}

@@ -67,7 +67,15 @@ func (w *job) files() bool {
 			spec.add(template, "bin/"+path.Base(l.process.Executable))
 			scripts = append(scripts, text)
 		}
-		if text := w.scriptText(l, ToHook); text != "" {
+		texts := map[Destination]string{}
+		for _, to := range []Destination{ToHook, ToPreStart, ToPostStart} {
+			text, ok := w.scriptText(l, to)
+			if !ok {
+				return false
+			}
+			texts[to] = text
+		}
+		if text := texts[ToHook]; text != "" {
 			name := "bpm-pre-start"
 			if w.several {
 				name = cleanName(l.name) + "-" + name
@@ -82,11 +90,11 @@ func (w *job) files() bool {
 			}
 			scripts = append(scripts, text)
 		}
-		if text := w.scriptText(l, ToPreStart); text != "" {
+		if text := texts[ToPreStart]; text != "" {
 			w.preStart.moved = append(w.preStart.moved, text)
 			scripts = append(scripts, text)
 		}
-		if text := w.scriptText(l, ToPostStart); text != "" {
+		if text := texts[ToPostStart]; text != "" {
 			post = append(post, text)
 			scripts = append(scripts, text)
 			w.find("post-start", source.Warning, l.launch.Span(), "what the script did after it had started %s is in bin/post-start now: it runs once a deploy, when monit says that the job runs, and a failure fails the deploy. Look at what it waits for", l.name)
@@ -210,7 +218,7 @@ func (w *job) wrapperText(l *launch) (string, bool) {
 	for _, e := range l.process.Env {
 		given[e.Name] = true
 	}
-	lines, r := w.residue(l, true, given, func(c *ctl.Command) bool {
+	lines, r := w.residue(l, ToWrapper, true, given, func(c *ctl.Command) bool {
 		if l.isWay(c) != nil || slices.Contains(l.beside, c) || c.Dynamic {
 			return true
 		}
@@ -251,10 +259,13 @@ func (l *launch) copies(r *residual, to Destination) {
 }
 
 // scriptText is what is left of the start path for one destination.
-func (w *job) scriptText(l *launch, to Destination) string {
-	lines, r := w.residue(l, false, nil, func(c *ctl.Command) bool { return l.places[c].to == to })
+func (w *job) scriptText(l *launch, to Destination) (text string, ok bool) {
+	lines, r := w.residue(l, to, false, nil, func(c *ctl.Command) bool { return l.places[c].to == to })
+	if r.broken != "" {
+		return "", w.decline(l.launch.Span(), "%s", r.broken)
+	}
 	if len(lines) == 0 {
-		return ""
+		return "", true
 	}
 	env := w.neededEnv(l, r)
 	l.copies(r, to)
@@ -289,12 +300,12 @@ func (w *job) scriptText(l *launch, to Destination) string {
 			}
 			body = append(append(head, body...), end)
 		}
-		return w.withLocals(l, strings.Join(body, "\n")) + "\n"
+		return w.withLocals(l, strings.Join(body, "\n")) + "\n", true
 	}
 	if strings.Contains(l.name, "<%") && strings.Contains(strings.Join(lines, "\n"), "<%=") {
 		w.find("not-understood", source.Error, l.check.Name, "the hook of %s uses what ERB in the monit file sets, and a hook is one file for all of them", l.name)
 	}
-	return w.script(l, append(env, lines...), false)
+	return w.script(l, append(env, lines...), false), true
 }
 
 // foldersFor makes the folders that only what moved still uses.
@@ -342,10 +353,12 @@ func (w *job) neededEnv(l *launch, r *residual) []string {
 				continue
 			}
 			done[e.Name] = true
-			value := e.Value
-			for i := range value {
-				value = slices.Clone(value)
+			value := slices.Clone(e.Value)
+			for i, p := range value {
 				value[i].Split = false
+				if n := len(e.Guards); len(p.Guards) >= n && slices.Equal(p.Guards[:n], e.Guards) {
+					value[i].Guards = p.Guards[n:] // they stand around the line
+				}
 			}
 			line := "export " + e.Name + "=" + shellWord(value)
 			if len(value) == 0 {

@@ -38,11 +38,12 @@ func (w *job) placeAll(l *launch) bool {
 	}
 	for i, c := range l.result.Commands {
 		p := w.placeOf(l, c, i > first && l.ways[0].How != "exec", guards[c])
-		if follows[c] {
+		switch {
+		case !follows[c]:
+		case last != Dropped:
+			p = place{last, "looks at the command before it"}
+		case c.Test || c.Leave || w.isQuiet(c):
 			p = place{Dropped, "looks at a command that is not needed any more"}
-			if last != Dropped {
-				p = place{last, "looks at the command before it"}
-			}
 		}
 		if !c.Followed && !c.Leave && (!w.isQuiet(c) || p.to != Dropped) && len(c.Words) > 0 {
 			last = p.to

@@ -79,25 +79,54 @@ func (w *job) analyse(check *monit.Check) bool {
 		return w.decline(check.Span, "check %s has several start programs, stop programs or pidfiles behind ERB conditions, which this version does not convert", name)
 	}
 	l := &launch{check: check, name: name, pidfile: path.Clean(check.Pidfile.Value.Text()), places: map[*ctl.Command]place{}, disks: map[string][]source.Span{}}
-	result, ok := w.evaluate(l, check.Start)
-	if !ok {
+	if !w.startPath(l, nil) {
 		return false
 	}
-	l.result = result
-	w.templates = l.templates()
-	if len(result.Unclear) > 0 {
-		u := result.Unclear[0]
-		return w.decline(u.Span, "%s", u.Message)
+	if spans := l.awaited(); len(spans) > 0 && !w.startPath(l, spans) {
+		return false
 	}
-	if !w.pick(l) || !w.stopPath(l) || !w.placeAll(l) || !w.processes(l) {
+	if !w.stopPath(l) || !w.placeAll(l) || !w.processes(l) {
 		return false
 	}
 	w.launches = append(w.launches, l)
 	return true
 }
 
+// startPath follows the start program and picks the process. The statements in
+// succeeded are known to end with success.
+func (w *job) startPath(l *launch, succeeded []source.Span) bool {
+	result, ok := w.evaluate(l, l.check.Start, succeeded)
+	if !ok {
+		return false
+	}
+	l.result, l.beside = result, nil
+	w.templates = l.templates()
+	if len(result.Unclear) > 0 {
+		u := result.Unclear[0]
+		return w.decline(u.Span, "%s", u.Message)
+	}
+	return w.pick(l)
+}
+
+// awaited are the launches whose exit status the script looks at: what comes
+// after them runs when bpm has started the process, so they have succeeded.
+func (l *launch) awaited() []source.Span {
+	var spans []source.Span
+	for i, c := range l.result.Commands[1:] {
+		if u := l.isWay(l.result.Commands[i]); u != nil && slices.Contains(c.Refs, "?") {
+			spans = append(spans, u.Command.Span)
+		}
+	}
+	return spans
+}
+
+// world is what a script of the job finds.
+func (w *job) world(outer *ctl.Launch) ctl.World {
+	return ctl.World{Outer: outer, Lookup: w.lookup, Exists: w.exists, Parsed: w.ctx.parsed}
+}
+
 // evaluate follows what a start or stop program leads to.
-func (w *job) evaluate(l *launch, program *monit.Program) (*ctl.Result, bool) {
+func (w *job) evaluate(l *launch, program *monit.Program, succeeded []source.Span) (*ctl.Result, bool) {
 	var words []ctl.Word
 	for _, s := range program.Words() {
 		words = append(words, templateWord(w.monit.Template, s))
@@ -138,7 +167,9 @@ func (w *job) evaluate(l *launch, program *monit.Program) (*ctl.Result, bool) {
 		return nil, false
 	}
 	w.ctx.parsed[file] = script
-	return ctl.EvaluateEnv(script, inner.Args, inner, w.lookup, w.exists, w.ctx.parsed), true
+	world := w.world(inner)
+	world.Succeeded = succeeded
+	return ctl.Evaluate(script, inner.Args, world), true
 }
 
 // debugged takes off monit_debugger LABEL COMMAND, a helper of many community

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"fmt"
 	"path"
 	"regexp"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
 // residual writes what is left of a start path when only some of its commands
@@ -31,7 +33,7 @@ type residual struct {
 }
 
 // residue writes the commands for which kept is true.
-func (w *job) residue(l *launch, ways bool, given map[string]bool, kept func(*ctl.Command) bool) (lines []string, r *residual) {
+func (w *job) residue(l *launch, to Destination, ways bool, given map[string]bool, kept func(*ctl.Command) bool) (lines []string, r *residual) {
 	r = &residual{job: w, l: l, keep: map[*ctl.Command]bool{}, with: map[*ctl.Command]bool{}, ways: ways, given: given}
 	for _, c := range l.result.Commands {
 		if kept(c) {
@@ -44,12 +46,43 @@ func (w *job) residue(l *launch, ways bool, given map[string]bool, kept func(*ct
 	if len(lines) == 0 {
 		return nil, r
 	}
+	r.statuses(to)
 	var head []string
 	for _, f := range r.functions {
 		head = append(head, strings.Split(l.result.Functions[f].Text, "\n")...)
 		head = append(head, "")
 	}
-	return append(head, lines...), r
+	lines = append(head, lines...)
+	r.complete(lines)
+	return lines, r
+}
+
+// complete looks for what the lines need and do not have: a variable that the
+// old script set, one of its functions.
+func (r *residual) complete(lines []string) {
+	text := strings.Join(lines, "\n") + "\n"
+	script, err := ctl.ParseScript("", &source.File{Data: []byte(text)})
+	if err != nil {
+		why := err.Error()
+		if syntax, ok := err.(*source.SyntaxError); ok {
+			why = syntax.Message
+		}
+		r.broken = "what is left of the script cannot stand on its own: " + why
+		return
+	}
+	variables, commands := script.Unbound()
+	for _, c := range r.l.result.Commands {
+		for _, name := range c.Sets {
+			if slices.Contains(variables, name) && !r.given[name] {
+				r.broken = fmt.Sprintf("what is left of the script needs %s, and what sets it does not go with it", name)
+			}
+		}
+	}
+	for _, name := range commands {
+		if _, ok := r.l.result.Functions[name]; ok {
+			r.broken = fmt.Sprintf("what is left of the script needs its function %s, which does not go with it", name)
+		}
+	}
 }
 
 // close adds what the kept commands need: the commands that set their
@@ -57,6 +90,7 @@ func (w *job) residue(l *launch, ways bool, given map[string]bool, kept func(*ct
 func (r *residual) close() {
 	res := r.l.result
 	need := map[string]bool{}
+	asked := map[*ctl.Command]bool{} // with which the conditions begin
 	refs := func(names []string) {
 		for _, n := range names {
 			if !r.given[n] {
@@ -112,10 +146,16 @@ func (r *residual) close() {
 				}
 			case (n.Kind == ctl.Call || n.Kind == ctl.Source || n.Kind == ctl.Run) && r.any(n.Body) && (r.positional(n.Body) || n.Kind == ctl.Call && leaves(n.Body)):
 				refs(n.Command.Refs)
+				if n.Kind == ctl.Call && !r.way(n.Body) {
+					call([]string{n.Command.Name()}) // it stays a function
+				}
 			case (n.Kind == ctl.If || n.Kind == ctl.Loop || n.Kind == ctl.AndOr || n.Kind == ctl.Pipe || n.Kind == ctl.Case) && r.any([]*ctl.Node{n}):
 				refs(n.Refs)
 				call(n.Calls)
 				unknown(n.Calls)
+				if len(n.Cond) > 0 && n.Cond[0].Command != nil {
+					asked[n.Cond[0].Command] = true
+				}
 			}
 		})
 		last := -1
@@ -133,11 +173,24 @@ func (r *residual) close() {
 					r.keep[c], changed = true, true
 				}
 			}
-			if need["?"] && i+1 < len(res.Commands) && slices.Contains(res.Commands[i+1].Refs, "?") && r.keep[res.Commands[i+1]] && !c.Leave {
+			if need["?"] && i+1 < len(res.Commands) && slices.Contains(res.Commands[i+1].Refs, "?") && (r.keep[res.Commands[i+1]] || asked[res.Commands[i+1]]) && !c.Leave {
 				r.keep[c], changed = true, true
 			}
 		}
 		changed = changed || len(need)+len(r.functions) != before
+	}
+}
+
+// statuses looks for a $? whose command stands elsewhere now.
+func (r *residual) statuses(to Destination) {
+	var before *ctl.Command
+	for _, c := range r.l.result.Commands {
+		if (r.keep[c] || r.with[c]) && slices.Contains(c.Refs, "?") && before != nil && !before.Followed {
+			if at := r.l.places[before].to; !r.keep[before] && !r.with[before] || at != to && at != Dropped {
+				r.broken = fmt.Sprintf("%s looks at the exit status of %s, which runs elsewhere now", oneLine(c.Text), oneLine(before.Text))
+			}
+		}
+		before = c
 	}
 }
 
@@ -162,7 +215,7 @@ func (r *residual) toggles() {
 		}
 	}
 	for i, c := range r.l.result.Commands {
-		if n := c.Name(); i < last && (n == "umask" || n == "shopt") && !c.Followed {
+		if n := c.Name(); i < last && (n == "umask" || n == "shopt" || n == "" && slices.Contains(c.Sets, "IFS")) && !c.Followed {
 			r.keep[c] = true
 		}
 	}
@@ -318,6 +371,9 @@ func (r *residual) node(n *ctl.Node) []string {
 			return nil
 		}
 		if u := r.l.isWay(n.Command); u != nil {
+			if !r.ways {
+				r.broken = "what the script does besides cannot be told from the start of the process"
+			}
 			return []string{r.exec(u)}
 		}
 		return textLines(r.job.unprivileged(r.job.trimmed(n.Command)))

@@ -356,7 +356,7 @@ func (e *evaluator) load(n syntax.Node, call *Command, vmPath string) *Script {
 		e.unclear(n, "scripts are nested more than %d deep: not followed", maxDepth)
 		return nil
 	}
-	f, err := e.lookup(vmPath)
+	f, err := e.Lookup(vmPath)
 	if err != nil {
 		call.Missing = err.Error()
 		return nil
@@ -375,12 +375,12 @@ func (e *evaluator) load(n syntax.Node, call *Command, vmPath string) *Script {
 
 // parse parses a script, or takes it from those that were parsed before.
 func (e *evaluator) parse(vmPath string, f *source.File) (*Script, error) {
-	if s, ok := e.parsed[f]; ok && s.Path == vmPath {
+	if s, ok := e.Parsed[f]; ok && s.Path == vmPath {
 		return s, nil
 	}
 	s, err := ParseScript(vmPath, f)
-	if err == nil && e.parsed != nil {
-		e.parsed[f] = s
+	if err == nil && e.Parsed != nil {
+		e.Parsed[f] = s
 	}
 	return s, err
 }
@@ -433,7 +433,7 @@ func (e *evaluator) inner(s *syntax.Stmt, cmd *Command) bool {
 		if !ok {
 			return false
 		}
-		f, err := e.lookup(vmPath)
+		f, err := e.Lookup(vmPath)
 		if err != nil || f == nil {
 			return false
 		}
@@ -475,6 +475,7 @@ func (e *evaluator) inner(s *syntax.Stmt, cmd *Command) bool {
 				next.set(name, Text(value, source.Span{}))
 			}
 		}
+		next.hidden = e.unexported()
 		e.outer, e.inString = launch, inString
 		e.background = false
 		e.state, e.funcs = next, map[string]Function{}
@@ -510,6 +511,19 @@ func (e *evaluator) inner(s *syntax.Stmt, cmd *Command) bool {
 	}
 	*e.out = append(*e.out, node)
 	return true
+}
+
+// unexported lists the variables that a script which is started here does not
+// see.
+func (e *evaluator) unexported() map[string]bool {
+	names := maps.Clone(e.state.hidden)
+	if names == nil {
+		names = map[string]bool{}
+	}
+	for name, v := range e.state.vars {
+		names[name] = !v.exported
+	}
+	return names
 }
 
 // mayStart says whether a command's first word can be a launcher, or a script of

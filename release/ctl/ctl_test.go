@@ -22,12 +22,12 @@ func evaluate(t testing.TB, script string, files map[string]string, args ...stri
 	for _, a := range args {
 		words = append(words, Text(a, source.Span{}))
 	}
-	return Evaluate(s, words, func(p string) (*source.File, error) {
+	return Evaluate(s, words, World{Lookup: func(p string) (*source.File, error) {
 		if text, ok := files[p]; ok {
 			return &source.File{Name: filepath.Base(p), Data: []byte(text)}, nil
 		}
 		return nil, nil
-	})
+	}})
 }
 
 // scripts are evaluated here and run by the real bash: what bash passes to
@@ -41,6 +41,8 @@ var scripts = []struct{ name, text, want string }{
 	{"defaults", `X=; run ${X:-d} ${Y:-e} ${X-f} ${1:-g}`, "[d][e][start]"},
 	{"alternate", `X=1; run ${X:+yes} ${Y:+no}`, "[yes]"},
 	{"trim", `X=a/b/c.sh; run ${X##*/} ${X%.sh} ${X#*/} ${X%%/*}`, "[c.sh][a/b/c][b/c.sh][a]"},
+	{"comment in a continued line", "run a \\\n  # b \\\n  true", "[a]"},
+	{"IFS without blanks", "IFS=$'\\n\\t'; X='a b'; run $X", "[a b]"},
 	{"case", `case $1 in stop) run no ;; start) run yes ;; *) run other ;; esac`, "[yes]"},
 	{"case with a pattern", `case "$1" in st*) run pattern ;; esac`, "[pattern]"},
 	{"case with a quoted star", `case start in "s*") run a ;; start) run b ;; esac`, "[b]"},
@@ -229,7 +231,7 @@ func TestBlocks(t *testing.T) {
 		"<% if x %>\nif [ -f /a ]; then\n<% else %>\nif [ -f /b ]; then\n<% end %>\nrun\nfi; fi",
 	} {
 		if r, err := ParseScript("ctl", &source.File{Name: "ctl", Data: []byte(text)}); err == nil {
-			if r := Evaluate(r, nil, func(string) (*source.File, error) { return nil, nil }); len(r.Unclear) == 0 {
+			if r := Evaluate(r, nil, World{Lookup: func(string) (*source.File, error) { return nil, nil }}); len(r.Unclear) == 0 {
 				t.Errorf("%q: has to be unclear", text)
 			}
 		}
@@ -379,7 +381,7 @@ func FuzzEvaluate(f *testing.F) {
 		if err != nil {
 			return
 		}
-		r := Evaluate(s, []Word{Text("start", source.Span{})}, func(string) (*source.File, error) { return nil, nil })
+		r := Evaluate(s, []Word{Text("start", source.Span{})}, World{Lookup: func(string) (*source.File, error) { return nil, nil }})
 		accounted(t, r)
 		for _, c := range r.Commands {
 			Unwrap(c)

@@ -163,6 +163,9 @@ type state struct {
 	name   Word
 	dir    Word
 	stack  []Word // of pushd
+	// hidden are the variables of the calling scripts that this one does not
+	// see.
+	hidden map[string]bool
 }
 
 func (s *state) clone() *state {
@@ -211,9 +214,7 @@ const (
 )
 
 type evaluator struct {
-	lookup Lookup
-	exists Exists
-	parsed map[*source.File]*Script
+	World
 	result *Result
 	script *Script
 	state  *state
@@ -236,6 +237,8 @@ type evaluator struct {
 	// locals are the variables that each function under way has made local,
 	// with what they were before.
 	locals []map[string]*variable
+	// last is the command that has ended last.
+	last *Command
 	// inString is the statement whose command string is evaluated.
 	inString *Command
 	outer    *Launch
@@ -258,31 +261,35 @@ type evaluator struct {
 // environment otherwise (monit(1), "Environment").
 const monitPath = "/bin:/usr/bin:/sbin:/usr/sbin"
 
-// Evaluate follows a script from its first line with the given arguments.
-func Evaluate(s *Script, args []Word, lookup Lookup) *Result {
-	return EvaluateEnv(s, args, nil, lookup, nil, nil)
+// World is what a script finds when it starts.
+type World struct {
+	// Outer is what starts the script: its environment and folder.
+	Outer *Launch
+	// Lookup finds the files of the release; Exists, when it is not nil, tells
+	// which files are there.
+	Lookup Lookup
+	Exists Exists
+	// Parsed, when it is not nil, keeps the scripts that are parsed on the way:
+	// they do not change.
+	Parsed map[*source.File]*Script
+	// Succeeded are statements that are known to end with success.
+	Succeeded []source.Span
 }
 
 // Exists says whether a path will be there on the VM, when that is known.
 type Exists func(vmPath string) (there, known bool)
 
-// EvaluateEnv is Evaluate with an environment that monit's program gives, and
-// with what is known of the files on the VM.
-//
-// parsed, when it is not nil, keeps the scripts that are parsed on the way: they
-// do not change.
-func EvaluateEnv(s *Script, args []Word, outer *Launch, lookup Lookup, exists Exists, parsed map[*source.File]*Script) *Result {
+// Evaluate follows a script from its first line with the given arguments.
+func Evaluate(s *Script, args []Word, world World) *Result {
 	e := &evaluator{
-		parsed: parsed,
-		lookup: lookup,
-		exists: exists,
+		World:  world,
 		result: &Result{Functions: map[string]Function{}},
 		state:  &state{vars: map[string]variable{"PATH": {value: Text(monitPath, source.Span{}), exported: true}}, params: args, name: Text(s.Path, source.Span{})},
 		funcs:  map[string]Function{},
 		seen:   map[source.Span]bool{},
-		outer:  outer,
+		outer:  world.Outer,
 	}
-	if outer != nil {
+	if outer := world.Outer; outer != nil {
 		for _, a := range outer.Env {
 			e.assign(a)
 			e.state.export(a.Name)
@@ -1275,6 +1282,7 @@ func (e *evaluator) note(s *syntax.Stmt, c *Command) {
 		c.Env = append(c.Env, c.Assigns...)
 	}
 	e.seen[c.Span] = true
+	e.last = c
 	e.result.Commands = append(e.result.Commands, c)
 }
 

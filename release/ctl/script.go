@@ -43,7 +43,11 @@ func ParseScript(vmPath string, f *source.File) (*Script, error) {
 	if err != nil {
 		return nil, err
 	}
-	tree, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(bytes.NewReader(template.Mask()), f.Name)
+	text := template.Mask()
+	tree, err := parseShell(text, f.Name)
+	if err == nil && uncontinue(tree, text) {
+		tree, err = parseShell(text, f.Name)
+	}
 	if err != nil {
 		var parse syntax.ParseError
 		if errors.As(err, &parse) {
@@ -53,6 +57,28 @@ func ParseScript(vmPath string, f *source.File) (*Script, error) {
 		return nil, fmt.Errorf("%s: %w", f.Name, err)
 	}
 	return &Script{Path: vmPath, File: f, Template: template, tree: tree}, nil
+}
+
+func parseShell(text []byte, name string) (*syntax.File, error) {
+	return syntax.NewParser(syntax.Variant(syntax.LangBash), syntax.KeepComments(true)).Parse(bytes.NewReader(text), name)
+}
+
+// uncontinue takes off the backslashes in which comments end: the parser goes
+// on to the next line there, and bash does not.
+func uncontinue(tree *syntax.File, text []byte) bool {
+	found := false
+	syntax.Walk(tree, func(n syntax.Node) bool {
+		if c, ok := n.(*syntax.Comment); ok {
+			from := int(c.Hash.Offset())
+			for i := from; i+1 < len(text) && i < from+1+len(c.Text); i++ {
+				if text[i] == '\\' && text[i+1] == '\n' {
+					text[i], found = ' ', true
+				}
+			}
+		}
+		return true
+	})
+	return found
 }
 
 func (s *Script) span(n syntax.Node) source.Span {

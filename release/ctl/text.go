@@ -198,7 +198,7 @@ func (e *evaluator) plain(p *syntax.ParamExp, quoted bool) (string, bool) {
 			return "", false
 		}
 	}
-	if b.Len() == 0 && !quoted {
+	if _, set := e.state.vars[p.Param.Value]; b.Len() == 0 && !quoted && (set || !e.state.hidden[p.Param.Value]) {
 		return "", false
 	}
 	return b.String(), true

@@ -2,6 +2,7 @@ package ctl
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -115,11 +116,11 @@ func (e *evaluator) parts(f *fields, parts []syntax.WordPart, quoted bool) {
 					if i > 0 {
 						f.cut()
 					}
-					f.addValue(w, quoted)
+					f.addValue(w, e.whole(p, w, quoted))
 				}
 				continue
 			}
-			f.addValue(e.split(value, quoted), quoted)
+			f.addValue(value, e.whole(p, value, quoted))
 		default: // command, process and arithmetic substitution, extended globs
 			if value, ok := e.substituted(p); ok {
 				f.addValue(value, quoted)
@@ -130,21 +131,20 @@ func (e *evaluator) parts(f *fields, parts []syntax.WordPart, quoted bool) {
 	}
 }
 
-// split makes unknown what another IFS than the usual one would split.
-func (e *evaluator) split(value Word, quoted bool) Word {
+// whole says whether the blanks in a value do not separate words here: it is
+// quoted, or IFS has none of what stands in it.
+func (e *evaluator) whole(p syntax.Node, value Word, quoted bool) bool {
 	ifs, set := e.state.vars["IFS"]
 	text, known := ifs.value.Literal()
 	if quoted || !set || !known || strings.Contains(text, " ") {
-		return value
+		return quoted
 	}
-	out := make(Word, len(value))
-	for i, p := range value {
-		if p.Kind == Literal {
-			p.Kind, p.Split = Runtime, true
+	for _, part := range value {
+		if strings.ContainsAny(part.Text, text) || part.Kind == ERB && strings.Trim(text, "\t\n") != "" {
+			e.unclear(p, "IFS is set, and this is split at it")
 		}
-		out[i] = p
 	}
-	return out
+	return true
 }
 
 // noParameters says whether the quotes hold nothing but $@ and there are no
@@ -323,6 +323,9 @@ func (e *evaluator) param(p *syntax.ParamExp) (Word, []Word) {
 		}
 		return e.word(p.Exp.Word), nil
 	case syntax.ErrorUnset, syntax.ErrorUnsetOrNull:
+		if !set || empty && p.Exp.Op == syntax.ErrorUnsetOrNull {
+			return runtime, nil
+		}
 		return value, nil
 	case syntax.RemSmallSuffix, syntax.RemLargeSuffix, syntax.RemSmallPrefix, syntax.RemLargePrefix:
 		if literal && argLiteral && set {
@@ -395,7 +398,12 @@ func (e *evaluator) variable(name string) (value Word, set, known bool) {
 	switch name {
 	case "#":
 		return Text(strconv.Itoa(len(e.state.params)), source.Span{}), true, true
-	case "$", "?", "!", "-", "_", "RANDOM", "PPID", "UID", "EUID", "HOSTNAME", "BASHPID", "SECONDS":
+	case "?":
+		if l := e.last; l != nil && slices.Contains(e.Succeeded, l.Span) && len(l.Conditions) == len(e.conditions)+len(e.exits) {
+			return Text("0", source.Span{}), true, true
+		}
+		return nil, false, false
+	case "$", "!", "-", "_", "RANDOM", "PPID", "UID", "EUID", "HOSTNAME", "BASHPID", "SECONDS":
 		return nil, false, false
 	}
 	v, ok := e.state.vars[name]
@@ -448,8 +456,8 @@ func (e *evaluator) which(name string, at source.Span) (Word, bool) {
 	}
 	value, ok := e.state.vars["PATH"].value.Literal()
 	if !ok {
-		if e.exists != nil {
-			if there, known := e.exists("/var/vcap/packages/" + name); there && known {
+		if e.Exists != nil {
+			if there, known := e.Exists("/var/vcap/packages/" + name); there && known {
 				return Text("/var/vcap/packages/"+name+"/bin/"+name, at), true
 			}
 		}
@@ -589,8 +597,8 @@ func (e *evaluator) unary(op, x string) (truth, known bool) {
 	case "-n":
 		return x != "", true
 	case "-e", "-f", "-d", "-a", "-r", "-s", "-x":
-		if e.exists != nil && path.IsAbs(x) {
-			there, known := e.exists(x)
+		if e.Exists != nil && path.IsAbs(x) {
+			there, known := e.Exists(x)
 			if there && (op == "-s" || op == "-x" || op == "-f" && path.Ext(x) == "" || op == "-d" && path.Ext(x) != "") {
 				return false, false // it is there, but what it is depends
 			}

@@ -1,0 +1,65 @@
+package ctl
+
+import (
+	"slices"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// Unbound lists the variables that a script reads and never sets, those with a
+// default left out, and the commands that it calls by a bare name and does not
+// define as functions.
+func (s *Script) Unbound() (variables, commands []string) {
+	set, defined := map[string]bool{}, map[string]bool{}
+	syntax.Walk(s.tree, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.Assign:
+			if n.Name != nil {
+				set[n.Name.Value] = true
+			}
+		case *syntax.WordIter:
+			set[n.Name.Value] = true
+		case *syntax.FuncDecl:
+			for _, name := range append([]*syntax.Lit{n.Name}, n.Names...) {
+				if name != nil {
+					defined[name.Value] = true
+				}
+			}
+		case *syntax.BinaryArithm:
+			if w, ok := n.X.(*syntax.Word); ok && n.Op == syntax.Assgn {
+				set[w.Lit()] = true
+			}
+		case *syntax.CallExpr:
+			if len(n.Args) > 0 {
+				switch n.Args[0].Lit() {
+				case "read", "mapfile", "readarray", "getopts", "let", "printf":
+					for _, w := range n.Args[1:] {
+						set[w.Lit()] = true
+					}
+				}
+			}
+		}
+		return true
+	})
+	add := func(list *[]string, name string) {
+		if syntax.ValidName(name) && !slices.Contains(*list, name) {
+			*list = append(*list, name)
+		}
+	}
+	for _, u := range s.uses(s.tree) {
+		switch {
+		case u.param != nil:
+			name := u.param.Param.Value
+			if u.param.Exp == nil && !set[name] && name != "PATH" && !shellVariable(name) {
+				add(&variables, name)
+			}
+		case u.ref:
+			if !set[u.name] {
+				add(&variables, u.name)
+			}
+		case !defined[u.name]:
+			add(&commands, u.name)
+		}
+	}
+	return variables, commands
+}
