@@ -169,7 +169,7 @@ func (r *residual) close() {
 				continue
 			}
 			for _, s := range c.Sets {
-				if (need[s] || need["!"]) && !(r.ways && c.Test) {
+				if (need[s] || need["!"] || s == "IFS" && r.splits(i)) && !(r.ways && c.Test) {
 					r.keep[c], changed = true, true
 				}
 			}
@@ -179,6 +179,20 @@ func (r *residual) close() {
 		}
 		changed = changed || len(need)+len(r.functions) != before
 	}
+}
+
+// splits says whether something is kept that runs under the IFS which a
+// command sets.
+func (r *residual) splits(at int) bool {
+	for _, c := range r.l.result.Commands[at+1:] {
+		if slices.Contains(c.Sets, "IFS") {
+			return false
+		}
+		if r.keep[c] {
+			return true
+		}
+	}
+	return false
 }
 
 // statuses looks for a $? whose command stands elsewhere now.
@@ -215,7 +229,7 @@ func (r *residual) toggles() {
 		}
 	}
 	for i, c := range r.l.result.Commands {
-		if n := c.Name(); i < last && (n == "umask" || n == "shopt" || n == "" && slices.Contains(c.Sets, "IFS")) && !c.Followed {
+		if n := c.Name(); i < last && (n == "umask" || n == "shopt") && !c.Followed {
 			r.keep[c] = true
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -94,6 +95,9 @@ func (e *evaluator) textWith(span source.Span, raw bool, nodes ...syntax.Node) t
 			add(&t.Refs, u.param.Param.Value)
 		}
 	}
+	for _, name := range e.script.printed(span.Start, span.End) {
+		add(&t.Refs, name)
+	}
 	written := span.File.Data[span.Start:span.End]
 	after, err := source.Apply(written, edits)
 	if err != nil {
@@ -102,6 +106,21 @@ func (e *evaluator) textWith(span source.Span, raw bool, nodes ...syntax.Node) t
 	t.Text = strings.TrimRight(string(after), " \t\n")
 	return t
 }
+
+// printed lists the shell variables in the text that ERB expressions print.
+func (s *Script) printed(start, end int) []string {
+	var names []string
+	for _, seg := range s.Template.Within(start, end) {
+		if seg.Kind == erb.Expr {
+			for _, m := range inRuby.FindAllStringSubmatch(seg.Code(s.Template), -1) {
+				names = append(names, m[1])
+			}
+		}
+	}
+	return names
+}
+
+var inRuby = regexp.MustCompile(`\$\{?([A-Za-z_]\w*)`)
 
 // use is a variable or a command that a piece of script names.
 type use struct {

@@ -61,5 +61,10 @@ func (s *Script) Unbound() (variables, commands []string) {
 			add(&commands, u.name)
 		}
 	}
+	for _, name := range s.printed(0, len(s.File.Data)) {
+		if !set[name] {
+			add(&variables, name)
+		}
+	}
 	return variables, commands
 }
