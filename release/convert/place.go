@@ -155,6 +155,9 @@ func (w *job) placeOf(l *launch, c *ctl.Command, after, guard bool) place {
 	if note := w.unusedFolders(l, c); note != "" {
 		return place{Dropped, note}
 	}
+	if c.PrintsVariable {
+		return place{Dropped, "shell variable, which is set where it is used"}
+	}
 	if len(c.Words) == 0 {
 		if len(c.Redirects) > 0 && len(c.Assigns) == 0 {
 			return w.setup(l, c, after)

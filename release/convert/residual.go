@@ -169,7 +169,7 @@ func (r *residual) close() {
 				continue
 			}
 			for _, s := range c.Sets {
-				if (need[s] || need["!"] || s == "IFS" && r.splits(i)) && !(r.ways && c.Test) {
+				if (s != "IFS" && need[s] || need["!"] || s == "IFS" && r.splits(i)) && !(r.ways && c.Test) {
 					r.keep[c], changed = true, true
 				}
 			}
@@ -184,7 +184,13 @@ func (r *residual) close() {
 // splits says whether something is kept that runs under the IFS which a
 // command sets.
 func (r *residual) splits(at int) bool {
-	for _, c := range r.l.result.Commands[at+1:] {
+	cs := r.l.result.Commands
+	if restores := len(cs[at].Refs) > 0; restores && !slices.ContainsFunc(cs[:at], func(c *ctl.Command) bool {
+		return r.keep[c] && slices.Contains(c.Sets, "IFS")
+	}) {
+		return false
+	}
+	for _, c := range cs[at+1:] {
 		if slices.Contains(c.Sets, "IFS") {
 			return false
 		}

@@ -36,6 +36,7 @@ func (e *evaluator) call(s *syntax.Stmt, c *syntax.CallExpr) flow {
 		for _, m := range setsVariable.FindAllStringSubmatch(first[0].Text, -1) {
 			cmd.Sets = append(cmd.Sets, m[1])
 		}
+		cmd.PrintsVariable = len(words) == 1 && onlySets.MatchString(first[0].Text)
 		if len(cmd.Sets) == 0 && strings.ContainsAny(first[0].Text, "=") {
 			cmd.Dynamic = true
 		} else if len(cmd.Sets) == 0 {
@@ -212,6 +213,10 @@ func (e *evaluator) assign(a Assign) {
 
 // setsVariable finds the assignments in the text that an expression prints.
 var setsVariable = regexp.MustCompile(`(?:["'\s;]|^|export\s+)([A-Za-z_]\w*)=`)
+
+// onlySets is Ruby that prints one assignment: a string that begins with it, and
+// nothing in which a second command could begin.
+var onlySets = regexp.MustCompile("^\\s*[\"'](?:export\\s+)?[A-Za-z_]\\w*=[^;`|&\\n]*$")
 
 // tail is the literal text behind the first part of a word.
 func (e *evaluator) tail(w Word) string {

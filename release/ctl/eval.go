@@ -95,6 +95,9 @@ type Command struct {
 	// Dynamic says that the command sets variables whose names are known only
 	// when the job is rendered.
 	Dynamic bool
+	// PrintsVariable says that the command is an expression that prints an
+	// assignment and nothing else.
+	PrintsVariable bool
 	// Last says that the command is the last of its script or command string.
 	Last bool
 	// Missing says why a sourced file could not be read.

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 )
 
 // Unbound lists the variables that a script reads and never sets, those with a
@@ -41,6 +43,13 @@ func (s *Script) Unbound() (variables, commands []string) {
 		}
 		return true
 	})
+	for _, seg := range s.Template.Segments {
+		if seg.Kind == erb.Expr {
+			for _, m := range setsVariable.FindAllStringSubmatch(seg.Code(s.Template), -1) {
+				set[m[1]] = true
+			}
+		}
+	}
 	add := func(list *[]string, name string) {
 		if syntax.ValidName(name) && !slices.Contains(*list, name) {
 			*list = append(*list, name)
