@@ -26,7 +26,7 @@ func (w *job) container() bool {
 	scripts := map[*source.File]bool{}
 	for _, l := range w.launches {
 		for _, s := range l.result.Scripts {
-			scripts[s.File] = true
+			scripts[s.Original] = true
 		}
 	}
 	texts := append(w.propertyTexts(), w.templateTexts(scripts)...)
@@ -110,7 +110,7 @@ func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
 	if len(w.launches) == 1 {
 		scripts := map[*source.File]bool{w.Job.Monit: true}
 		for _, s := range l.result.Scripts {
-			scripts[s.File] = true
+			scripts[s.Original] = true
 		}
 		for _, t := range w.Job.Spec.Templates {
 			f, _, err := w.Job.TemplateFile(t.Target)

@@ -220,8 +220,16 @@ func merge(all []source.Diagnostic) []source.Diagnostic {
 func sortLedger(all []Row) []Row {
 	var rows []Row
 	at := map[source.Span]int{}
+	arms := map[Row]bool{}
 	for _, r := range all {
 		i, seen := at[r.Span]
+		if file, offset := r.Span.File.Original(r.Span.Start); file != r.Span.File {
+			key := Row{Span: source.Span{File: file, Start: offset}, To: r.To, Note: r.Note}
+			if !seen && arms[key] {
+				continue // another arm of the same command
+			}
+			arms[key] = true
+		}
 		switch {
 		case !seen:
 			at[r.Span] = len(rows)
@@ -300,7 +308,13 @@ func (w *job) decide(l *launch, causes []source.Span, what, why string, args ...
 	if w.several {
 		what = l.name + ": " + what
 	}
-	w.Decisions = append(w.Decisions, Decision{What: what, Why: fmt.Sprintf(why, args...), Cause: causes[0], Related: causes[1:]})
+	d := Decision{What: what, Why: fmt.Sprintf(why, args...), Cause: causes[0], Related: causes[1:]}
+	for _, o := range w.Decisions {
+		if o.What == d.What && o.Why == d.Why && o.Cause.String() == d.Cause.String() && len(d.Related) == 0 {
+			return // of another arm of the same command
+		}
+	}
+	w.Decisions = append(w.Decisions, d)
 }
 
 func at(s source.Span) []source.Span { return []source.Span{s} }

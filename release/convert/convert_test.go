@@ -141,9 +141,9 @@ func invariants(t *testing.T, p *Plan) {
 			}
 			continue
 		}
-		rows := map[source.Span]bool{}
+		rows := map[string]bool{}
 		for _, r := range c.Ledger {
-			rows[r.Span] = true
+			rows[r.Span.String()] = true
 		}
 		for _, change := range c.Changes {
 			if filepath.Base(change.Name) == configTemplate && !bytes.Contains(change.After, []byte("<%")) {
@@ -159,7 +159,7 @@ func invariants(t *testing.T, p *Plan) {
 				t.Fatal(err)
 			}
 			for _, span := range s.Statements() {
-				if !rows[span] {
+				if !rows[span.String()] {
 					t.Errorf("%s: not in the ledger: %s", span, span.Text())
 				}
 			}

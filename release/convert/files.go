@@ -42,7 +42,7 @@ func (w *job) scripts(l *launch) []*source.File {
 	var files []*source.File
 	for _, s := range l.result.Scripts {
 		if below(s.Path, w.jobDir()) {
-			files = append(files, s.File)
+			files = append(files, s.Original)
 		}
 	}
 	return files
@@ -420,7 +420,7 @@ func (w *job) errexit(l *launch) bool {
 	if l.strict == 0 {
 		l.strict = -1
 		for _, s := range l.result.Scripts {
-			if errexit.Match(s.File.Data) {
+			if errexit.Match(s.Original.Data) {
 				l.strict = 1
 				break
 			}

@@ -238,7 +238,7 @@ func (w *job) processNames(l *launch, dir string) bool {
 	}
 	scripts := map[*source.File]bool{}
 	for _, s := range l.result.Scripts {
-		scripts[s.File] = true
+		scripts[s.Original] = true
 	}
 	for _, t := range w.templateTexts(scripts) {
 		for _, at := range t.mentions(dir) {
@@ -622,7 +622,7 @@ var setcapLine = regexp.MustCompile(`(?m)^[^#\n]*\bsetcap\s+['"]?((?:cap_\w+,?)+
 func (w *job) otherSetcaps(l *launch) {
 	for _, t := range w.Job.Spec.Templates {
 		f, _, err := w.Job.TemplateFile(t.Target)
-		if err != nil || !strings.HasPrefix(t.Target, "bin/") || slices.ContainsFunc(l.result.Scripts, func(s *ctl.Script) bool { return s.File == f }) {
+		if err != nil || !strings.HasPrefix(t.Target, "bin/") || slices.ContainsFunc(l.result.Scripts, func(s *ctl.Script) bool { return s.Original == f }) {
 			continue
 		}
 		if !bytes.Contains(f.Data, []byte("setcap")) {

@@ -55,12 +55,48 @@ func (w *job) processes(l *launch) bool {
 		}
 		w.decide(l, at(l.ways[i].Span()), "executable: "+p.Executable, "the process that check %s supervises (%s)", l.name, how(l.ways[i]))
 	}
+	l.variants = collapse(l.variants)
 	l.process = l.variants[0]
 	l.launch = l.ways[0]
 	if l.stop.signal == "INT" {
 		w.decide(l, at(l.stop.at), "shutdown_signal: INT", "the old stop program sends it")
 	}
 	return true
+}
+
+// collapse makes one process of those that are the same in every arm of an ERB
+// block: what differed was not the process's.
+func collapse(ps []*bpm.ProcessTemplate) []*bpm.ProcessTemplate {
+	same := func(a, b *bpm.ProcessTemplate) bool {
+		x, y := *a, *b
+		x.Guards, y.Guards = nil, nil
+		xs, errX := bpm.Template{Processes: []bpm.ProcessTemplate{x}}.Print()
+		ys, errY := bpm.Template{Processes: []bpm.ProcessTemplate{y}}.Print()
+		return errX == nil && errY == nil && bytes.Equal(xs, ys)
+	}
+	for i := 0; i < len(ps); i++ {
+		n := len(ps[i].Guards)
+		if n == 0 {
+			continue
+		}
+		b, outer := ps[i].Guards[n-1].Block, ps[i].Guards[:n-1]
+		if !b.Whole() || i+len(b.Arms) > len(ps) {
+			continue
+		}
+		all := true
+		for arm := range b.Arms {
+			o := ps[i+arm]
+			all = all && len(o.Guards) == n && slices.Equal(o.Guards[:n-1], outer) && o.Guards[n-1] == erb.Guard{Block: b, Arm: arm} && same(ps[i], o)
+		}
+		if !all {
+			continue
+		}
+		one := *ps[i]
+		one.Guards = outer
+		rest := ps[i+len(b.Arms):]
+		return collapse(append(append(slices.Clone(ps[:i]), &one), rest...))
+	}
+	return ps
 }
 
 // traced says of the commands that set what bpm.yml says where it stands there.

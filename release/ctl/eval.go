@@ -713,6 +713,9 @@ func (e *evaluator) stmt(s *syntax.Stmt) flow {
 	if len(e.result.Commands) > maxCommands {
 		return exits
 	}
+	if e.inString == nil && e.script.crossed[s] {
+		e.unclear(s, "an ERB block begins in one part of the shell and ends in another, so what is rendered cannot be told")
+	}
 	defer func(base int) { e.base = base }(e.base)
 	e.base = len(e.script.Template.Guards(e.script.span(s).Start))
 	if s.Background {

@@ -25,17 +25,50 @@ import (
 // Script is one shell script on the start path.
 type Script struct {
 	// Path is where the script lies on the VM.
-	Path     string
-	File     *source.File
-	Template *erb.Template
+	Path string
+	// File is what the spans of the script point into: the file as it was read,
+	// or a rearrangement of Original.
+	File, Original *source.File
+	Template       *erb.Template
 
 	tree *syntax.File
+	mask []byte
 	used map[syntax.Node][]use
+	// crossed are the statements that an ERB block cuts in pieces.
+	crossed map[*syntax.Stmt]bool
 }
 
 // ParseScript parses a script that lies at vmPath on the VM. Errors have a
 // place: broken ERB, shell that bash would not read.
+//
+// Where an ERB block begins in one part of a command and ends in another, the
+// script is rearranged so that each arm has the whole command.
 func ParseScript(vmPath string, f *source.File) (*Script, error) {
+	s, err := parseFile(vmPath, f)
+	if err != nil {
+		return nil, err
+	}
+	for range maxWidenings {
+		wide := s.widened()
+		if wide == nil {
+			break
+		}
+		next, err := parseFile(vmPath, wide)
+		if err != nil {
+			break
+		}
+		next.Original, s = f, next
+	}
+	for _, c := range s.crossings() {
+		if s.crossed == nil {
+			s.crossed = map[*syntax.Stmt]bool{}
+		}
+		s.crossed[c.stmt] = true
+	}
+	return s, nil
+}
+
+func parseFile(vmPath string, f *source.File) (*Script, error) {
 	if i := bytes.IndexByte(f.Data, 0); i >= 0 {
 		return nil, source.Errorf(source.Span{File: f, Start: i, End: i + 1}, "a NUL byte: not a shell script")
 	}
@@ -56,7 +89,7 @@ func ParseScript(vmPath string, f *source.File) (*Script, error) {
 		}
 		return nil, fmt.Errorf("%s: %w", f.Name, err)
 	}
-	return &Script{Path: vmPath, File: f, Template: template, tree: tree}, nil
+	return &Script{Path: vmPath, File: f, Original: f, Template: template, tree: tree, mask: text}, nil
 }
 
 func parseShell(text []byte, name string) (*syntax.File, error) {
@@ -101,22 +134,9 @@ func (s *Script) tags(start, end int) bool {
 // are what the ledger has to account for.
 func (s *Script) Statements() []source.Span {
 	var spans []source.Span
-	syntax.Walk(s.tree, func(n syntax.Node) bool {
-		stmt, ok := n.(*syntax.Stmt)
-		if !ok {
-			// a statement inside a command substitution belongs to its command
-			switch n.(type) {
-			case *syntax.CmdSubst, *syntax.ProcSubst:
-				return false
-			}
-			return true
-		}
-		if isLeaf(stmt.Cmd) {
-			spans = append(spans, s.span(stmt))
-			return false
-		}
-		return true
-	})
+	for _, stmt := range s.leaves() {
+		spans = append(spans, s.span(stmt))
+	}
 	return spans
 }
 

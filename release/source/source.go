@@ -23,6 +23,58 @@ type File struct {
 	Mode fs.FileMode
 
 	lines []int // offset of each line's first byte, made on first use
+
+	// of is the file that this one is a rearrangement of, pieces where its
+	// bytes stood there.
+	of     *File
+	pieces []piece
+}
+
+// piece says where a run of bytes comes from.
+type piece struct {
+	start, end int
+	from       int
+	added      bool // all of it stands for the one place from
+}
+
+// Part is a piece of a rearranged file: bytes of the original, or New, which
+// stands for the place Start.
+type Part struct {
+	Start, End int
+	New        string
+}
+
+// Rearrange makes a file of pieces of another one. Its positions are those of
+// the other file, so that people find the place.
+func Rearrange(f *File, parts []Part) *File {
+	out := &File{Name: f.Name, Mode: f.Mode, of: f}
+	for _, p := range parts {
+		text := []byte(p.New)
+		if p.New == "" {
+			text = f.Data[p.Start:p.End]
+		}
+		at := len(out.Data)
+		out.Data = append(out.Data, text...)
+		out.pieces = append(out.pieces, piece{at, len(out.Data), p.Start, p.New != ""})
+	}
+	return out
+}
+
+// Original gives the file as it was read, and where a byte of this one stands
+// in it.
+func (f *File) Original(offset int) (*File, int) {
+	if f.of == nil {
+		return f, offset
+	}
+	i := sort.Search(len(f.pieces), func(i int) bool { return f.pieces[i].end > offset })
+	if i == len(f.pieces) {
+		return f.of.Original(len(f.of.Data))
+	}
+	p := f.pieces[i]
+	if p.added {
+		return f.of.Original(p.from)
+	}
+	return f.of.Original(p.from + offset - p.start)
 }
 
 // Position is a place for people: both numbers count from 1, Column counts
@@ -34,6 +86,7 @@ type Position struct {
 // Position computes the line and column of a byte offset. An offset beyond the
 // end gives the position just behind the last byte.
 func (f *File) Position(offset int) Position {
+	f, offset = f.Original(offset)
 	if offset > len(f.Data) {
 		offset = len(f.Data)
 	}
@@ -220,6 +273,14 @@ func Errorf(at Span, format string, args ...any) error {
 	return &SyntaxError{at, fmt.Sprintf(format, args...)}
 }
 
+func (s Span) origin() int {
+	if s.File == nil {
+		return s.Start
+	}
+	_, at := s.File.Original(s.Start)
+	return at
+}
+
 // SortDiagnostics orders by file, place and id, so that output never depends
 // on the order in which rules ran.
 func SortDiagnostics(ds []Diagnostic) {
@@ -234,8 +295,8 @@ func SortDiagnostics(ds []Diagnostic) {
 		if c := strings.Compare(key(a), key(b)); c != 0 {
 			return c < 0
 		}
-		if a.Span.Start != b.Span.Start {
-			return a.Span.Start < b.Span.Start
+		if x, y := a.Span.origin(), b.Span.origin(); x != y {
+			return x < y
 		}
 		return a.ID < b.ID
 	})
