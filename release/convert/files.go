@@ -397,6 +397,9 @@ func (w *job) withLocals(l *launch, text string) string {
 	}
 	var b strings.Builder
 	for _, local := range locals(append(l.templates(), w.monit.Template), ruby) {
+		if len(local.Guards) > 0 && strings.Contains(text, "<% "+strings.TrimSpace(local.Code)+" %>") {
+			continue // it stands in its block
+		}
 		code := "<%" + strings.TrimRight(local.Code, " \t\n") + " -%>"
 		if !strings.HasPrefix(local.Code, " ") && !strings.HasPrefix(local.Code, "\n") {
 			code = "<% " + strings.TrimRight(local.Code, " \t\n") + " -%>"

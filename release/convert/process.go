@@ -219,7 +219,7 @@ func (w *job) lift(l *launch, u *ctl.Launch, p *bpm.ProcessTemplate) *source.Dia
 	if err := w.printable(p); err != "" {
 		return cannot(c.Span, "%s", err)
 	}
-	if at, found := loopLocal(w.templates, rubyOf([]*bpm.ProcessTemplate{p})); found {
+	if at, found := loopLocal(w.templates, uses(rubyOf([]*bpm.ProcessTemplate{p}))); found {
 		return cannot(at, "Ruby inside a loop sets what its arguments use")
 	}
 	return nil
@@ -566,16 +566,19 @@ func (w *job) wrap(l *launch, title bpm.Value, around []erb.Guard) bool {
 	for _, u := range l.ways {
 		for _, word := range append([]ctl.Word{u.Executable}, u.Args...) {
 			for _, part := range word {
-				ruby = append(ruby, part.Text)
+				if part.Kind != ctl.Literal {
+					ruby = append(ruby, part.Text)
+				}
 			}
 		}
 	}
+	list := uses(ruby)
 	for _, c := range l.result.Commands {
 		for _, m := range erbTag.FindAllStringSubmatch(c.Text, -1) {
-			ruby = append(ruby, m[1])
+			list = append(list, rubyUse{m[1], c.Guards})
 		}
 	}
-	if at, found := loopLocal(w.templates, ruby); found {
+	if at, found := loopLocal(w.templates, list); found {
 		return w.decline(at, "Ruby inside a loop sets what the script uses, and a wrapper would need it at the same place")
 	}
 	p := &bpm.ProcessTemplate{Title: title, Guards: around}

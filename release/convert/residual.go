@@ -649,7 +649,7 @@ func (r *residual) armLocals(n *ctl.Node, arm int, lines []string) []string {
 	}
 	text := strings.Join(lines, "\n")
 	var out []string
-	for _, s := range t.Segments {
+	for _, s := range slices.Backward(t.Segments) {
 		if s.Kind != erb.Code || t.Divides(s) || s.Start < n.Block.Arms[arm].Start || s.End > n.Block.Arms[arm].End {
 			continue
 		}
@@ -658,11 +658,11 @@ func (r *residual) armLocals(n *ctl.Node, arm int, lines []string) []string {
 			continue
 		}
 		code := s.Code(t)
-		for _, m := range rubyDefines.FindAllStringSubmatch(code, -1) {
-			if name := strings.TrimSpace(strings.Split(m[1]+m[2], ",")[0]); name != "" && regexp.MustCompile(`\b`+regexp.QuoteMeta(name)+`\b`).MatchString(text) {
-				out = append(out, "<% "+code+" %>")
-				break
-			}
+		if slices.ContainsFunc(defines(code), func(name string) bool {
+			return name != "_" && regexp.MustCompile(`\b`+regexp.QuoteMeta(name)+`\b`).MatchString(text)
+		}) {
+			out = append([]string{"<% " + code + " %>"}, out...)
+			text += "\n" + code
 		}
 	}
 	return out

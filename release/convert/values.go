@@ -288,12 +288,31 @@ func defines(code string) []string {
 	return names
 }
 
-// loopLocal finds a code tag in a Ruby block that sets what the process uses.
-func loopLocal(templates []*erb.Template, ruby []string) (at source.Span, found bool) {
-	used := map[string]bool{}
+// rubyQuotes is a string without interpolation.
+var rubyQuotes = regexp.MustCompile(`'[^'\\]*'|"[^"\\#]*"`)
+
+// rubyUse is Ruby with the blocks that it stands in.
+type rubyUse struct {
+	code   string
+	guards []erb.Guard
+}
+
+// uses gives Ruby that stands outside of the blocks it comes from.
+func uses(ruby []string) []rubyUse {
+	var list []rubyUse
 	for _, r := range ruby {
-		for _, m := range rubyWord.FindAllString(r, -1) {
-			used[m] = true
+		list = append(list, rubyUse{code: r})
+	}
+	return list
+}
+
+// loopLocal finds a code tag in a Ruby loop that sets what is used outside of
+// its arm.
+func loopLocal(templates []*erb.Template, list []rubyUse) (at source.Span, found bool) {
+	used := map[string][]rubyUse{}
+	for _, u := range list {
+		for _, m := range rubyWord.FindAllString(rubyQuotes.ReplaceAllString(u.code, "''"), -1) {
+			used[m] = append(used[m], u)
 		}
 	}
 	for _, t := range templates {
@@ -302,14 +321,15 @@ func loopLocal(templates []*erb.Template, ruby []string) (at source.Span, found 
 				continue
 			}
 			loop := false
-			for _, g := range t.Guards(s.Start) {
+			around := t.Guards(s.Start)
+			for _, g := range around {
 				loop = loop || g.Block.Kind != erb.If && g.Block.Kind != erb.Unless && g.Block.Kind != erb.Case
 			}
 			if !loop {
 				continue
 			}
 			for _, name := range defines(s.Code(t)) {
-				if used[name] {
+				if slices.ContainsFunc(used[name], func(u rubyUse) bool { return !slices.Contains(u.guards, around[len(around)-1]) }) {
 					return source.Span{File: t.File, Start: s.Start, End: s.End}, true
 				}
 			}

@@ -212,29 +212,36 @@ func SplitWord(w Word) []Word {
 // Tagged puts ERB blocks around a piece of a line.
 func Tagged(guards []erb.Guard, text string) string {
 	for i := len(guards) - 1; i >= 0; i-- {
-		g := guards[i]
-		var b strings.Builder
-		n := g.Arm
-		if n < 0 {
-			n = len(g.Block.Arms) - 1
-		}
-		for a := 0; a <= n; a++ {
-			b.WriteString("<% " + strings.Join(strings.Fields(g.Block.Arms[a].Head), " ") + " %>")
-		}
-		if g.Arm < 0 {
-			if g.Block.Kind == erb.IfP || g.Block.Kind == erb.IfLink {
-				b.WriteString("<% end.else do %>")
-			} else {
-				b.WriteString("<% else %>")
-			}
-		}
-		end := "<% end %>"
-		if g.Block.Brace {
-			end = "<% } %>"
-		}
-		text = b.String() + text + end
+		text = armsOf(guards[i].Block, map[int]string{guards[i].Arm: text})
 	}
 	return text
+}
+
+// armsOf writes a block with a text in each of its arms, those behind the last
+// text left out; -1 is the arm that the block does not have.
+func armsOf(b *erb.Block, texts map[int]string) string {
+	var out strings.Builder
+	last := len(b.Arms) - 1
+	if _, other := texts[-1]; !other {
+		for last > 0 && texts[last] == "" {
+			last--
+		}
+	}
+	for i := 0; i <= last; i++ {
+		out.WriteString("<% " + strings.Join(strings.Fields(b.Arms[i].Head), " ") + " %>" + texts[i])
+	}
+	if text, other := texts[-1]; other {
+		if b.Kind == erb.IfP || b.Kind == erb.IfLink {
+			out.WriteString("<% end.else do %>")
+		} else {
+			out.WriteString("<% else %>")
+		}
+		out.WriteString(text)
+	}
+	if b.Brace {
+		return out.String() + "<% } %>"
+	}
+	return out.String() + "<% end %>"
 }
 
 // TagParts writes the parts of a word with the ERB blocks around them. Parts of
@@ -247,14 +254,23 @@ func TagParts(w Word, text func(Part) string) string {
 			i++
 			continue
 		}
-		g := w[i].Guards[0]
-		var inside Word
-		for ; i < len(w) && len(w[i].Guards) > 0 && w[i].Guards[0] == g; i++ {
-			p := w[i]
-			p.Guards = p.Guards[1:]
-			inside = append(inside, p)
+		block := w[i].Guards[0].Block
+		loop := block.Kind == erb.Loop || block.Kind == erb.Other
+		texts := map[int]string{}
+		for i < len(w) && len(w[i].Guards) > 0 && w[i].Guards[0].Block == block {
+			arm := w[i].Guards[0].Arm
+			if _, written := texts[arm]; written || loop && len(texts) > 0 {
+				break
+			}
+			var inside Word
+			for ; i < len(w) && len(w[i].Guards) > 0 && w[i].Guards[0].Block == block && w[i].Guards[0].Arm == arm; i++ {
+				p := w[i]
+				p.Guards = p.Guards[1:]
+				inside = append(inside, p)
+			}
+			texts[arm] = TagParts(inside, text)
 		}
-		b.WriteString(Tagged([]erb.Guard{g}, TagParts(inside, text)))
+		b.WriteString(armsOf(block, texts))
 	}
 	return b.String()
 }
