@@ -161,18 +161,27 @@ func (r *Release) Read(name string) (*source.File, error) {
 
 // inside makes sure that p, with all links followed, is below the release.
 func (r *Release) inside(p string) error {
-	dir := filepath.Dir(p)
-	if info, err := os.Lstat(p); err == nil && info.Mode()&fs.ModeSymlink == 0 {
-		if r.plainDirs[dir] {
-			return nil
-		}
-		defer func() {
-			if err := r.resolve(dir); err == nil {
-				r.plainDirs[dir] = true
-			}
-		}()
+	if info, err := os.Lstat(p); err == nil && info.Mode()&fs.ModeSymlink == 0 && r.plain(filepath.Dir(p)) {
+		return nil
 	}
 	return r.resolve(p)
+}
+
+// plain says whether a folder lies below the release without a link on the way.
+func (r *Release) plain(dir string) bool {
+	plain, known := r.plainDirs[dir]
+	if known {
+		return plain
+	}
+	switch info, err := os.Lstat(dir); {
+	case dir == filepath.Clean(r.Dir):
+		plain = true
+	case len(dir) <= len(r.Dir) || err != nil || info.Mode()&fs.ModeSymlink != 0:
+	default:
+		plain = r.plain(filepath.Dir(dir))
+	}
+	r.plainDirs[dir] = plain
+	return plain
 }
 
 // resolve follows the links of a path and holds the end against the release.

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"bytes"
 	"path"
 	"regexp"
 	"slices"
@@ -236,28 +237,27 @@ var printed = regexp.MustCompile(`<%=[^%]*%>`)
 // rootOnly finds the files of the job that another script of it keeps from
 // everybody but root: a process that was root could read them.
 func (w *job) rootOnly(l *launch) {
-	for _, name := range []string{preStartTarget} {
-		f, _, err := w.Job.TemplateFile(name)
-		if err != nil {
+	f, _, err := w.Job.TemplateFile(preStartTarget)
+	if err != nil || !bytes.Contains(f.Data, []byte("chmod")) {
+		return
+	}
+	script, err := ctl.ParseScript(path.Join(w.jobDir(), preStartTarget), f)
+	if err != nil {
+		return
+	}
+	world := ctl.World{Lookup: w.lookup, Exists: w.exists, Parsed: w.ctx.parsed, Bare: true}
+	for _, c := range ctl.Evaluate(script, nil, world).Commands {
+		if c.Name() != "chmod" || len(c.Words) < 3 {
 			continue
 		}
-		script, err := ctl.ParseScript(path.Join(w.jobDir(), name), f)
-		if err != nil {
+		mode, _ := c.Words[1].Literal()
+		if !privateMode.MatchString(mode) {
 			continue
 		}
-		for _, c := range ctl.Evaluate(script, nil, w.world(nil)).Commands {
-			if c.Name() != "chmod" || len(c.Words) < 3 {
-				continue
-			}
-			mode, _ := c.Words[1].Literal()
-			if !privateMode.MatchString(mode) {
-				continue
-			}
-			for _, word := range c.Words[2:] {
-				if dir := path.Dir(word.String()); below(dir, w.jobDir()) && !strings.ContainsAny(dir, "$<*?") {
-					w.preStart.chown(dir)
-					w.find("private-files", source.Warning, c.Span, "this keeps %s from everybody but root, and %s is not root any more: pre-start gives the files in %s to vcap", word, l.name, dir)
-				}
+		for _, word := range c.Words[2:] {
+			if dir := path.Dir(word.String()); below(dir, w.jobDir()) && !strings.ContainsAny(dir, "$<*?") {
+				w.preStart.chown(dir)
+				w.find("private-files", source.Warning, c.Span, "this keeps %s from everybody but root, and %s is not root any more: pre-start gives the files in %s to vcap", word, l.name, dir)
 			}
 		}
 	}

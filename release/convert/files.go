@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"path"
@@ -423,7 +424,7 @@ func (w *job) errexit(l *launch) bool {
 	if l.strict == 0 {
 		l.strict = -1
 		for _, s := range l.result.Scripts {
-			if errexit.Match(s.Original.Data) {
+			if setsErrexit(s.Original.Data) {
 				l.strict = 1
 				break
 			}
@@ -432,7 +433,19 @@ func (w *job) errexit(l *launch) bool {
 	return l.strict > 0
 }
 
-var errexit = regexp.MustCompile(`(?m)\A#!.*\s-\w*e|^\s*set\s+-\w*e`)
+var errexit = regexp.MustCompile(`^(#!.*|set)\s+-\w*e`)
+
+// setsErrexit says whether a script asks for the end at the first error, in its
+// first line or with set.
+func setsErrexit(script []byte) bool {
+	for line := range bytes.Lines(script) {
+		line = bytes.TrimLeft(line, " \t")
+		if (bytes.HasPrefix(line, []byte("#!")) || bytes.HasPrefix(line, []byte("set"))) && errexit.Match(line) {
+			return true
+		}
+	}
+	return false
+}
 
 // addPostStart puts the work that follows the start into bin/post-start.
 func (w *job) addPostStart(spec *specEdit, texts []string) bool {

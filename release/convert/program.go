@@ -95,7 +95,7 @@ func (w *job) analyse(check *monit.Check) bool {
 // startPath follows the start program and picks the process. The statements in
 // succeeded are known to end with success.
 func (w *job) startPath(l *launch, succeeded []source.Span) bool {
-	result, ok := w.evaluate(l, l.check.Start, succeeded)
+	result, ok := w.evaluate(l, l.check.Start, ctl.World{Succeeded: succeeded})
 	if !ok {
 		return false
 	}
@@ -120,13 +120,8 @@ func (l *launch) awaited() []source.Span {
 	return spans
 }
 
-// world is what a script of the job finds.
-func (w *job) world(outer *ctl.Launch) ctl.World {
-	return ctl.World{Outer: outer, Lookup: w.lookup, Exists: w.exists, Parsed: w.ctx.parsed}
-}
-
 // evaluate follows what a start or stop program leads to.
-func (w *job) evaluate(l *launch, program *monit.Program, succeeded []source.Span) (*ctl.Result, bool) {
+func (w *job) evaluate(l *launch, program *monit.Program, world ctl.World) (*ctl.Result, bool) {
 	var words []ctl.Word
 	for _, s := range program.Words() {
 		words = append(words, templateWord(w.monit.Template, s))
@@ -167,8 +162,7 @@ func (w *job) evaluate(l *launch, program *monit.Program, succeeded []source.Spa
 		return nil, false
 	}
 	w.ctx.parsed[file] = script
-	world := w.world(inner)
-	world.Succeeded = succeeded
+	world.Outer, world.Lookup, world.Exists, world.Parsed = inner, w.lookup, w.exists, w.ctx.parsed
 	return ctl.Evaluate(script, inner.Args, world), true
 }
 

@@ -24,7 +24,7 @@ func (w *job) stopPath(l *launch) bool {
 	if l.check.Stop == nil {
 		return true
 	}
-	result, ok := w.evaluate(l, l.check.Stop, nil)
+	result, ok := w.evaluate(l, l.check.Stop, ctl.World{Bare: true})
 	if !ok {
 		return false
 	}

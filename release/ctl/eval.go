@@ -277,6 +277,9 @@ type World struct {
 	Parsed map[*source.File]*Script
 	// Succeeded are statements that are known to end with success.
 	Succeeded []source.Span
+	// Bare asks for the commands without what they need: Text is as written,
+	// Refs and Calls are empty.
+	Bare bool
 }
 
 // Exists says whether a path will be there on the VM, when that is known.

@@ -33,7 +33,9 @@ type Script struct {
 
 	tree *syntax.File
 	mask []byte
-	used map[syntax.Node][]use
+	// heredocs says that there may be some.
+	heredocs bool
+	used     map[syntax.Node][]use
 	// crossed are the statements that an ERB block cuts in pieces.
 	crossed map[*syntax.Stmt]bool
 }
@@ -89,7 +91,7 @@ func parseFile(vmPath string, f *source.File) (*Script, error) {
 		}
 		return nil, fmt.Errorf("%s: %w", f.Name, err)
 	}
-	return &Script{Path: vmPath, File: f, Original: f, Template: template, tree: tree, mask: text}, nil
+	return &Script{Path: vmPath, File: f, Original: f, Template: template, tree: tree, mask: text, heredocs: bytes.Contains(text, []byte("<<"))}, nil
 }
 
 func parseShell(text []byte, name string) (*syntax.File, error) {

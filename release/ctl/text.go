@@ -34,6 +34,9 @@ func (e *evaluator) textOf(n syntax.Node) text {
 // end widens a statement by the here-documents that begin in it.
 func (e *evaluator) end(n syntax.Node, end int) int {
 	data := e.script.File.Data
+	if !e.script.heredocs {
+		return end
+	}
 	syntax.Walk(n, func(n syntax.Node) bool {
 		if r, ok := n.(*syntax.Redirect); ok && r.Hdoc != nil {
 			at := int(r.Hdoc.End().Offset())
@@ -64,6 +67,9 @@ func (e *evaluator) textIn(span source.Span, nodes ...syntax.Node) text {
 }
 
 func (e *evaluator) textWith(span source.Span, raw bool, nodes ...syntax.Node) text {
+	if e.Bare {
+		return text{Text: strings.TrimRight(span.Text(), " \t\n")}
+	}
 	var t text
 	var edits []source.Edit
 	skip := 0
