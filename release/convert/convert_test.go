@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -144,6 +145,15 @@ func invariants(t *testing.T, p *Plan) {
 		rows := map[string]bool{}
 		for _, r := range c.Ledger {
 			rows[r.Span.String()] = true
+			part, written := map[Destination]string{ToHook: "bpm-pre-start", ToPreStart: "pre-start", ToPostStart: "post-start"}[r.To]
+			if written && !slices.ContainsFunc(c.Changes, func(ch Change) bool { return !ch.Delete && strings.Contains(ch.Name, part) }) {
+				t.Errorf("%s: goes into %s, which is not written: %s", r.Span, r.To, r.Span.Text())
+			}
+		}
+		for _, change := range c.Changes {
+			if name := filepath.Base(change.Name); !change.Delete && (strings.Contains(name, "pre-start") || strings.Contains(name, "post-start")) && bytes.Contains(change.After, []byte("\nexec /var/vcap/packages")) {
+				t.Errorf("%s becomes a process", change.Name)
+			}
 		}
 		for _, change := range c.Changes {
 			if filepath.Base(change.Name) == configTemplate && !bytes.Contains(change.After, []byte("<%")) {
