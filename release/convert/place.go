@@ -149,10 +149,15 @@ func (w *job) placeOf(l *launch, c *ctl.Command, after, guard bool) place {
 	case name == "eval":
 		return place{Review, "what eval runs is known only on the VM"}
 	}
-	if note := w.service(c, l); note != "" {
-		return place{Dropped, note}
+	note := w.service(c, l)
+	if note == "" {
+		note = w.unusedFolders(l, c)
 	}
-	if note := w.unusedFolders(l, c); note != "" {
+	if note != "" {
+		if owner := newOwner(c); owner != "" && owner != "vcap" && owner != "root" {
+			paths, _ := operands(c)
+			w.find("owner-changed", source.Warning, c.Span, "%s belonged to %s; bpm makes it for vcap, and %s cannot write there any more", strings.Join(paths, ", "), owner, owner)
+		}
 		return place{Dropped, note}
 	}
 	if c.PrintsVariable {
@@ -224,6 +229,25 @@ func (w *job) unusedFolders(l *launch, c *ctl.Command) string {
 	}
 	return note
 }
+
+// newOwner is the user to whom a chown gives files, when it is known.
+func newOwner(c *ctl.Command) string {
+	if c.Name() != "chown" {
+		return ""
+	}
+	for _, word := range c.Words[1:] {
+		if s := word.String(); !strings.HasPrefix(s, "-") {
+			owner, _, _ := strings.Cut(s, ":")
+			if !userName.MatchString(owner) {
+				return ""
+			}
+			return owner
+		}
+	}
+	return ""
+}
+
+var userName = regexp.MustCompile(`^[a-z_][\w-]*$`)
 
 // processNames says whether a process or its configuration names a folder.
 func (w *job) processNames(l *launch, dir string) bool {

@@ -78,24 +78,84 @@ func (w *job) analyse(check *monit.Check) bool {
 	case len(check.Starts) > 1 || len(check.Stops) > 1 || len(check.Pidfiles) > 1:
 		return w.decline(check.Span, "check %s has several start programs, stop programs or pidfiles behind ERB conditions, which this version does not convert", name)
 	}
-	l := &launch{check: check, name: name, pidfile: path.Clean(check.Pidfile.Value.Text()), places: map[*ctl.Command]place{}, disks: map[string][]source.Span{}}
-	if !w.startPath(l, nil) {
+	l := newLaunch(check)
+	findings, decisions := len(w.Findings), len(w.Decisions)
+	if !w.follow(l, ctl.World{}) {
 		return false
 	}
-	if spans := l.awaited(); len(spans) > 0 && !w.startPath(l, spans) {
-		return false
-	}
-	if !w.stopPath(l) || !w.placeAll(l) || !w.processes(l) {
-		return false
+	if w.guarded(l) {
+		// once more, now that it is known who writes the pidfile
+		w.Findings, w.Decisions = w.Findings[:findings], w.Decisions[:decisions]
+		l = newLaunch(check)
+		if !w.follow(l, ctl.World{Absent: []string{l.pidfile}}) {
+			return false
+		}
 	}
 	w.launches = append(w.launches, l)
 	return true
 }
 
-// startPath follows the start program and picks the process. The statements in
-// succeeded are known to end with success.
-func (w *job) startPath(l *launch, succeeded []source.Span) bool {
-	result, ok := w.evaluate(l, l.check.Start, ctl.World{Succeeded: succeeded})
+func newLaunch(check *monit.Check) *launch {
+	return &launch{check: check, name: check.NameText(), pidfile: path.Clean(check.Pidfile.Value.Text()), places: map[*ctl.Command]place{}, disks: map[string][]source.Span{}}
+}
+
+// follow does the whole analysis of a check.
+func (w *job) follow(l *launch, world ctl.World) bool {
+	if !w.startPath(l, world) {
+		return false
+	}
+	if spans := l.awaited(); len(spans) > 0 {
+		world.Succeeded = spans
+		if !w.startPath(l, world) {
+			return false
+		}
+	}
+	return w.stopPath(l) && w.placeAll(l) && w.processes(l)
+}
+
+// guarded says whether something that is kept may stand under a condition on
+// the old pidfile, which nothing writes any more.
+func (w *job) guarded(l *launch) bool {
+	asks := false
+	for _, c := range l.result.Commands {
+		if c.Test && strings.Contains(c.Text, l.pidfile) {
+			asks = true
+		}
+	}
+	if !asks {
+		return false
+	}
+	kept := slices.ContainsFunc(l.result.Commands, func(c *ctl.Command) bool {
+		to := l.places[c].to
+		return (to == ToHook || to == ToPreStart || to == ToPostStart || to == ToWrapper) &&
+			slices.ContainsFunc(c.Conditions, func(o ctl.Condition) bool { return !o.Exit })
+	})
+	return kept && !w.writesPidfile(l)
+}
+
+// writesPidfile says whether the process may know of the pidfile that monit
+// looks at: from its command line, its environment or a file of the job.
+func (w *job) writesPidfile(l *launch) bool {
+	for _, p := range l.variants {
+		if slices.ContainsFunc(p.Texts(), func(s string) bool { return strings.Contains(s, l.pidfile) }) {
+			return true
+		}
+	}
+	scripts := map[*source.File]bool{}
+	for _, s := range l.result.Scripts {
+		scripts[s.Original] = true
+	}
+	for _, t := range w.templateTexts(scripts) {
+		if slices.ContainsFunc(t.mentions(l.pidfile), func(at source.Span) bool { return !strings.HasSuffix(at.File.Name, "monit") }) {
+			return true
+		}
+	}
+	return false
+}
+
+// startPath follows the start program and picks the process.
+func (w *job) startPath(l *launch, world ctl.World) bool {
+	result, ok := w.evaluate(l, l.check.Start, world)
 	if !ok {
 		return false
 	}

@@ -240,6 +240,8 @@ type evaluator struct {
 	// locals are the variables that each function under way has made local,
 	// with what they were before.
 	locals []map[string]*variable
+	// made are the files of Absent that may be there by now.
+	made map[string]bool
 	// last is the command that has ended last.
 	last *Command
 	// inString is the statement whose command string is evaluated.
@@ -277,6 +279,8 @@ type World struct {
 	Parsed map[*source.File]*Script
 	// Succeeded are statements that are known to end with success.
 	Succeeded []source.Span
+	// Absent are files that are not there until the script makes them.
+	Absent []string
 	// Bare asks for the commands without what they need: Text is as written,
 	// Refs and Calls are empty.
 	Bare bool
@@ -1290,9 +1294,26 @@ func (e *evaluator) note(s *syntax.Stmt, c *Command) {
 		}
 		c.Env = append(c.Env, c.Assigns...)
 	}
+	e.makes(c)
 	e.seen[c.Span] = true
 	e.last = c
 	e.result.Commands = append(e.result.Commands, c)
+}
+
+// makes notes that a command may make a file that was not there.
+func (e *evaluator) makes(c *Command) {
+	for _, file := range e.Absent {
+		made := slices.ContainsFunc(c.Redirects, func(r Redirect) bool { return strings.Contains(r.File.String(), file) })
+		if !c.Test && !Quiet(c) && c.Name() != "rm" && c.Name() != "kill" {
+			made = made || slices.ContainsFunc(c.Words, func(w Word) bool { return strings.Contains(w.String(), file) })
+		}
+		if made {
+			if e.made == nil {
+				e.made = map[string]bool{}
+			}
+			e.made[file] = true
+		}
+	}
 }
 
 func (e *evaluator) redirects(s *syntax.Stmt) []Redirect {

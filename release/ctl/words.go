@@ -597,6 +597,9 @@ func (e *evaluator) unary(op, x string) (truth, known bool) {
 	case "-n":
 		return x != "", true
 	case "-e", "-f", "-d", "-a", "-r", "-s", "-x":
+		if file := path.Clean(x); slices.Contains(e.Absent, file) && !e.made[file] {
+			return false, true
+		}
 		if e.Exists != nil && path.IsAbs(x) {
 			there, known := e.Exists(x)
 			if there && (op == "-s" || op == "-x" || op == "-f" && path.Ext(x) == "" || op == "-d" && path.Ext(x) != "") {
