@@ -134,19 +134,18 @@ func (w *job) guarded(l *launch) bool {
 }
 
 // writesPidfile says whether the process may know of the pidfile that monit
-// looks at: from its command line, its environment or a file of the job.
+// looks at: from its command line, its environment or its configuration.
 func (w *job) writesPidfile(l *launch) bool {
 	for _, p := range l.variants {
 		if slices.ContainsFunc(p.Texts(), func(s string) bool { return strings.Contains(s, l.pidfile) }) {
 			return true
 		}
 	}
-	scripts := map[*source.File]bool{}
-	for _, s := range l.result.Scripts {
-		scripts[s.Original] = true
-	}
-	for _, t := range w.templateTexts(scripts) {
-		if slices.ContainsFunc(t.mentions(l.pidfile), func(at source.Span) bool { return !strings.HasSuffix(at.File.Name, "monit") }) {
+	for _, t := range w.Job.Spec.Templates {
+		if strings.HasPrefix(t.Target, "bin/") {
+			continue // scripts that read it: drain, health checks
+		}
+		if f, _, err := w.Job.TemplateFile(t.Target); err == nil && len(fileText(f).mentions(l.pidfile)) > 0 {
 			return true
 		}
 	}

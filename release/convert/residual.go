@@ -398,16 +398,22 @@ func (r *residual) node(n *ctl.Node) []string {
 		}
 		return textLines(r.job.unprivileged(r.job.trimmed(n.Command)))
 	case ctl.If:
-		out := r.condNodes(n)
-		out = append(out, "if "+n.Head+"; then")
-		body := r.arm(n.Body)
+		body, otherwise := r.nodes(n.Body), r.nodes(n.Else)
+		head := n.Head
+		if not, ok := negated(head); ok && len(body) == 0 && len(otherwise) > 0 {
+			head, body, otherwise = not, otherwise, nil
+		}
 		if len(body) == 0 {
 			body = []string{":"}
 		}
-		out = append(out, shift(body)...)
-		if e := r.arm(n.Else); len(e) > 0 {
+		out := append([]string{"if " + head + "; then"}, shift(body)...)
+		if len(otherwise) > 0 && r.chained(n.Else) && strings.HasPrefix(otherwise[0], "if ") {
+			out = append(out, "el"+otherwise[0])
+			return append(out, otherwise[1:]...)
+		}
+		if len(otherwise) > 0 {
 			out = append(out, "else")
-			out = append(out, shift(e)...)
+			out = append(out, shift(otherwise)...)
 		}
 		return append(out, "fi")
 	case ctl.AndOr:
@@ -586,12 +592,38 @@ func (w *job) trimmed(c *ctl.Command) string {
 	return text
 }
 
-// condNodes writes the commands of a condition but the last, which are its Head.
-func (r *residual) condNodes(*ctl.Node) []string { return nil }
+// negated gives the opposite of a condition that is one command.
+func negated(head string) (string, bool) {
+	if rest, ok := strings.CutPrefix(head, "! "); ok {
+		return rest, !compound.MatchString(head)
+	}
+	if m := simpleTest.FindStringSubmatch(head); m != nil {
+		opposite := map[string]string{"-z": "-n", "-n": "-z", "=": "!=", "==": "!=", "!=": "="}
+		if m[1] != "" {
+			return "[ " + opposite[m[1]] + " " + m[2] + " ]", true
+		}
+		return "[ " + m[3] + " " + opposite[m[4]] + " " + m[5] + " ]", true
+	}
+	return "! " + head, !compound.MatchString(head)
+}
 
-// arm writes one arm of a condition: its way out counts when it is that of a
-// start that fails.
-func (r *residual) arm(nodes []*ctl.Node) []string { return r.nodes(nodes) }
+var simpleTest = regexp.MustCompile(`^\[ (?:(-[zn]) ("[^"]*"|[^\s"\]]+)|("[^"]*"|[^\s"\]]+) (=|==|!=) ("[^"]*"|[^\s"\]]+)) \]$`)
+
+var compound = regexp.MustCompile(`[;\n]|\s(&&|\|\|)\s`)
+
+// chained says whether an else arm is one more condition and nothing else.
+func (r *residual) chained(nodes []*ctl.Node) bool {
+	last := -1
+	for i, n := range nodes {
+		if n.Kind == ctl.Leaf && r.keep[n.Command] || n.Kind != ctl.Leaf && r.any([]*ctl.Node{n}) {
+			if last >= 0 {
+				return false
+			}
+			last = i
+		}
+	}
+	return last >= 0 && nodes[last].Kind == ctl.If
+}
 
 // leaves says whether a function body returns on a condition, so that it has to
 // stay a function.

@@ -35,9 +35,9 @@ func (w *job) service(c *ctl.Command, l *launch) string {
 		if s, _ := killSignal(c.Words); s == "0" {
 			return "condition of the old script"
 		}
-	case "rm":
-		if paths, ok := operands(c); ok && allOf(paths, func(p string) bool { return p == l.pidfile }) {
-			return "bpm removes its pidfile"
+	case "rm", "mv":
+		if paths, ok := operands(c); ok && allOf(paths, func(p string) bool { return p == l.pidfile || strings.HasPrefix(p, l.pidfile+".") }) {
+			return "bpm writes and removes its pidfile"
 		}
 	case "mkdir", "chown", "chmod", "touch", "install":
 		paths, ok := operands(c)
