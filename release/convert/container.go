@@ -389,7 +389,7 @@ type preStart struct {
 	trees       []string
 	rootProcess string
 	// moved are the pieces of old scripts that are done once a deploy.
-	moved []string
+	moved []piece
 }
 
 func (p *preStart) mkdir(dir string) {
@@ -420,18 +420,16 @@ func (p *preStart) chown(trees ...string) {
 
 func (p *preStart) empty() bool { return len(p.dirs)+len(p.links)+len(p.trees)+len(p.moved) == 0 }
 
-// script is the shell for it. It may run again at any time.
-func (p *preStart) script() string {
+// script is the shell for it, behind a line like set -e or none. It may run again
+// at any time.
+func (p *preStart) script(mode string) string {
 	var b strings.Builder
-	seen := map[string]bool{}
-	for _, m := range p.moved {
-		if !seen[m] {
-			b.WriteString(m)
-			seen[m] = true
-		}
-	}
+	mode = pieces(&b, p.moved, mode)
 	if len(p.moved) > 0 && len(p.dirs)+len(p.links)+len(p.trees) > 0 {
-		b.WriteString("\nset -e\n\n")
+		b.WriteString("\n")
+		if !strings.HasPrefix(mode, "set -e") {
+			b.WriteString("set -e\n\n")
+		}
 	}
 	if len(p.dirs) > 0 {
 		b.WriteString("mkdir -p " + strings.Join(p.dirs, " ") + "\n")

@@ -57,7 +57,7 @@ func (w *job) files() bool {
 	}
 	spec := specEdit{job: w}
 	var scripts []string // what the new files say, to see what they still need
-	var post []string
+	var post []piece
 	for _, l := range w.launches {
 		if len(l.wrapper) > 0 {
 			text := l.script
@@ -68,7 +68,7 @@ func (w *job) files() bool {
 			spec.add(template, "bin/"+path.Base(l.process.Executable))
 			scripts = append(scripts, text)
 		}
-		texts := map[Destination]string{}
+		texts := map[Destination]piece{}
 		for _, to := range []Destination{ToHook, ToPreStart, ToPostStart} {
 			text, ok := w.scriptText(l, to)
 			if !ok {
@@ -76,7 +76,7 @@ func (w *job) files() bool {
 			}
 			texts[to] = text
 		}
-		if text := texts[ToHook]; text != "" {
+		if text := texts[ToHook].text; text != "" {
 			name := "bpm-pre-start"
 			if w.several {
 				name = cleanName(l.name) + "-" + name
@@ -91,13 +91,13 @@ func (w *job) files() bool {
 			}
 			scripts = append(scripts, text)
 		}
-		if text := texts[ToPreStart]; text != "" {
-			w.preStart.moved = append(w.preStart.moved, text)
-			scripts = append(scripts, text)
+		if p := texts[ToPreStart]; p.text != "" {
+			w.preStart.moved = append(w.preStart.moved, p)
+			scripts = append(scripts, p.text)
 		}
-		if text := texts[ToPostStart]; text != "" {
-			post = append(post, text)
-			scripts = append(scripts, text)
+		if p := texts[ToPostStart]; p.text != "" {
+			post = append(post, p)
+			scripts = append(scripts, p.text)
 			w.find("post-start", source.Warning, l.launch.Span(), "what the script did after it had started %s is in bin/post-start now: it runs once a deploy, when monit says that the job runs, and a failure fails the deploy. Look at what it waits for", l.name)
 		}
 	}
@@ -249,7 +249,7 @@ func (w *job) wrapperText(l *launch) (string, bool) {
 			l.places[c] = place{ToWrapper, "process " + l.name + ": the wrapper ends in it"}
 		}
 	}
-	return w.script(l, lines, true), true
+	return w.script(l, r.begins, lines), true
 }
 
 // copies notes where functions went that are only called inside others.
@@ -260,13 +260,13 @@ func (l *launch) copies(r *residual, to Destination) {
 }
 
 // scriptText is what is left of the start path for one destination.
-func (w *job) scriptText(l *launch, to Destination) (text string, ok bool) {
+func (w *job) scriptText(l *launch, to Destination) (p piece, ok bool) {
 	lines, r := w.residue(l, to, false, nil, func(c *ctl.Command) bool { return l.places[c].to == to })
 	if r.broken != "" {
-		return "", w.decline(l.launch.Span(), "%s", r.broken)
+		return piece{}, w.decline(l.launch.Span(), "%s", r.broken)
 	}
 	if len(lines) == 0 {
-		return "", true
+		return piece{}, true
 	}
 	env := w.neededEnv(l, r)
 	l.copies(r, to)
@@ -301,12 +301,12 @@ func (w *job) scriptText(l *launch, to Destination) (text string, ok bool) {
 			}
 			body = append(append(head, body...), end)
 		}
-		return w.withLocals(l, strings.Join(body, "\n")) + "\n", true
+		return piece{w.withLocals(l, strings.Join(body, "\n")) + "\n", r.begins, r.ends}, true
 	}
 	if strings.Contains(l.name, "<%") && strings.Contains(strings.Join(lines, "\n"), "<%=") {
 		w.find("not-understood", source.Error, l.check.Name, "the hook of %s uses what ERB in the monit file sets, and a hook is one file for all of them", l.name)
 	}
-	return w.script(l, append(env, lines...), false), true
+	return piece{text: w.script(l, r.begins, append(env, lines...))}, true
 }
 
 // foldersFor makes the folders that only what moved still uses.
@@ -378,10 +378,10 @@ var hostPrograms = map[string]bool{
 }
 
 // script makes a whole script of lines.
-func (w *job) script(l *launch, lines []string, strict bool) string {
+func (w *job) script(l *launch, begins string, lines []string) string {
 	head := "#!/bin/bash\n"
-	if w.errexit(l) {
-		head += "set -e\n"
+	if begins != "" {
+		head += begins + "\n"
 	}
 	return w.withLocals(l, head+"\n"+strings.Join(lines, "\n")+"\n")
 }
@@ -448,11 +448,10 @@ func setsErrexit(script []byte) bool {
 }
 
 // addPostStart puts the work that follows the start into bin/post-start.
-func (w *job) addPostStart(spec *specEdit, texts []string) bool {
-	if len(texts) == 0 {
+func (w *job) addPostStart(spec *specEdit, parts []piece) bool {
+	if len(parts) == 0 {
 		return true
 	}
-	body := strings.Join(texts, "\n")
 	if t, there := w.Job.Spec.Template("bin/post-start"); there {
 		f, _, err := w.Job.TemplateFile("bin/post-start")
 		if err != nil {
@@ -466,10 +465,10 @@ func (w *job) addPostStart(spec *specEdit, texts []string) bool {
 		if !strings.HasSuffix(text, "\n") {
 			text += "\n"
 		}
-		w.Changes = append(w.Changes, Change{Name: f.Name, Before: f, After: []byte(text + "\n" + body), Mode: f.Mode, Why: "what the script did after the start is added at the end"})
+		w.Changes = append(w.Changes, Change{Name: f.Name, Before: f, After: []byte(text + "\n" + joined(parts, "set -e")), Mode: f.Mode, Why: "what the script did after the start is added at the end"})
 		return true
 	}
-	if !w.newFile("post-start.erb", []byte("#!/bin/bash\n\n"+body), "what the script did after the start") {
+	if !w.newFile("post-start.erb", []byte(startOf(parts)+joined(parts, parts[0].begins)), "what the script did after the start") {
 		return false
 	}
 	spec.add("post-start.erb", "bin/post-start")
@@ -542,14 +541,13 @@ func (w *job) addPreStart(spec *specEdit) bool {
 	if w.preStart.empty() {
 		return true
 	}
-	body := w.preStart.script()
-	header := "#!/bin/bash\n\n"
-	if len(w.preStart.moved) == 0 {
-		header = "#!/bin/bash\nset -e\n\n"
-	}
 	f, t, err := w.Job.TemplateFile(preStartTarget)
 	if _, there := w.Job.Spec.Template(preStartTarget); !there {
-		if !w.newFile(preStartDefault, []byte(header+body), "what has to be done once a deploy, as root") {
+		header, mode := "#!/bin/bash\nset -e\n\n", "set -e"
+		if moved := w.preStart.moved; len(moved) > 0 {
+			header, mode = startOf(moved), moved[0].begins
+		}
+		if !w.newFile(preStartDefault, []byte(header+w.preStart.script(mode)), "what has to be done once a deploy, as root") {
 			return false
 		}
 		spec.add(preStartDefault, preStartTarget)
@@ -559,6 +557,7 @@ func (w *job) addPreStart(spec *specEdit) bool {
 		w.fail(err)
 		return false
 	}
+	body := w.preStart.script("set -e")
 	if w.goesOn(f) {
 		text := string(f.Data)
 		if !strings.HasSuffix(text, "\n") {

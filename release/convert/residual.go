@@ -30,6 +30,12 @@ type residual struct {
 	given map[string]bool
 	// broken says that a construct cannot be cut in pieces.
 	broken string
+	// mode is what the old script did at an error where the next line stood.
+	mode errorMode
+	// begins is the line like set -e that the text needs in front, ends what
+	// holds behind it.
+	begins string
+	ends   errorMode
 }
 
 // residue writes the commands for which kept is true.
@@ -42,7 +48,10 @@ func (w *job) residue(l *launch, to Destination, ways bool, given map[string]boo
 	}
 	r.close()
 	r.toggles()
-	lines = quietToggles(r.nodes(l.result.Tree))
+	r.mode = modeOf(shebangStrict(l.result.Scripts[0].Original))
+	begin := r.mode
+	lines, r.ends = quietToggles(r.nodes(l.result.Tree), begin)
+	lines, r.begins = lead(lines, begin)
 	if len(lines) == 0 {
 		return nil, r
 	}
@@ -259,47 +268,6 @@ func absolute(c *ctl.Command) bool {
 	return ok && (fileCommands[c.Name()] || hostPrograms[c.Name()]) && allOf(paths, path.IsAbs)
 }
 
-var toggle = regexp.MustCompile(`^set ([-+])[a-z]*e[a-z]*$`)
-
-func isToggle(text string) bool { return toggle.MatchString(strings.TrimSpace(text)) }
-
-// quietToggles takes off a set -e that another one follows at once, and those
-// that change nothing.
-func quietToggles(lines []string) []string {
-	var out []string
-	state := "-"
-	for i, l := range lines {
-		m := toggle.FindStringSubmatch(strings.TrimSpace(l))
-		if m == nil {
-			out = append(out, l)
-			continue
-		}
-		next := i + 1
-		for next < len(lines) && strings.HasPrefix(strings.TrimSpace(lines[next]), "<%") && strings.HasSuffix(lines[next], "%>") {
-			next++
-		}
-		if next < len(lines) && isToggle(lines[next]) || next == len(lines) || strings.HasPrefix(lines[next], "exec ") && state == "-" {
-			if next < len(lines) && isToggle(lines[next]) {
-				continue
-			}
-			if next == len(lines) {
-				continue
-			}
-		}
-		if strings.TrimLeft(l, " ") == l && m[1] == state {
-			continue
-		}
-		if strings.TrimLeft(l, " ") == l {
-			state = m[1]
-		}
-		out = append(out, strings.Repeat(" ", len(l)-len(strings.TrimLeft(l, " ")))+"set "+m[1]+"e")
-	}
-	if len(out) > 0 && !slices.ContainsFunc(out, func(l string) bool { return !isToggle(l) && strings.TrimSpace(l) != "" }) {
-		return nil
-	}
-	return out
-}
-
 var (
 	arithmetic      = regexp.MustCompile(`\$\(\((?:[^()]|\([^()]*\))*\)\)`)
 	shellIdentifier = regexp.MustCompile(`[A-Za-z_]\w*`)
@@ -396,6 +364,9 @@ func (r *residual) node(n *ctl.Node) []string {
 			}
 			return []string{r.exec(u)}
 		}
+		if isToggle(n.Command.Text) {
+			r.mode = toggled(n.Command.Text)
+		}
 		return textLines(r.job.unprivileged(r.job.trimmed(n.Command)))
 	case ctl.If:
 		body, otherwise := r.nodes(n.Body), r.nodes(n.Else)
@@ -464,21 +435,21 @@ func (r *residual) node(n *ctl.Node) []string {
 			return r.nodes(n.Body)
 		}
 		return append(append([]string{"("}, shift(r.nodes(n.Body))...), ")")
-	case ctl.Source, ctl.Run:
-		if r.positional(n.Body) && len(n.Command.Words) > 1 {
-			args := n.Command.Words[1:]
-			if n.Kind == ctl.Source {
-				args = n.Command.Words[min(2, len(n.Command.Words)):]
-			} else if u := ctl.Unwrap(n.Command); u != nil {
-				args = u.Args
-			}
-			words := []string{"set", "--"}
-			for _, a := range args {
-				words = append(words, shellWord(a))
-			}
-			return append([]string{strings.Join(words, " ")}, r.nodes(n.Body)...)
+	case ctl.Run:
+		before := r.mode
+		r.mode = modeOf(len(n.Body) > 0 && n.Body[0].Script != nil && shebangStrict(n.Body[0].Script.Original))
+		var out []string
+		if r.mode != before {
+			out = append(out, modeLine(r.mode == endsAtErrors))
 		}
-		return r.nodes(n.Body)
+		out = append(out, r.file(n)...)
+		if r.mode != before {
+			out = append(out, modeLine(before == endsAtErrors))
+		}
+		r.mode = before
+		return out
+	case ctl.Source:
+		return r.file(n)
 	case ctl.Call:
 		if inside && r.positional(n.Body) {
 			words := []string{"set", "--"}
@@ -494,6 +465,24 @@ func (r *residual) node(n *ctl.Node) []string {
 		return r.nodes(n.Body)
 	case ctl.Block:
 		return r.block(n)
+	}
+	return r.nodes(n.Body)
+}
+
+// file writes what a script that is sourced or run leaves.
+func (r *residual) file(n *ctl.Node) []string {
+	if r.positional(n.Body) && len(n.Command.Words) > 1 {
+		args := n.Command.Words[1:]
+		if n.Kind == ctl.Source {
+			args = n.Command.Words[min(2, len(n.Command.Words)):]
+		} else if u := ctl.Unwrap(n.Command); u != nil {
+			args = u.Args
+		}
+		words := []string{"set", "--"}
+		for _, a := range args {
+			words = append(words, shellWord(a))
+		}
+		return append([]string{strings.Join(words, " ")}, r.nodes(n.Body)...)
 	}
 	return r.nodes(n.Body)
 }
@@ -852,14 +841,28 @@ func shellWord(w ctl.Word) string {
 			}
 			return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(p.Text)
 		case ctl.ERB:
-			return "<%= " + p.Text + " %>"
+			switch expression := "<%= " + p.Text + " %>"; {
+			case !p.Single:
+				return expression
+			case split && !quoted:
+				return "'" + expression + "'"
+			default:
+				return `"'` + expression + `'"`
+			}
 		}
 		return p.Text
 	})
 	if split && !quoted {
 		return text
 	}
-	return `"` + text + `"`
+	text = `"` + text + `"`
+	if rest, ok := strings.CutPrefix(text, `""'`); ok {
+		text = "'" + rest
+	}
+	if rest, ok := strings.CutSuffix(text, `'""`); ok {
+		text = rest + "'"
+	}
+	return text
 }
 
 // textLines gives a statement as lines without the indentation that it had,

@@ -254,6 +254,7 @@ type evaluator struct {
 	pipe       bool
 	testing    bool
 	inDouble   bool // inside double quotes
+	inSingle   bool // inside single quotes
 	splits     bool // in a command's words, which are split
 	// exits are the conditions on which the script has ended with success.
 	exits []Condition

@@ -28,7 +28,10 @@ type Part struct {
 	Kind  PartKind
 	Text  string
 	Split bool
-	Span  source.Span
+	// Single says that an expression stands in single quotes: the shell does not
+	// look at its value.
+	Single bool
+	Span   source.Span
 	// Guards are the ERB blocks in which the part is there, beyond those that
 	// the command stands in.
 	Guards []erb.Guard
@@ -159,7 +162,7 @@ const loopMark = "\x00"
 
 // samePart says whether two parts stand for the same value.
 func samePart(a, b Part) bool {
-	return a.Kind == b.Kind && a.Text == b.Text && a.Split == b.Split && sameGuards(a.Guards, b.Guards)
+	return a.Kind == b.Kind && a.Text == b.Text && a.Split == b.Split && a.Single == b.Single && sameGuards(a.Guards, b.Guards)
 }
 
 func sameWord(a, b Word) bool { return slices.EqualFunc(a, b, samePart) }

@@ -92,9 +92,11 @@ func (e *evaluator) parts(f *fields, parts []syntax.WordPart, quoted bool) {
 				f.add(Part{Kind: Runtime, Text: e.text(p), Split: true, Span: e.script.span(p)})
 				continue
 			}
+			e.inSingle = true
 			e.source(f, p, func(s string) string {
 				return strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(s, "$"), "'"), "'")
 			}, true, false)
+			e.inSingle = false
 		case *syntax.DblQuoted:
 			if !e.noParameters(p) {
 				e.mark(f, p)
@@ -176,7 +178,7 @@ func (e *evaluator) source(f *fields, n syntax.Node, unquote func(string) string
 		around := e.beyond(guards(piece.Start))
 		switch s.Kind {
 		case erb.Expr:
-			f.add(Part{Kind: ERB, Text: s.Code(e.script.Template), Split: !quoted, Span: piece, Guards: around})
+			f.add(Part{Kind: ERB, Text: s.Code(e.script.Template), Split: !quoted, Single: e.inSingle, Span: piece, Guards: around})
 		case erb.Comment, erb.Code:
 		default:
 			text := piece.Text()
