@@ -329,7 +329,7 @@ func (r *report) tables() {
 	jobs := table.Table{Content: "jobs", Header: headers("Job", "Verdict", "Place", "Reason")}
 	files := table.Table{Content: "files", Header: headers("Job", "File", "Change", "Why")}
 	decisions := table.Table{Content: "decisions", Header: headers("Job", "What", "Why", "Place")}
-	findings := table.Table{Content: "findings", Header: headers("Job", "Severity", "ID", "Place", "Message")}
+	findings := table.Table{Content: "findings", Header: headers("Job", "Severity", "ID", "Place", "Message", "Differs")}
 	ledger := table.Table{Content: "statements", Header: headers("Job", "Place", "To", "Statement", "Note")}
 	change := map[string]string{"-": "deleted", "+": "new", "~": "changed"}
 	for _, j := range r.plan.Jobs {
@@ -343,7 +343,7 @@ func (r *report) tables() {
 		}
 		for _, f := range j.Findings {
 			for _, at := range append([]source.Span{f.Span}, f.Related...) {
-				add(&findings, name, f.Severity.String(), f.ID, at.String(), f.Message)
+				add(&findings, name, f.Severity.String(), f.ID, at.String(), f.Message, strings.Join(f.Differs, " "))
 			}
 		}
 		for _, l := range j.Ledger {
@@ -354,7 +354,7 @@ func (r *report) tables() {
 		add(&files, "", c.Name, change[mark(c)], c.Why)
 	}
 	for _, f := range r.plan.Findings {
-		add(&findings, "", f.Severity.String(), f.ID, f.Span.String(), f.Message)
+		add(&findings, "", f.Severity.String(), f.ID, f.Span.String(), f.Message, strings.Join(f.Differs, " "))
 	}
 	for _, t := range []table.Table{jobs, files, decisions, findings, ledger} {
 		r.env.ui.PrintTable(t)

@@ -108,25 +108,19 @@ func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
 			needs = append(needs, need{l.launch.Span(), m})
 		}
 	}
-	if len(w.launches) == 1 {
-		scripts := map[*source.File]bool{w.Job.Monit: true}
-		for _, s := range l.result.Scripts {
-			scripts[s.Original] = true
-		}
-		for _, t := range w.Job.Spec.Templates {
-			f, _, err := w.Job.TemplateFile(t.Target)
-			if err != nil || scripts[f] || strings.HasPrefix(t.Target, "bin/") {
-				continue
-			}
-			body := blankComments(string(f.Data))
-			for _, m := range ownPath.FindAllStringIndex(body, -1) {
-				if text := body[m[0]:m[1]]; below(text, "/var/vcap/sys/run") || below(text, "/var/vcap/sys/tmp") {
-					needs = append(needs, need{source.Span{File: f, Start: m[0], End: m[1]}, text})
-				}
+	for _, c := range w.configs(p) {
+		body := blankComments(string(c.file.Data))
+		for _, m := range ownPath.FindAllStringIndex(body, -1) {
+			text := body[m[0]:m[1]]
+			if below(text, "/var/vcap/sys/run") || below(text, "/var/vcap/sys/tmp") || c.named && !below(text, "/var/vcap/jobs") {
+				needs = append(needs, need{source.Span{File: c.file, Start: m[0], End: m[1]}, text})
 			}
 		}
 	}
 	for _, n := range needs {
+		if rest, ok := strings.CutPrefix(n.path, "/var/vcap/data/sys/"); ok {
+			n.path = "/var/vcap/sys/" + rest // the same folder
+		}
 		parts := strings.Split(n.path, "/") // "", var, vcap, sys, run, NAME, ...
 		v := bpm.Volume{Writable: true}
 		switch {
@@ -134,7 +128,7 @@ func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
 			continue
 		case below(n.path, "/var/vcap/sys/run/bpm"):
 			continue
-		case parts[3] == "sys" && len(parts) == 6 && path.Ext(parts[5]) != "":
+		case parts[3] == "sys" && len(parts) == 6 && path.Ext(parts[5]) != "", len(parts) == 5 && path.Ext(parts[4]) != "":
 			continue // a file that lies beside the folders of the jobs
 		case parts[3] == "sys" && len(parts) > 5:
 			v.Path = strings.Join(parts[:6], "/")
@@ -143,6 +137,9 @@ func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
 			}
 		case (parts[3] == "store" || parts[3] == "data") && len(parts) > 4:
 			v.Path = strings.Join(parts[:5], "/")
+			if w.ctx.Release.Job(parts[4]) != nil && !makes(l, v.Path) {
+				v.MountOnly = true
+			}
 		case parts[3] == "jobs" && len(parts) > 4:
 			v = bpm.Volume{Path: strings.Join(parts[:5], "/"), MountOnly: true}
 			if w.ctx.Release.Job(parts[4]) == nil {
@@ -166,6 +163,46 @@ func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
 		p.AdditionalVolumes = append(p.AdditionalVolumes, v)
 		w.decide(l, at(n.at), "additional_volumes: "+v.Path, "the process is told of %s, and the container does not have it otherwise", n.path)
 	}
+}
+
+// config is a template that a process may read.
+type config struct {
+	file *source.File
+	// named says that the process is told of it.
+	named bool
+}
+
+// configs are the templates that a process reads: those that it is told of,
+// alone or by their folder, and those that nobody tells of when it is the job's
+// only process.
+func (w *job) configs(p *bpm.ProcessTemplate) []config {
+	script := ""
+	for _, l := range w.launches {
+		if slices.Contains(l.variants, p) {
+			script = l.script
+		}
+	}
+	var all []config
+	for _, t := range w.Job.Spec.Templates {
+		if strings.HasPrefix(t.Target, "bin/") {
+			continue
+		}
+		f, _, err := w.Job.TemplateFile(t.Target)
+		if err != nil || bytes.HasPrefix(f.Data, []byte("#!")) {
+			continue
+		}
+		vmPath := path.Join(w.jobDir(), t.Target)
+		named := slices.ContainsFunc(append(p.Texts(), script), func(s string) bool {
+			return slices.ContainsFunc(fileTextOf(s).mentions(path.Dir(vmPath)), func(at source.Span) bool {
+				told := path.Clean(at.Text())
+				return told == vmPath || told == path.Dir(vmPath) && told != w.jobDir()
+			})
+		})
+		if named || len(w.launches) == 1 {
+			all = append(all, config{f, named})
+		}
+	}
+	return all
 }
 
 // managers are programs that run containers or mount for others: as vcap, in a
@@ -196,7 +233,12 @@ func (w *job) manager(l *launch, p *bpm.ProcessTemplate) {
 			}
 		}
 	}
-	w.find("needs-root", source.Error, l.launch.Span(), "%s runs containers itself and needs root, devices and mounts, none of which a process under bpm has (%s); keep this job on its script, or give the process unsafe.privileged and see what else it lacks", path.Base(found), strings.Join(lost, ", "))
+	what := path.Base(found)
+	if task, _, ok := strings.Cut(what, "["); ok {
+		what = task // of rake
+	}
+	w.find("needs-root", source.Error, l.launch.Span(), "%s runs containers itself and needs root, devices and mounts, none of which a process under bpm has. Keep the job as it was (leave it out with --job), or give the process unsafe.privileged and see what else it lacks", what)
+	w.differs(lost...)
 }
 
 var storePath = regexp.MustCompile(`/var/vcap/(?:store|data)[A-Za-z0-9_./-]*`)

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 
@@ -299,7 +300,16 @@ func (w *job) decline(at source.Span, format string, args ...any) bool {
 }
 
 func (w *job) find(id string, severity source.Severity, at source.Span, format string, args ...any) {
-	w.Findings = append(w.Findings, source.Diagnostic{ID: id, Severity: severity, Span: at, Message: fmt.Sprintf(format, args...)})
+	d := source.Diagnostic{ID: id, Severity: severity, Span: at, Message: fmt.Sprintf(format, args...)}
+	w.Findings = slices.DeleteFunc(w.Findings, func(o source.Diagnostic) bool {
+		return o.ID == d.ID && o.Span == d.Span && o.Message == d.Message // of another arm or process
+	})
+	w.Findings = append(w.Findings, d)
+}
+
+// differs says what the last finding makes different for the process.
+func (w *job) differs(what ...string) {
+	w.Findings[len(w.Findings)-1].Differs = what
 }
 
 // decide notes a decision about a process; its places come with it, the one

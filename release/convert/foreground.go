@@ -205,7 +205,8 @@ func (w *job) foreground(l *launch, p *bpm.ProcessTemplate) bool {
 			return w.decline(here, "%s puts itself in the background, and how to run it in the foreground with these arguments is not known", path.Base(p.Executable))
 		}
 		w.decide(l, at(here), "executable: "+executable, "%s only starts it and puts it in the background; bpm supervises a process in the foreground", path.Base(p.Executable))
-		w.find("argv-changed", source.Note, here, "%s is run itself, and not through %s any more (main, executable, argv)", executable, p.Executable)
+		w.find("argv-changed", source.Note, here, "%s is run itself, and not through %s any more", executable, p.Executable)
+		w.differs("main", "executable", "argv")
 
 		p.Executable, p.Args = executable, args
 	} else if row != nil {

@@ -37,7 +37,10 @@ func (w *job) placeAll(l *launch) bool {
 		}
 	}
 	for i, c := range l.result.Commands {
-		p := w.placeOf(l, c, i > first && l.ways[0].How != "exec", guards[c])
+		p := w.placeOf(l, c, i > first && l.ways[0].How != "exec", guards[c] == ToHook)
+		if guards[c] == ToPreStart && p.to == Dropped {
+			p = place{ToPreStart, "without its disk the job is not to start, and nothing is to be made in its place"}
+		}
 		switch {
 		case !follows[c]:
 		case last != Dropped:
@@ -68,11 +71,12 @@ func (l *launch) isWay(c *ctl.Command) *ctl.Launch {
 
 // startGuards finds the conditions that end a start with an error: what they
 // look at has to hold at every start. Those that look for a running process are
-// bpm's.
+// bpm's. One on the persistent disk is for pre-start, which would make the
+// folders of the job on the system disk.
 //
 // Those that look at how the command before them ended go where it goes.
-func (w *job) startGuards(l *launch) (found, follows map[*ctl.Command]bool) {
-	found, follows = map[*ctl.Command]bool{}, map[*ctl.Command]bool{}
+func (w *job) startGuards(l *launch) (found map[*ctl.Command]Destination, follows map[*ctl.Command]bool) {
+	found, follows = map[*ctl.Command]Destination{}, map[*ctl.Command]bool{}
 	status := map[string]bool{"?": true}
 	for _, c := range l.result.Commands {
 		if len(c.Sets) == 1 && slices.Contains(c.Refs, "?") {
@@ -83,7 +87,7 @@ func (w *job) startGuards(l *launch) (found, follows map[*ctl.Command]bool) {
 		return slices.ContainsFunc(refs, func(r string) bool { return status[r] })
 	}
 	ctl.Walk(l.result.Tree, func(n *ctl.Node) {
-		if n.Kind != ctl.If && n.Kind != ctl.AndOr || w.aboutPid(l, n.Head) || aboutFiles.MatchString(n.Head) {
+		if n.Kind != ctl.If && n.Kind != ctl.AndOr || w.aboutPid(l, n.Head) || aboutFiles.MatchString(n.Head) && !aboutDisk.MatchString(n.Head) {
 			return
 		}
 		ends := false
@@ -97,13 +101,17 @@ func (w *job) startGuards(l *launch) (found, follows map[*ctl.Command]bool) {
 		if !ends {
 			return
 		}
-		into := found
-		if results(n.Refs) {
-			into = follows
+		to := ToHook
+		if aboutDisk.MatchString(n.Head) {
+			to = ToPreStart
 		}
 		ctl.Walk([]*ctl.Node{n}, func(o *ctl.Node) {
-			if o.Command != nil && o.Kind == ctl.Leaf {
-				into[o.Command] = true
+			switch {
+			case o.Command == nil || o.Kind != ctl.Leaf:
+			case results(n.Refs):
+				follows[o.Command] = true
+			default:
+				found[o.Command] = to
 			}
 		})
 	})
@@ -114,6 +122,7 @@ var (
 	// aboutFiles is a condition on what is there whenever the job is: its own
 	// files, its package, its disk.
 	aboutFiles = regexp.MustCompile(`^!?\s*(\[\[?|test)\s+(!\s+)?-[a-z]\s+"?(/var/vcap/(jobs|packages)\b|/var/vcap/store/?"?\s*\]?\]?$)[^&|]*$`)
+	aboutDisk  = regexp.MustCompile(`^!?\s*(\[\[?|test)\s+(!\s+)?-[a-z]\s+"?/var/vcap/store/?"?\s*\]?\]?$`)
 	pidWords   = regexp.MustCompile(`(?i)\bpid\b|_pid\b|\bpid_|pidfile|\bpgrep\b|\bpidof\b|/proc/\$|kill -0|\bps -|\$!|is_running|already running`)
 )
 

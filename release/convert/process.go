@@ -51,7 +51,8 @@ func (w *job) processes(l *launch) bool {
 			return false
 		}
 		if after := argTexts(p.Args); !slices.Equal(after, before) || exe != p.Executable {
-			w.find("argv-changed", source.Note, l.ways[i].Span(), "the argv of %s was [%s %s] and is [%s %s]; the decisions say why (main, executable, argv)", l.name, exe, strings.Join(before, " "), p.Executable, strings.Join(after, " "))
+			w.find("argv-changed", source.Note, l.ways[i].Span(), "the argv of %s was [%s %s] and is [%s %s]; the decisions say why", l.name, exe, strings.Join(before, " "), p.Executable, strings.Join(after, " "))
+			w.differs("main", "executable", "argv")
 		}
 		w.decide(l, at(l.ways[i].Span()), "executable: "+p.Executable, "the process that check %s supervises (%s)", l.name, how(l.ways[i]))
 	}
@@ -361,7 +362,8 @@ func (w *job) bookkeeping(l *launch, e ctl.Assign) bool {
 	if drop == "" {
 		return false
 	}
-	w.find("env-dropped", source.Note, l.launch.Span(), "env-missing:%s: %s had it in its environment (%s) and has it no more: %s", e.Name, l.name, e.Value, drop)
+	w.find("env-dropped", source.Note, l.launch.Span(), "%s had %s=%s in its environment and has it no more: %s", l.name, e.Name, e.Value, drop)
+	w.differs("env-missing:" + e.Name)
 	return true
 }
 
@@ -538,6 +540,8 @@ func how(l *ctl.Launch) string {
 		return "started in the background"
 	case "exec":
 		return "the script ends in exec"
+	case "start-stop-daemon":
+		return "start-stop-daemon starts it"
 	default:
 		return "it " + l.How
 	}
@@ -613,12 +617,14 @@ func (w *job) wrap(l *launch, title bpm.Value, around []erb.Guard) bool {
 			before = append(before, shellWord(a))
 		}
 		if now := r.exec(u); now != join(before) {
-			w.find("argv-changed", source.Note, u.Span(), "the argv of %s was [%s] and is [%s] in the wrapper: it stays in the foreground, and writes no pidfile of its own (main, argv)", l.name, oneLine(strings.Join(before[1:], " ")), oneLine(strings.TrimPrefix(now, "exec ")))
+			w.find("argv-changed", source.Note, u.Span(), "the argv of %s was [%s] and is [%s] in the wrapper: it stays in the foreground, and writes no pidfile of its own", l.name, oneLine(strings.Join(before[1:], " ")), oneLine(strings.TrimPrefix(strings.ReplaceAll(now, "\\\n", " "), "exec ")))
+			w.differs("main", "argv")
 		}
 		for _, e := range u.Env {
 			for _, part := range e.Value {
 				if part.Kind == ctl.Runtime && strings.Contains(e.Value.Span().Text(), "$$") {
-					w.find("env-changed", source.Note, u.Span(), "env-changed:%s: it held the pid of the old script, and holds that of the process in its container", e.Name)
+					w.find("env-changed", source.Note, u.Span(), "%s held the pid of the old script, and holds that of the process in its container", e.Name)
+					w.differs("env-changed:" + e.Name)
 				}
 			}
 		}

@@ -335,7 +335,9 @@ func (w *job) pick(l *launch) bool {
 		switch {
 		case d != nil:
 			u.How = "puts itself in the background"
-		case u.How == "exec" && !helpers[u.Name()], u.How == "start-stop-daemon":
+		case u.How == "exec" && (helpers[u.Name()] || ends(u.Name())):
+			continue
+		case u.How == "exec", u.How == "start-stop-daemon":
 		case u.How == "&" && !helpers[u.Name()] && !ctl.Quiet(c):
 		default:
 			continue
@@ -380,6 +382,10 @@ func (w *job) pick(l *launch) bool {
 	l.daemon = knownDaemon(l.launch.Name())
 	return true
 }
+
+// ends says whether a program does something and ends: no process to supervise,
+// not even where it is the last that the old script became.
+func ends(name string) bool { return fileCommands[name] || hostPrograms[name] || quiet[name] }
 
 // aside takes off the programs that put themselves in the background when the
 // script goes on to become another one: they have to run beside it.

@@ -927,7 +927,7 @@ func (w *job) unprivileged(text string) string {
 // droppedEnv says whether a variable is bookkeeping that goes.
 func (w *job) droppedEnv(name string) bool {
 	for _, f := range w.Findings {
-		if f.ID == "env-dropped" && strings.HasPrefix(f.Message, "env-missing:"+name+":") {
+		if slices.Contains(f.Differs, "env-missing:"+name) {
 			return true
 		}
 	}

@@ -115,18 +115,3 @@ func writesFile(c *ctl.Command) bool {
 	}
 	return false
 }
-
-// isQuiet says whether a command changes nothing outside its own script.
-func isQuiet(c *ctl.Command) bool {
-	if writesFile(c) {
-		return false
-	}
-	if len(c.Words) == 0 {
-		return true
-	}
-	switch c.Name() {
-	case "echo", "printf", "sleep", "cat", "exit", "return", "set", "shift", "true", "false", ":", "[", "test", "local", "wait":
-		return true
-	}
-	return false
-}

@@ -63,7 +63,7 @@ func (w *job) stopPath(l *launch) bool {
 		}
 	}
 	for _, c := range result.Commands {
-		if _, done := rows[c.Span]; done || starts[c.Span] || c.Followed || w.service(c, l) != "" || isQuiet(c) {
+		if _, done := rows[c.Span]; done || starts[c.Span] || c.Followed || w.service(c, l) != "" || w.isQuiet(c) || writesPid(c, l) || pidHelpers[c.Name()] && !waitsLong(c) {
 			continue
 		}
 		w.find("stop-does-more", source.Warning, c.Span, "the old stop program runs %q; bpm only signals the process. If it matters, move it to bin/drain", c.Span.Text())
@@ -74,6 +74,17 @@ func (w *job) stopPath(l *launch) bool {
 		}
 	}
 	return true
+}
+
+// waitsLong says whether a helper like kill_and_wait is given more seconds than
+// the 15 that bpm waits before QUIT.
+func waitsLong(c *ctl.Command) bool {
+	for _, word := range c.Words[1:] {
+		if s, known := word.Literal(); known && digits.MatchString(s) && (len(s) > 2 || s > "15" && len(s) == 2) {
+			return true
+		}
+	}
+	return false
 }
 
 func bpmSignal(s string) string {

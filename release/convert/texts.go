@@ -145,6 +145,9 @@ func (t text) mentions(path string) []source.Span {
 		if end < len(t.body) && release.IsPathByte(t.body[end]) && t.body[end] != '/' && t.body[end] != '.' {
 			continue
 		}
+		if end+1 < len(t.body) && t.body[end] == '.' && release.IsPathByte(t.body[end+1]) && t.body[end+1] != '.' {
+			continue // the name goes on: store/web.db lies beside store/web
+		}
 		if start > 0 && release.IsPathByte(t.body[start-1]) {
 			continue
 		}

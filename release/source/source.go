@@ -245,12 +245,15 @@ func (s Severity) String() string {
 
 // Diagnostic is one finding. ID is stable and kebab-case: users search for it
 // and suppress it by it. Related places are shown behind the message.
+// Differs names what a comparison of the old and the new process shows because
+// of it: "env-missing:NAME", "argv", "access:PATH".
 type Diagnostic struct {
 	ID       string
 	Severity Severity
 	Span     Span
 	Message  string
 	Related  []Span
+	Differs  []string
 }
 
 func (d Diagnostic) String() string {
