@@ -95,6 +95,9 @@ func (w *job) disks(l *launch, texts []text) {
 // ownPath is a path on the VM that only a volume brings into the container.
 var ownPath = regexp.MustCompile(`/var/vcap/(?:sys/run|sys/tmp|sys/log|data|store|jobs)(?:/[A-Za-z0-9_.-]+)+`)
 
+// fileName has an ending that is no part of a version.
+var fileName = regexp.MustCompile(`\.[A-Za-z]+$`)
+
 // volumes asks for the folders that a process is told of and that the container
 // does not have.
 func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
@@ -128,8 +131,13 @@ func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
 			continue
 		case below(n.path, "/var/vcap/sys/run/bpm"):
 			continue
-		case parts[3] == "sys" && len(parts) == 6 && path.Ext(parts[5]) != "", len(parts) == 5 && path.Ext(parts[4]) != "":
-			continue // a file that lies beside the folders of the jobs
+		case parts[3] == "sys" && len(parts) == 6 && fileName.MatchString(parts[5]), len(parts) == 5 && fileName.MatchString(parts[4]):
+			// a file that lies beside the folders of the jobs
+			if path.Ext(n.path) != ".pid" {
+				w.find("lone-file", source.Warning, n.at, "%s lies in a folder that belongs to no job, and the container does not have it; give it a folder of its own below %s", n.path, path.Join(path.Dir(n.path), w.Job.Name))
+				w.differs("access:" + n.path)
+			}
+			continue
 		case parts[3] == "sys" && len(parts) > 5:
 			v.Path = strings.Join(parts[:6], "/")
 			if parts[5] != w.Job.Name && w.ctx.Release.Job(parts[5]) != nil && !makes(l, v.Path) {
