@@ -199,10 +199,17 @@ func (s *Script) use(list []use, n syntax.Node, quoted bool) []use {
 	return list
 }
 
+// inContainers are variables that bpm sets for a process, or the agent for a
+// script: what is written for an empty one would change its meaning.
+var inContainers = map[string]bool{"HOME": true, "USER": true, "LOGNAME": true, "TMPDIR": true, "PATH": true, "LANG": true}
+
 // plain gives the value of a parameter expansion as it can stand in its place.
 func (e *evaluator) plain(p *syntax.ParamExp, quoted bool) (string, bool) {
 	if p.Param == nil {
 		return "", false
+	}
+	if _, set := e.state.vars[p.Param.Value]; !set && p.Exp != nil && syntax.ValidName(p.Param.Value) && !e.state.hidden[p.Param.Value] && !inContainers[p.Param.Value] {
+		return "", false // ${X:-default}: its author left X open
 	}
 	value, all := e.param(p)
 	if all != nil || p.Param.Value == "0" && p.Exp == nil {
