@@ -109,7 +109,7 @@ func (w *job) files() bool {
 		templates = append(templates, l.templates()...)
 	}
 	templates = append(templates, w.monit.Template)
-	t.Locals = locals(templates, rubyOf(ps))
+	t.Locals = locals(templates, rubyOf(ps), true)
 	for _, p := range ps {
 		t.Processes = append(t.Processes, *p)
 	}
@@ -397,7 +397,7 @@ func (w *job) withLocals(l *launch, text string) string {
 		return text
 	}
 	var b strings.Builder
-	for _, local := range locals(append(l.templates(), w.monit.Template), ruby) {
+	for _, local := range locals(append(l.templates(), w.monit.Template), ruby, false) {
 		if len(local.Guards) > 0 && strings.Contains(text, "<% "+strings.TrimSpace(local.Code)+" %>") {
 			continue // it stands in its block
 		}

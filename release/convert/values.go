@@ -268,6 +268,7 @@ var modifier = regexp.MustCompile(`\s(if|unless)\s`)
 var localName = regexp.MustCompile(`^[a-z_]\w*$`)
 
 var (
+	raises      = regexp.MustCompile(`(?m)(^|[\s;])raise\b`)
 	rubyWord    = regexp.MustCompile(`[@$]?\b[A-Za-z_]\w*\b`)
 	rubyDefines = regexp.MustCompile(`(?m)(?:^|[^\w.@$:"'\]])([@$]?[a-z_]\w*(?:\s*,\s*[a-z_]\w*)*)\s*(?:\|\||&&|\+|-|<<)?=[^=~>]|\bdef\s+([a-z_]\w*[?!]?)`)
 	// rubyChanges finds what Ruby adds to without assigning it.
@@ -338,13 +339,31 @@ func loopLocal(templates []*erb.Template, list []rubyUse) (at source.Span, found
 	return at, false
 }
 
+// refuses says whether Ruby that raises an error looks at a property that the
+// given Ruby prints.
+func refuses(code string, guards []erb.Guard, ruby []string) bool {
+	if strings.Contains(code, "def ") {
+		return false // it does so when it is called
+	}
+	looked := erb.Properties(code)
+	for _, g := range guards {
+		looked = append(looked, erb.Properties(g.Block.Arms[g.Arm].Head)...)
+	}
+	return slices.ContainsFunc(ruby, func(r string) bool {
+		return slices.ContainsFunc(erb.Properties(r), func(name string) bool { return slices.Contains(looked, name) })
+	})
+}
+
 // locals gives the Ruby of the templates that sets what the given Ruby uses, in
-// the order in which it stands there.
-func locals(templates []*erb.Template, ruby []string) []bpm.Local {
+// the order in which it stands there; with checks also what refuses to be
+// rendered with some properties.
+func locals(templates []*erb.Template, ruby []string, checks bool) []bpm.Local {
 	needed := map[string]bool{}
 	words := func(code string) {
-		for _, m := range rubyWord.FindAllString(code, -1) {
-			needed[m] = true
+		for _, m := range rubyWord.FindAllStringIndex(code, -1) {
+			if method := m[0] > 0 && code[m[0]-1] == '.' && (m[0] < 2 || code[m[0]-2] != '.'); !method {
+				needed[code[m[0]:m[1]]] = true
+			}
 		}
 	}
 	for _, r := range ruby {
@@ -369,7 +388,7 @@ func locals(templates []*erb.Template, ruby []string) []bpm.Local {
 			if t.used {
 				continue
 			}
-			use := false
+			use := checks && raises.MatchString(t.code) && refuses(t.code, t.guards, ruby)
 			for _, name := range defines(t.code) {
 				use = use || needed[name]
 			}
