@@ -523,8 +523,11 @@ func (w *job) startWaits(l *launch) {
 // logRedirect tells where the output goes now.
 func (w *job) logRedirect(l *launch, r ctl.Redirect) {
 	old, ok := r.File.Literal()
+	if unknown := r.File.String(); !ok && strings.HasPrefix(unknown, "/var/vcap/") && !strings.Contains(unknown, "$") {
+		old, ok = unknown, true // an expression in its name, which is printed
+	}
 	if !ok && strings.HasPrefix(r.Op, ">") {
-		lost := fmt.Sprintf("the output went into %s as well; under bpm it is only in %s/%s.stdout.log and .stderr.log", oneLine(r.Span.Text()), w.logDir(), l.name)
+		lost := fmt.Sprintf("the output went into %s; under bpm it is only in %s/%s.stdout.log and .stderr.log", oneLine(r.Span.Text()), w.logDir(), l.name)
 		if strings.Contains(r.Span.Text(), "logger") {
 			w.find("syslog-dropped", source.Warning, r.Span, "%s", lost)
 		} else {
