@@ -53,6 +53,8 @@ type Item struct {
 	Value  Value
 	Guards []erb.Guard
 	List   bool
+	// Held says that the shell had the text in a variable.
+	Held bool
 }
 
 // Items makes arguments of strings.
@@ -383,7 +385,7 @@ func (w *rubyWriter) list(key string, items []Item, around []erb.Guard, name str
 	}
 	one := func(i Item, guards []erb.Guard) string {
 		if i.List {
-			return "*" + listExpr(i.Value)
+			return "*" + listExpr(i)
 		}
 		return w.value(i.Value, guards, name+"_item")
 	}
@@ -411,7 +413,7 @@ func (w *rubyWriter) list(key string, items []Item, around []erb.Guard, name str
 	for _, i := range items[first:] {
 		guards := append(slices.Clone(around), i.Guards...)
 		if i.List {
-			w.line(guards, name+".concat("+listExpr(i.Value)+")")
+			w.line(guards, name+".concat("+listExpr(i)+")")
 			continue
 		}
 		w.line(guards, name+" << "+one(i, guards))
@@ -553,10 +555,15 @@ func stringExpr(v Value) string {
 }
 
 // listExpr gives the Ruby for what an unquoted expression prints as words: the
-// shell would have read its quotes, and so does Shellwords.
-func listExpr(v Value) string {
+// shell would have read its quotes, and so does Shellwords. In the value of a
+// variable the shell reads none.
+func listExpr(i Item) string {
+	v := i.Value
 	if len(v) == 1 && v[0].Ruby != "" && strings.HasPrefix(v[0].Ruby, "[") {
 		return v[0].Ruby
+	}
+	if i.Held {
+		return stringExpr(v) + ".split"
 	}
 	return "Shellwords.split(" + stringExpr(v) + ")"
 }

@@ -321,8 +321,11 @@ func (w *job) foldersFor(l *launch, text string) []string {
 			continue
 		}
 		for _, p := range paths {
-			if (p == w.storeDir() || p == w.dataDir()) && strings.Contains(text, p) && !slices.Contains(lines, "mkdir -p "+p) {
-				lines = append(lines, "mkdir -p "+p, "chown vcap:vcap "+p)
+			if w.ownDisk(p) && strings.Contains(text, p) && !slices.Contains(lines, "mkdir -p "+p) {
+				lines = append(lines, "mkdir -p "+p)
+				if !givesAll(text, p) {
+					lines = append(lines, "chown vcap:vcap "+p)
+				}
 				continue
 			}
 			if line := "mkdir -p " + p; !w.madeByOthers(p) && (below(p, "/var/vcap/sys/log") || below(p, "/var/vcap/sys/run")) && strings.Contains(text, p) && !slices.Contains(lines, line) {
@@ -331,6 +334,16 @@ func (w *job) foldersFor(l *launch, text string) []string {
 		}
 	}
 	return lines
+}
+
+// givesAll says whether a script gives a folder and all below it to vcap.
+func givesAll(text, dir string) bool {
+	for line := range strings.Lines(text) {
+		if f := strings.Fields(line); len(f) > 3 && f[0] == "chown" && f[1] == "-R" && (f[2] == "vcap:vcap" || f[2] == "vcap") && slices.Contains(f[3:], dir) {
+			return true
+		}
+	}
+	return false
 }
 
 // neededEnv exports what the programs of packages among the kept commands saw.

@@ -215,7 +215,9 @@ func (w *job) unusedFolders(l *launch, c *ctl.Command) string {
 	note := ""
 	for _, p := range paths {
 		switch {
-		case p == w.storeDir() || p == w.dataDir():
+		case w.ownDisk(p) && recursive(c):
+			return ""
+		case w.ownDisk(p):
 			for _, d := range []struct{ dir, key string }{{w.storeDir(), "persistent_disk"}, {w.dataDir(), "ephemeral_disk"}} {
 				if p == d.dir {
 					l.disks[d.key] = append(l.disks[d.key], c.Span)

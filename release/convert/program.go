@@ -450,10 +450,8 @@ func alternatives(found []*ctl.Launch) bool {
 }
 
 func exclusive(a, b *ctl.Command) bool {
-	for i, g := range a.Guards {
-		if i < len(b.Guards) && b.Guards[i].Block == g.Block && b.Guards[i].Arm != g.Arm {
-			return true
-		}
+	if erb.Exclusive(a.Guards, b.Guards) {
+		return true
 	}
 	if slices.ContainsFunc(a.Conditions, func(c ctl.Condition) bool { return !c.Exit }) && ctl.Unwrap(a).How == "exec" {
 		return true // what comes behind runs only when it does not

@@ -32,6 +32,8 @@ type residual struct {
 	broken string
 	// mode is what the old script did at an error where the next line stood.
 	mode errorMode
+	// holders are the variables for what came out of one.
+	holders []holder
 	// begins is the line like set -e that the text needs in front, ends what
 	// holds behind it.
 	begins string
@@ -362,7 +364,7 @@ func (r *residual) node(n *ctl.Node) []string {
 			if !r.ways {
 				r.broken = "what the script does besides cannot be told from the start of the process"
 			}
-			return []string{r.exec(u)}
+			return append(r.hold(u), r.exec(u))
 		}
 		if isToggle(n.Command.Text) {
 			r.mode = toggled(n.Command.Text)
@@ -569,7 +571,7 @@ func (w *job) trimmed(c *ctl.Command) string {
 	n := 0
 	for _, word := range c.Words[1:] {
 		s := word.String()
-		if strings.HasPrefix(s, "/") && slices.Contains(paths, path.Clean(s)) && (w.madeByOthers(path.Clean(s)) || path.Clean(s) == w.storeDir()) {
+		if p := path.Clean(s); strings.HasPrefix(s, "/") && slices.Contains(paths, p) && (w.madeByOthers(p) || p == w.storeDir()) && !(recursive(c) && w.ownDisk(p)) {
 			n++
 			continue
 		}
@@ -689,9 +691,88 @@ func (r *residual) armLocals(n *ctl.Node, arm int, lines []string) []string {
 	return out
 }
 
+// held gives the variable for a piece that the old script had in one: what it
+// prints is split at blanks and not read.
+func (r *residual) held(p ctl.Part) string {
+	for _, h := range r.holders {
+		if h.value == holding(p) {
+			return h.name
+		}
+	}
+	name := p.Held
+	taken := func(name string) bool {
+		if slices.ContainsFunc(r.holders, func(h holder) bool { return h.name == name && !erb.Exclusive(h.guards, p.Guards) }) {
+			return true
+		}
+		for c := range r.keep {
+			launched := slices.ContainsFunc(r.l.ways, func(u *ctl.Launch) bool { return u.Command == c })
+			if !launched && (slices.Contains(c.Sets, name) || slices.Contains(c.Refs, name)) {
+				return true
+			}
+		}
+		return slices.ContainsFunc(r.l.ways, func(u *ctl.Launch) bool {
+			return slices.ContainsFunc(u.Env, func(e ctl.Assign) bool {
+				return e.Name == name && !(len(e.Value) == 1 && holding(e.Value[0]) == holding(p))
+			})
+		})
+	}
+	for i := 2; taken(name); i++ {
+		name = fmt.Sprintf("%s%d", p.Held, i)
+	}
+	r.holders = append(r.holders, holder{name, holding(p), p.Guards})
+	return name
+}
+
+// holds says whether a piece of a word has to stay in a variable: it came out
+// of one, and what it prints may be several words.
+func (r *residual) holds(p ctl.Part) bool { return p.Held != "" && r.job.printsWords(p.Text) }
+
+// holder is a variable of a wrapper for what the old script had in one.
+type holder struct {
+	name, value string
+	guards      []erb.Guard
+}
+
+func holding(p ctl.Part) string { return string(p.Quote) + "<%= " + p.Text + " %>" + string(p.Quote) }
+
+// hold writes the variables that the words of a launch need.
+func (r *residual) hold(u *ctl.Launch) []string {
+	var lines []string
+	for _, word := range append([]ctl.Word{u.Executable}, u.Args...) {
+		for _, p := range word {
+			if !r.holds(p) {
+				continue
+			}
+			if line := ctl.Tagged(p.Guards, r.held(p)+"="+holding(p)); !slices.Contains(lines, line) {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return lines
+}
+
+// word writes a word of a launch. What came out of a variable is not read
+// again: it stands in quotes, or in a variable where it has to be split.
+func (r *residual) word(w ctl.Word) string {
+	if !slices.ContainsFunc(w, r.holds) {
+		whole := slices.Clone(w)
+		for i := range whole {
+			whole[i].Split = whole[i].Split && whole[i].Held == ""
+		}
+		return shellWord(whole)
+	}
+	return ctl.TagParts(w, func(p ctl.Part) string {
+		if r.holds(p) {
+			return "${" + r.held(p) + "}"
+		}
+		p.Guards = nil
+		return shellWord(ctl.Word{p})
+	})
+}
+
 // exec writes a launch as the last command of a wrapper.
 func (r *residual) exec(u *ctl.Launch) string {
-	words := []string{"exec", shellWord(u.Executable)}
+	words := []string{"exec", r.word(u.Executable)}
 	args := u.Args
 	row := background(u)
 	if row != nil && slices.Contains(row.names, "pg_ctl") {
@@ -708,7 +789,7 @@ func (r *residual) exec(u *ctl.Launch) string {
 		}
 		guards := args[i].Presence()
 		if len(guards) == 0 {
-			words = append(words, shellWord(args[i]))
+			words = append(words, r.word(args[i]))
 			continue
 		}
 		// words in the same block stand in one pair of tags
@@ -719,7 +800,7 @@ func (r *residual) exec(u *ctl.Launch) string {
 				p.Guards = p.Guards[len(guards):]
 				inner[k] = p
 			}
-			inside = append(inside, shellWord(inner))
+			inside = append(inside, r.word(inner))
 		}
 		i--
 		words = append(words, ctl.Tagged(guards, strings.Join(inside, " ")))
@@ -799,7 +880,7 @@ func join(words []string) string {
 	for i, w := range words {
 		switch {
 		case i == 0:
-		case i > 1 && (strings.HasPrefix(w, "-") || strings.HasPrefix(w, "<% ")):
+		case i > 1 && (strings.HasPrefix(strings.TrimPrefix(w, `"`), "-") || strings.HasPrefix(w, "<% ")):
 			b.WriteString(" \\\n  ")
 		default:
 			b.WriteByte(' ')
@@ -842,7 +923,7 @@ func shellWord(w ctl.Word) string {
 			return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(p.Text)
 		case ctl.ERB:
 			switch expression := "<%= " + p.Text + " %>"; {
-			case !p.Single:
+			case p.Quote != '\'':
 				return expression
 			case split && !quoted:
 				return "'" + expression + "'"

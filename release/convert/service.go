@@ -2,6 +2,7 @@ package convert
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
@@ -41,12 +42,27 @@ func (w *job) service(c *ctl.Command, l *launch) string {
 		}
 	case "mkdir", "chown", "chmod", "touch", "install":
 		paths, ok := operands(c)
-		if ok && len(paths) > 0 && allOf(paths, w.madeByOthers) {
+		if ok && len(paths) > 0 && allOf(paths, w.madeByOthers) && !(recursive(c) && slices.ContainsFunc(paths, w.ownDisk)) {
 			return "bpm and the BOSH agent make " + strings.Join(paths, ", ") + " with the right owner"
 		}
 	}
 	return ""
 }
+
+// recursive says whether a command is about what lies below its paths, too:
+// bpm sets the owner and the mode of the top folder only.
+func recursive(c *ctl.Command) bool {
+	if n := c.Name(); n != "chown" && n != "chmod" && n != "chgrp" {
+		return false
+	}
+	return slices.ContainsFunc(c.Words[1:], func(word ctl.Word) bool {
+		s, _ := word.Literal()
+		return s == "--recursive" || strings.HasPrefix(s, "-") && !strings.HasPrefix(s, "--") && strings.Contains(s, "R")
+	})
+}
+
+// ownDisk says whether a folder is the job's on one of the disks.
+func (w *job) ownDisk(p string) bool { return p == w.storeDir() || p == w.dataDir() }
 
 // madeByOthers says whether a folder is there, and vcap's, before the process
 // starts: bpm makes the job's run, log, data and tmp folders, the agent renders

@@ -80,12 +80,19 @@ func plainRuby(p ctl.Part, whole bool) (string, error) {
 			return "", &unliftable{p, "a Ruby expression of several lines"}
 		}
 	}
-	if !p.Split {
+	if p.Quote == '\'' {
 		return code, nil
+	}
+	read := "\\`;|&<>$"
+	switch {
+	case !p.Split && p.Quote == 0:
+		return code, nil // monit's, or the shell's own
+	case p.Quote == '"':
+		read = "\\`$\""
 	}
 	for _, s := range rubyString.FindAllString(code, -1) {
 		body := interpolation.ReplaceAllString(s[1:len(s)-1], "")
-		if strings.ContainsAny(body, "\\`;|&<>$") || !whole && strings.ContainsAny(body, "\"'") {
+		if strings.ContainsAny(body, read) || p.Quote == 0 && !whole && strings.ContainsAny(body, "\"'") {
 			return "", &unliftable{p, fmt.Sprintf("<%%= %s %%> prints text that the shell reads", code)}
 		}
 	}
@@ -125,7 +132,7 @@ func (w *job) items(word ctl.Word) ([]bpm.Item, error) {
 			return nil, err
 		}
 		if p.Split && w.printsWords(code) {
-			return []bpm.Item{{Value: bpm.Ruby(code), Guards: guards, List: true}}, nil
+			return []bpm.Item{{Value: bpm.Ruby(code), Guards: guards, List: true, Held: p.Held != ""}}, nil
 		}
 		if names := erb.Properties(code); p.Split && len(names) == 1 && oneProperty.MatchString(code) {
 			if prop, ok := w.Job.Spec.Property(names[0]); ok && prop.Default == nil {
@@ -243,7 +250,7 @@ func rubyOf(ps []*bpm.ProcessTemplate) []string {
 		for _, a := range p.Args {
 			value(a.Value)
 			guards(a.Guards)
-			if a.List && !strings.HasPrefix(a.Value[0].Ruby, "[") {
+			if a.List && !a.Held && !strings.HasPrefix(a.Value[0].Ruby, "[") {
 				all = append(all, "Shellwords")
 			}
 		}

@@ -28,10 +28,13 @@ type Part struct {
 	Kind  PartKind
 	Text  string
 	Split bool
-	// Single says that an expression stands in single quotes: the shell does not
-	// look at its value.
-	Single bool
-	Span   source.Span
+	// Quote is the quotes in which an expression stands, 0 for none: in single
+	// ones the shell does not look at its value.
+	Quote byte
+	// Held names the variable out of which a quoted expression came: the shell
+	// splits its value at blanks, and reads no quotes or operators in it.
+	Held string
+	Span source.Span
 	// Guards are the ERB blocks in which the part is there, beyond those that
 	// the command stands in.
 	Guards []erb.Guard
@@ -110,20 +113,23 @@ func (f *fields) cut() {
 	f.open, f.any = nil, false
 }
 
-// addValue adds the value of an expansion. Unquoted, its literal parts are
+// addValue adds the value of an expansion of the variable name. Unquoted, its literal parts are
 // split at blanks; a part that is not known keeps Split, so that whoever
 // prints it knows that it may be none or several words.
-func (f *fields) addValue(value Word, quoted bool) {
+func (f *fields) addValue(value Word, name string, quoted bool) {
 	if quoted {
 		f.any = true
 		for _, p := range value {
-			p.Split = false
+			p.Split, p.Held = false, ""
 			f.add(p)
 		}
 		return
 	}
 	for _, p := range value {
 		if p.Kind != Literal {
+			if p.Kind == ERB && p.Quote != 0 {
+				p.Held = name
+			}
 			p.Split = true
 			f.add(p)
 			continue
@@ -162,7 +168,7 @@ const loopMark = "\x00"
 
 // samePart says whether two parts stand for the same value.
 func samePart(a, b Part) bool {
-	return a.Kind == b.Kind && a.Text == b.Text && a.Split == b.Split && a.Single == b.Single && sameGuards(a.Guards, b.Guards)
+	return a.Kind == b.Kind && a.Text == b.Text && a.Split == b.Split && a.Quote == b.Quote && a.Held == b.Held && sameGuards(a.Guards, b.Guards)
 }
 
 func sameWord(a, b Word) bool { return slices.EqualFunc(a, b, samePart) }
@@ -208,7 +214,7 @@ func (w Word) Known() bool {
 // stands unquoted.
 func SplitWord(w Word) []Word {
 	f := &fields{}
-	f.addValue(w, false)
+	f.addValue(w, "", false)
 	return f.words()
 }
 

@@ -118,14 +118,14 @@ func (e *evaluator) parts(f *fields, parts []syntax.WordPart, quoted bool) {
 					if i > 0 {
 						f.cut()
 					}
-					f.addValue(w, e.whole(p, w, quoted))
+					f.addValue(w, "arguments", e.whole(p, w, quoted))
 				}
 				continue
 			}
-			f.addValue(value, e.whole(p, value, quoted))
+			f.addValue(value, p.Param.Value, e.whole(p, value, quoted))
 		default: // command, process and arithmetic substitution, extended globs
 			if value, ok := e.substituted(p); ok {
-				f.addValue(value, quoted)
+				f.addValue(value, "output", quoted)
 				continue
 			}
 			f.add(Part{Kind: Runtime, Text: e.textOf(p).Text, Split: !quoted, Span: e.script.span(p), Guards: e.beyond(e.script.Template.Guards(e.script.span(p).Start))})
@@ -178,7 +178,7 @@ func (e *evaluator) source(f *fields, n syntax.Node, unquote func(string) string
 		around := e.beyond(guards(piece.Start))
 		switch s.Kind {
 		case erb.Expr:
-			f.add(Part{Kind: ERB, Text: s.Code(e.script.Template), Split: !quoted, Single: e.inSingle, Span: piece, Guards: around})
+			f.add(Part{Kind: ERB, Text: s.Code(e.script.Template), Split: !quoted, Quote: e.quote(), Span: piece, Guards: around})
 		case erb.Comment, erb.Code:
 		default:
 			text := piece.Text()
@@ -192,6 +192,17 @@ func (e *evaluator) source(f *fields, n syntax.Node, unquote func(string) string
 			f.add(part)
 		}
 	}
+}
+
+// quote is the kind of quotes around what is looked at.
+func (e *evaluator) quote() byte {
+	switch {
+	case e.inSingle:
+		return '\''
+	case e.inDouble:
+		return '"'
+	}
+	return 0
 }
 
 // beyond takes off the guards that stand around the whole statement.

@@ -65,6 +65,17 @@ func (t *Template) Guards(offset int) []Guard {
 	return gs
 }
 
+// Exclusive says whether what stands in the one arms is never printed together
+// with what stands in the others.
+func Exclusive(a, b []Guard) bool {
+	for i, g := range a {
+		if i < len(b) && b[i].Block == g.Block && b[i].Arm != g.Arm {
+			return true
+		}
+	}
+	return false
+}
+
 // opener is a Ruby construct that waits for its end.
 type opener struct {
 	block *Block // nil while no second tag is involved
