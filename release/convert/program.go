@@ -415,7 +415,7 @@ func (w *job) lastProgram(l *launch) *ctl.Launch {
 			continue
 		}
 		u := ctl.Unwrap(c)
-		if u == nil || c.Test || c.Pipe || slices.ContainsFunc(c.Conditions, func(o ctl.Condition) bool { return !o.Exit }) {
+		if u == nil || ends(u.Name()) || c.Test || c.Pipe || slices.ContainsFunc(c.Conditions, func(o ctl.Condition) bool { return !o.Exit }) {
 			return nil
 		}
 		exe, _ := w.executable(u)

@@ -880,7 +880,7 @@ func join(words []string) string {
 	for i, w := range words {
 		switch {
 		case i == 0:
-		case i > 1 && (strings.HasPrefix(strings.TrimPrefix(w, `"`), "-") || strings.HasPrefix(w, "<% ")):
+		case i > 1 && (strings.HasPrefix(strings.TrimLeft(w, `"'`), "-") || strings.HasPrefix(w, "<% ")):
 			b.WriteString(" \\\n  ")
 		default:
 			b.WriteByte(' ')
@@ -913,6 +913,18 @@ func shellWord(w ctl.Word) string {
 			inner[i] = p
 		}
 		return ctl.Tagged(guards, shellWord(inner))
+	}
+	single := func(p ctl.Part) bool {
+		return p.Kind == ctl.Literal && !strings.Contains(p.Text, "'") || p.Kind == ctl.ERB && p.Quote == '\'' && !p.Split
+	}
+	isERB := func(p ctl.Part) bool { return p.Kind == ctl.ERB }
+	if slices.ContainsFunc(w, isERB) && !slices.ContainsFunc(w, func(p ctl.Part) bool { return !single(p) }) {
+		return "'" + ctl.TagParts(w, func(p ctl.Part) string {
+			if p.Kind == ctl.ERB {
+				return "<%= " + p.Text + " %>"
+			}
+			return p.Text
+		}) + "'"
 	}
 	text := ctl.TagParts(w, func(p ctl.Part) string {
 		switch p.Kind {
