@@ -367,6 +367,11 @@ func (w *job) pick(l *launch) bool {
 		return w.decline(at, "the start path leaves several processes running (%s), and monit supervises one: which of them has to become a check of its own is not for a program to say", strings.Join(places, ", "))
 	}
 	for _, u := range found {
+		if u.Executable.String() != found[0].Executable.String() && !(u.Executable.Known() && found[0].Executable.Known()) {
+			return w.decline(u.Span(), "which of two programs is the process is known only on the VM: %s or %s (%s)", found[0].Executable, u.Executable, found[0].Span().Place())
+		}
+	}
+	for _, u := range found {
 		if exe, _ := u.Executable.Literal(); u.Inherited && below(exe, w.jobDir()) {
 			return w.decline(u.Span(), "which of the commands of this script is the process is not known: the last one is a script of the job")
 		}
