@@ -554,18 +554,22 @@ func stringExpr(v Value) string {
 	return b.String()
 }
 
-// listExpr gives the Ruby for what an unquoted expression prints as words: the
-// shell would have read its quotes, and so does Shellwords. In the value of a
-// variable the shell reads none.
+// Shellwords says whether the quotes in what a list prints are read: the shell
+// did so, but not with the value of a variable.
+func (i Item) Shellwords() bool { return i.List && !i.Held && !i.array() }
+
+// array says whether the Ruby of a list is an array of words already.
+func (i Item) array() bool { return len(i.Value) == 1 && strings.HasPrefix(i.Value[0].Ruby, "[") }
+
+// listExpr gives the Ruby for what an unquoted expression prints as words.
 func listExpr(i Item) string {
-	v := i.Value
-	if len(v) == 1 && v[0].Ruby != "" && strings.HasPrefix(v[0].Ruby, "[") {
-		return v[0].Ruby
+	switch {
+	case i.array():
+		return i.Value[0].Ruby
+	case i.Shellwords():
+		return "Shellwords.split(" + stringExpr(i.Value) + ")"
 	}
-	if i.Held {
-		return stringExpr(v) + ".split"
-	}
-	return "Shellwords.split(" + stringExpr(v) + ")"
+	return stringExpr(i.Value) + ".split"
 }
 
 func quote(s string) string {

@@ -261,7 +261,11 @@ func (l *launch) copies(r *residual, to Destination) {
 
 // scriptText is what is left of the start path for one destination.
 func (w *job) scriptText(l *launch, to Destination) (p piece, ok bool) {
-	lines, r := w.residue(l, to, false, nil, func(c *ctl.Command) bool { return l.places[c].to == to })
+	moved := func(c *ctl.Command) bool { return l.places[c].to == to }
+	lines, r := w.residue(l, to, false, nil, moved)
+	if folders := w.foldersFor(l, to, strings.Join(lines, "\n")); len(folders) > 0 {
+		lines, r = w.residue(l, to, false, nil, func(c *ctl.Command) bool { return moved(c) || folders[c] })
+	}
 	if r.broken != "" {
 		return piece{}, w.decline(l.launch.Span(), "%s", r.broken)
 	}
@@ -280,7 +284,6 @@ func (w *job) scriptText(l *launch, to Destination) (p piece, ok bool) {
 			l.places[c] = place{to, "needed by what stands there"}
 		}
 	}
-	env = append(env, w.foldersFor(l, strings.Join(lines, "\n"))...)
 	if to == ToPreStart || to == ToPostStart {
 		body := append(env, lines...)
 		for i := len(w.monit.Template.Guards(l.check.Name.Start)) - 1; i >= 0; i-- {
@@ -309,41 +312,32 @@ func (w *job) scriptText(l *launch, to Destination) (p piece, ok bool) {
 	return piece{text: w.script(l, r.begins, append(env, lines...))}, true
 }
 
-// foldersFor makes the folders that only what moved still uses.
-func (w *job) foldersFor(l *launch, text string) []string {
-	var lines []string
+// foldersFor gives the commands that make the folders which the text still
+// uses: bpm makes them, too, but only when the process starts.
+func (w *job) foldersFor(l *launch, to Destination, text string) map[*ctl.Command]bool {
+	needed := map[*ctl.Command]bool{}
 	for _, c := range l.result.Commands {
-		if c.Name() != "mkdir" || l.places[c].to != Dropped {
+		switch n := c.Name(); {
+		case l.places[c].to != Dropped:
+			continue
+		case n == "mkdir", to == ToPreStart && (n == "chown" || n == "chmod" || n == "install"):
+		default:
 			continue
 		}
 		paths, ok := operands(c)
-		if !ok {
-			continue
-		}
-		for _, p := range paths {
-			if w.ownDisk(p) && strings.Contains(text, p) && !slices.Contains(lines, "mkdir -p "+p) {
-				lines = append(lines, "mkdir -p "+p)
-				if !givesAll(text, p) {
-					lines = append(lines, "chown vcap:vcap "+p)
-				}
-				continue
+		if ok && slices.ContainsFunc(paths, func(p string) bool {
+			switch {
+			case !strings.Contains(text, p):
+				return false
+			case w.ownDisk(p):
+				return to == ToPreStart
 			}
-			if line := "mkdir -p " + p; !w.madeByOthers(p) && (below(p, "/var/vcap/sys/log") || below(p, "/var/vcap/sys/run")) && strings.Contains(text, p) && !slices.Contains(lines, line) {
-				lines = append(lines, line)
-			}
+			return !w.madeByOthers(p) && (below(p, "/var/vcap/sys/log") || below(p, "/var/vcap/sys/run"))
+		}) {
+			needed[c] = true
 		}
 	}
-	return lines
-}
-
-// givesAll says whether a script gives a folder and all below it to vcap.
-func givesAll(text, dir string) bool {
-	for line := range strings.Lines(text) {
-		if f := strings.Fields(line); len(f) > 3 && f[0] == "chown" && f[1] == "-R" && (f[2] == "vcap:vcap" || f[2] == "vcap") && slices.Contains(f[3:], dir) {
-			return true
-		}
-	}
-	return false
+	return needed
 }
 
 // neededEnv exports what the programs of packages among the kept commands saw.

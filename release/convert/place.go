@@ -39,7 +39,7 @@ func (w *job) placeAll(l *launch) bool {
 	for i, c := range l.result.Commands {
 		p := w.placeOf(l, c, i > first && l.ways[0].How != "exec", guards[c] == ToHook)
 		if guards[c] == ToPreStart && p.to == Dropped {
-			p = place{ToPreStart, "without its disk the job is not to start, and nothing is to be made in its place"}
+			p = place{ToPreStart, "the set-up is not to begin when this fails"}
 		}
 		switch {
 		case !follows[c]:
@@ -72,7 +72,8 @@ func (l *launch) isWay(c *ctl.Command) *ctl.Launch {
 // startGuards finds the conditions that end a start with an error: what they
 // look at has to hold at every start. Those that look for a running process are
 // bpm's. One on the persistent disk is for pre-start, which would make the
-// folders of the job on the system disk.
+// folders of the job on the system disk, and so is one on what the set-up makes:
+// it has to be asked before.
 //
 // Those that look at how the command before them ended go where it goes.
 func (w *job) startGuards(l *launch) (found map[*ctl.Command]Destination, follows map[*ctl.Command]bool) {
@@ -102,7 +103,9 @@ func (w *job) startGuards(l *launch) (found map[*ctl.Command]Destination, follow
 			return
 		}
 		to := ToHook
-		if aboutDisk.MatchString(n.Head) {
+		if aboutDisk.MatchString(n.Head) || slices.ContainsFunc(strings.Fields(n.Head), func(word string) bool {
+			return makesFile(l.result.Commands, strings.Trim(word, `"'`))
+		}) {
 			to = ToPreStart
 		}
 		ctl.Walk([]*ctl.Node{n}, func(o *ctl.Node) {
@@ -295,7 +298,7 @@ func (w *job) setup(l *launch, c *ctl.Command, after bool) place {
 		return place{ToHook, "asks for something that has to be there at every start"}
 	case "rm", "unlink", "rmdir":
 		if w.madeAgain(l, c) {
-			return place{ToPreStart, "done once a deploy, as root, before it is made anew"}
+			return place{ToPreStart, "done once a deploy, as root, where it is made"}
 		}
 		return place{ToHook, "removes what an earlier process left, at every start"}
 	}
@@ -305,14 +308,24 @@ func (w *job) setup(l *launch, c *ctl.Command, after bool) place {
 	return place{ToPreStart, "done once a deploy, as root"}
 }
 
-// madeAgain says whether something that a command removes is made anew by a
-// later one, which is done once a deploy: then so is this.
+// makesFile says whether one of the commands makes a file that outlives a reboot.
+func makesFile(commands []*ctl.Command, p string) bool {
+	return path.IsAbs(p) && !volatile(p) && slices.ContainsFunc(commands, func(c *ctl.Command) bool {
+		return !c.Test && fileMakers[c.Name()] && slices.ContainsFunc(c.Words[1:], func(word ctl.Word) bool { return word.Is(p) })
+	})
+}
+
+// madeAgain says whether something that a command removes is made by an earlier
+// one or anew by a later one, which is done once a deploy: then so is this.
 func (w *job) madeAgain(l *launch, c *ctl.Command) bool {
 	paths, ok := operands(c)
 	if !ok {
 		return true
 	}
 	i := slices.Index(l.result.Commands, c)
+	if slices.ContainsFunc(paths, func(p string) bool { return makesFile(l.result.Commands[:i], p) }) {
+		return true
+	}
 	for _, later := range l.result.Commands[i+1:] {
 		if later.Followed || l.isWay(later) != nil || len(later.Words) == 0 || later.Name() == "rm" || later.Test {
 			if l.isWay(later) != nil {

@@ -58,6 +58,7 @@ func (w *job) residue(l *launch, to Destination, ways bool, given map[string]boo
 		return nil, r
 	}
 	r.statuses(to)
+	r.asksLate(to)
 	var head []string
 	for _, f := range r.functions {
 		head = append(head, strings.Split(l.result.Functions[f].Text, "\n")...)
@@ -222,6 +223,22 @@ func (r *residual) statuses(to Destination) {
 			}
 		}
 		before = c
+	}
+}
+
+// asksLate looks for a condition on a folder that bpm has made by the time it
+// is asked: only pre-start runs before.
+func (r *residual) asksLate(to Destination) {
+	if to == ToPreStart {
+		return
+	}
+	for _, c := range r.l.result.Commands {
+		if c.Test && (r.keep[c] || r.with[c]) && slices.ContainsFunc(c.Words, func(word ctl.Word) bool {
+			s, known := word.Literal()
+			return known && path.IsAbs(s) && r.job.ownDisk(path.Clean(s))
+		}) {
+			r.broken = fmt.Sprintf("%s (%s) asks for a folder that bpm makes before the process starts, so the answer would not be that of the old script", oneLine(c.Text), c.Span.Place())
+		}
 	}
 }
 
@@ -571,7 +588,7 @@ func (w *job) trimmed(c *ctl.Command) string {
 	n := 0
 	for _, word := range c.Words[1:] {
 		s := word.String()
-		if p := path.Clean(s); strings.HasPrefix(s, "/") && slices.Contains(paths, p) && (w.madeByOthers(p) || p == w.storeDir()) && !(recursive(c) && w.ownDisk(p)) {
+		if p := path.Clean(s); strings.HasPrefix(s, "/") && slices.Contains(paths, p) && w.madeByOthers(p) && !w.ownDisk(p) {
 			n++
 			continue
 		}
@@ -754,20 +771,16 @@ func (r *residual) hold(u *ctl.Launch) []string {
 // word writes a word of a launch. What came out of a variable is not read
 // again: it stands in quotes, or in a variable where it has to be split.
 func (r *residual) word(w ctl.Word) string {
-	if !slices.ContainsFunc(w, r.holds) {
-		whole := slices.Clone(w)
-		for i := range whole {
-			whole[i].Split = whole[i].Split && whole[i].Held == ""
+	out := slices.Clone(w)
+	for i, p := range out {
+		switch {
+		case r.holds(p):
+			out[i].Kind, out[i].Text = ctl.Runtime, "${"+r.held(p)+"}"
+		case p.Held != "":
+			out[i].Split = false
 		}
-		return shellWord(whole)
 	}
-	return ctl.TagParts(w, func(p ctl.Part) string {
-		if r.holds(p) {
-			return "${" + r.held(p) + "}"
-		}
-		p.Guards = nil
-		return shellWord(ctl.Word{p})
-	})
+	return shellWord(out)
 }
 
 // exec writes a launch as the last command of a wrapper.
@@ -900,12 +913,6 @@ func shellWord(w ctl.Word) string {
 		}
 		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 	}
-	split := false
-	quoted := false
-	for _, p := range w {
-		split = split || p.Kind != ctl.Literal && p.Split
-		quoted = quoted || p.Kind != ctl.Literal && !p.Split || p.Kind == ctl.Literal && !bareWord.MatchString(p.Text) && p.Text != ""
-	}
 	if guards := w.Presence(); len(guards) > 0 {
 		inner := make(ctl.Word, len(w))
 		for i, p := range w {
@@ -914,48 +921,50 @@ func shellWord(w ctl.Word) string {
 		}
 		return ctl.Tagged(guards, shellWord(inner))
 	}
-	single := func(p ctl.Part) bool {
-		return p.Kind == ctl.Literal && !strings.Contains(p.Text, "'") || p.Kind == ctl.ERB && p.Quote == '\'' && !p.Split
-	}
-	isERB := func(p ctl.Part) bool { return p.Kind == ctl.ERB }
-	if slices.ContainsFunc(w, isERB) && !slices.ContainsFunc(w, func(p ctl.Part) bool { return !single(p) }) {
-		return "'" + ctl.TagParts(w, func(p ctl.Part) string {
-			if p.Kind == ctl.ERB {
-				return "<%= " + p.Text + " %>"
-			}
-			return p.Text
-		}) + "'"
-	}
-	text := ctl.TagParts(w, func(p ctl.Part) string {
-		switch p.Kind {
-		case ctl.Literal:
-			if split {
-				return p.Text
-			}
-			return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(p.Text)
-		case ctl.ERB:
-			switch expression := "<%= " + p.Text + " %>"; {
-			case p.Quote != '\'':
-				return expression
-			case split && !quoted:
-				return "'" + expression + "'"
-			default:
-				return `"'` + expression + `'"`
-			}
+	var b strings.Builder
+	for len(w) > 0 {
+		// literal text stands in the quotes of what it stands beside
+		first := slices.IndexFunc(w, func(p ctl.Part) bool { return p.Kind != ctl.Literal })
+		quote := byte(0)
+		if first >= 0 {
+			quote = quoteOf(w[first])
 		}
+		end := slices.IndexFunc(w, func(p ctl.Part) bool { return p.Kind != ctl.Literal && quoteOf(p) != quote })
+		if end < 0 {
+			end = len(w)
+		}
+		marks := strings.Trim(string(quote), "\x00")
+		b.WriteString(marks + ctl.TagParts(w[:end], func(p ctl.Part) string { return inQuotes(p, quote) }) + marks)
+		w = w[end:]
+	}
+	return b.String()
+}
+
+// quoteOf is the quotes in which what is not known before the job is rendered
+// or runs has to stand, 0 where the shell is to split it.
+func quoteOf(p ctl.Part) byte {
+	switch {
+	case p.Split:
+		return 0
+	case p.Quote == '\'':
+		return '\''
+	}
+	return '"'
+}
+
+// inQuotes writes a part of a word between the given quotes.
+func inQuotes(p ctl.Part, quote byte) string {
+	switch {
+	case p.Kind == ctl.ERB:
+		return "<%= " + p.Text + " %>"
+	case p.Kind == ctl.Runtime, p.Text == "":
 		return p.Text
-	})
-	if split && !quoted {
-		return text
+	case quote == '"':
+		return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(p.Text)
+	case quote == '\'':
+		return strings.ReplaceAll(p.Text, "'", `'\''`)
 	}
-	text = `"` + text + `"`
-	if rest, ok := strings.CutPrefix(text, `""'`); ok {
-		text = "'" + rest
-	}
-	if rest, ok := strings.CutSuffix(text, `'""`); ok {
-		text = rest + "'"
-	}
-	return text
+	return shellWord(ctl.Word{{Kind: ctl.Literal, Text: p.Text}})
 }
 
 // textLines gives a statement as lines without the indentation that it had,

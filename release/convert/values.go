@@ -80,19 +80,20 @@ func plainRuby(p ctl.Part, whole bool) (string, error) {
 			return "", &unliftable{p, "a Ruby expression of several lines"}
 		}
 	}
-	if p.Quote == '\'' {
-		return code, nil
-	}
-	read := "\\`;|&<>$"
+	var read string // what the shell does not take as it is
 	switch {
-	case !p.Split && p.Quote == 0:
-		return code, nil // monit's, or the shell's own
+	case p.Quote == '\'', p.Quote == 0 && !p.Split: // monit's have no quotes and are no words
+		return code, nil
 	case p.Quote == '"':
 		read = "\\`$\""
+	case whole:
+		read = "\\`$;|&<>"
+	default:
+		read = "\\`$;|&<>\"'"
 	}
 	for _, s := range rubyString.FindAllString(code, -1) {
 		body := interpolation.ReplaceAllString(s[1:len(s)-1], "")
-		if strings.ContainsAny(body, read) || p.Quote == 0 && !whole && strings.ContainsAny(body, "\"'") {
+		if strings.ContainsAny(body, read) {
 			return "", &unliftable{p, fmt.Sprintf("<%%= %s %%> prints text that the shell reads", code)}
 		}
 	}
@@ -250,7 +251,7 @@ func rubyOf(ps []*bpm.ProcessTemplate) []string {
 		for _, a := range p.Args {
 			value(a.Value)
 			guards(a.Guards)
-			if a.List && !a.Held && !strings.HasPrefix(a.Value[0].Ruby, "[") {
+			if a.Shellwords() {
 				all = append(all, "Shellwords")
 			}
 		}

@@ -218,7 +218,7 @@ func (e *evaluator) plain(p *syntax.ParamExp, quoted bool) (string, bool) {
 	var b strings.Builder
 	for _, part := range value {
 		switch {
-		case len(part.Guards) > 0 || part.Kind == Runtime || part.Quote == '\'' || part.Kind == ERB && !quoted && !part.Split && part.Quote != 0 || strings.Contains(part.Text, loopMark):
+		case len(part.Guards) > 0 || part.Kind == Runtime || part.Quote == '\'' || part.Quote != 0 && !quoted || strings.Contains(part.Text, loopMark):
 			return "", false
 		case part.Kind == ERB:
 			b.WriteString("<%= " + part.Text + " %>")

@@ -31,8 +31,9 @@ type Part struct {
 	// Quote is the quotes in which an expression stands, 0 for none: in single
 	// ones the shell does not look at its value.
 	Quote byte
-	// Held names the variable out of which a quoted expression came: the shell
-	// splits its value at blanks, and reads no quotes or operators in it.
+	// Held names the variable out of which a quoted expression came, or what can
+	// stand for one: the shell splits its value at blanks, and reads no quotes or
+	// operators in it.
 	Held string
 	Span source.Span
 	// Guards are the ERB blocks in which the part is there, beyond those that
@@ -113,9 +114,10 @@ func (f *fields) cut() {
 	f.open, f.any = nil, false
 }
 
-// addValue adds the value of an expansion of the variable name. Unquoted, its literal parts are
-// split at blanks; a part that is not known keeps Split, so that whoever
-// prints it knows that it may be none or several words.
+// addValue adds the value of an expansion, which name tells apart from others.
+// Unquoted, its literal parts are split at blanks; a part that is not known
+// keeps Split, so that whoever prints it knows that it may be none or several
+// words.
 func (f *fields) addValue(value Word, name string, quoted bool) {
 	if quoted {
 		f.any = true

@@ -118,11 +118,15 @@ func (e *evaluator) parts(f *fields, parts []syntax.WordPart, quoted bool) {
 					if i > 0 {
 						f.cut()
 					}
-					f.addValue(w, "arguments", e.whole(p, w, quoted))
+					f.addValue(w, "argument", e.whole(p, w, quoted))
 				}
 				continue
 			}
-			f.addValue(value, p.Param.Value, e.whole(p, value, quoted))
+			name := "argument" // $1
+			if p.Param != nil && syntax.ValidName(p.Param.Value) {
+				name = p.Param.Value
+			}
+			f.addValue(value, name, e.whole(p, value, quoted))
 		default: // command, process and arithmetic substitution, extended globs
 			if value, ok := e.substituted(p); ok {
 				f.addValue(value, "output", quoted)
