@@ -72,8 +72,8 @@ func (l *launch) isWay(c *ctl.Command) *ctl.Launch {
 // startGuards finds the conditions that end a start with an error: what they
 // look at has to hold at every start. Those that look for a running process are
 // bpm's. One on the persistent disk is for pre-start, which would make the
-// folders of the job on the system disk, and so is one on what the set-up makes:
-// it has to be asked before.
+// folders of the job on the system disk, and so is one on what the set-up or bpm
+// makes: it has to be asked before.
 //
 // Those that look at how the command before them ended go where it goes.
 func (w *job) startGuards(l *launch) (found map[*ctl.Command]Destination, follows map[*ctl.Command]bool) {
@@ -104,7 +104,8 @@ func (w *job) startGuards(l *launch) (found map[*ctl.Command]Destination, follow
 		}
 		to := ToHook
 		if aboutDisk.MatchString(n.Head) || slices.ContainsFunc(strings.Fields(n.Head), func(word string) bool {
-			return makesFile(l.result.Commands, strings.Trim(word, `"'`))
+			p := strings.Trim(word, `"'`)
+			return w.ownDisk(p) || makesFile(l.result.Commands, p)
 		}) {
 			to = ToPreStart
 		}
@@ -288,24 +289,30 @@ func (w *job) processNames(l *launch, dir string) bool {
 	return false
 }
 
+// askers are programs that ask another process something and change nothing.
+var askers = map[string]bool{"host": true, "dig": true, "nslookup": true, "nc": true, "ping": true, "pg_isready": true}
+
 // setup places a command that changes something outside the script.
 func (w *job) setup(l *launch, c *ctl.Command, after bool) place {
 	if after {
 		return place{ToPostStart, "runs when the process has been started"}
 	}
-	switch c.Name() {
-	case "host", "dig", "nslookup", "nc", "ping", "pg_isready":
-		return place{ToHook, "asks for something that has to be there at every start"}
-	case "rm", "unlink", "rmdir":
-		if w.madeAgain(l, c) {
-			return place{ToPreStart, "done once a deploy, as root, where it is made"}
-		}
-		return place{ToHook, "removes what an earlier process left, at every start"}
+	once := "done once a deploy, as root"
+	if c.Outer != nil && drops(c.Outer) {
+		once = "done once a deploy, as " + c.Outer.User
 	}
-	if paths, ok := operands(c); ok && len(paths) > 0 && fileCommands[c.Name()] && allOf(paths, volatile) {
+	paths, known := operands(c)
+	switch n := c.Name(); {
+	case askers[n]:
+		return place{ToHook, "asks for something that has to be there at every start"}
+	case (n == "rm" || n == "unlink" || n == "rmdir") && w.madeAgain(l, c):
+		return place{ToPreStart, once + ", where it is made"}
+	case n == "rm" || n == "unlink" || n == "rmdir":
+		return place{ToHook, "removes what an earlier process left, at every start"}
+	case known && len(paths) > 0 && fileCommands[n] && allOf(paths, volatile):
 		return place{ToHook, "what it makes is gone after a reboot, so it is done at every start"}
 	}
-	return place{ToPreStart, "done once a deploy, as root"}
+	return place{ToPreStart, once}
 }
 
 // makesFile says whether one of the commands makes a file that outlives a reboot.

@@ -147,6 +147,40 @@ func (w *job) unprivileged(text string) string {
 		if group == "" {
 			group = m[1]
 		}
-		return "setpriv --reuid=" + m[1] + " --regid=" + group + " --init-groups "
+		return setpriv(m[1], group)
 	})
+}
+
+var exits = regexp.MustCompile(`^\s*exit\b`)
+
+func setpriv(user, group string) string {
+	return "setpriv --reuid=" + user + " --regid=" + group + " --init-groups "
+}
+
+// drops says whether a launch gives up root.
+func drops(u *ctl.Launch) bool { return u.User != "" && u.User != "root" }
+
+// asUser writes lines so that they run as the user who ran them before: what
+// calls them now is root. functions are those that stand outside, begins is the line like set -e under which they ran,
+// outside what holds around them.
+func (r *residual) asUser(u *ctl.Launch, functions []string, begins string, lines []string, outside errorMode) []string {
+	switch {
+	case len(lines) == 0:
+		return nil
+	case begins != "":
+		lines = append([]string{begins}, lines...)
+	case strings.HasPrefix(lines[0], "<%"):
+		lines = append([]string{":"}, lines...) // the block may be empty
+	}
+	group := u.Group
+	if group == "" {
+		group = u.User
+	}
+	name := "as_" + strings.ReplaceAll(u.User, "-", "_")
+	out := append([]string{name + "() {"}, shift(lines)...)
+	call := setpriv(u.User, group) + "bash -c " + name
+	if outside != endsAtErrors && slices.ContainsFunc(lines, exits.MatchString) {
+		call += " || exit"
+	}
+	return append(out, "}", "export -f "+strings.Join(append([]string{name}, functions...), " "), call)
 }

@@ -20,11 +20,15 @@ type residual struct {
 	// with are the commands that stand in what is written beside the kept ones:
 	// conditions, the other commands of a pipeline or a loop.
 	with map[*ctl.Command]bool
-	// written are the assignments that stand there already.
+	// written are the assignments that stand there already, asked the files that
+	// only set and ask something and do.
 	written []*ctl.Command
+	asked   []string
 	// ways are written as exec of the process.
 	ways      bool
 	functions []string
+	// user is who ran what is being written, nil for root.
+	user *ctl.Launch
 	// given are variables that bpm.yml sets.
 	given map[string]bool
 	// broken says that a construct cannot be cut in pieces.
@@ -50,6 +54,9 @@ func (w *job) residue(l *launch, to Destination, ways bool, given map[string]boo
 	r.close()
 	r.toggles()
 	r.mode = modeOf(shebangStrict(l.result.Scripts[0].Original))
+	if u := l.result.Commands[0].Outer; u != nil && !ways && drops(u) {
+		r.user = u
+	}
 	begin := r.mode
 	lines, r.ends = quietToggles(r.nodes(l.result.Tree), begin)
 	lines, r.begins = lead(lines, begin)
@@ -64,6 +71,9 @@ func (w *job) residue(l *launch, to Destination, ways bool, given map[string]boo
 		head = append(head, "")
 	}
 	lines = append(head, lines...)
+	if r.user != nil && r.acts(l.result.Tree) {
+		lines = r.asUser(r.user, nil, r.begins, lines, modeOf(r.begins != ""))
+	}
 	r.complete(lines)
 	return lines, r
 }

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"fmt"
 	"path"
 	"regexp"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
 func (r *residual) nodes(nodes []*ctl.Node) []string {
@@ -21,6 +23,9 @@ func (r *residual) nodes(nodes []*ctl.Node) []string {
 func (r *residual) node(n *ctl.Node) []string {
 	if n.Kind != ctl.Leaf && !r.any([]*ctl.Node{n}) {
 		return nil
+	}
+	if n.Kind != ctl.Source && !r.asks(n) {
+		r.asked = nil // the next answers may be others
 	}
 	inside := r.way([]*ctl.Node{n})
 	switch n.Kind {
@@ -114,6 +119,17 @@ func (r *residual) node(n *ctl.Node) []string {
 		}
 		return append(append([]string{"("}, shift(r.nodes(n.Body))...), ")")
 	case ctl.Run:
+		if u := ctl.Unwrap(n.Command); u != nil && !r.ways && drops(u) && r.acts(n.Body) && (r.user == nil || r.user.User != u.User) {
+			outside := r.user
+			r.user = u
+			defer func() { r.user = outside }()
+			before := r.mode
+			r.mode = modeOf(len(n.Body) > 0 && n.Body[0].Script != nil && shebangStrict(n.Body[0].Script.Original))
+			lines, _ := quietToggles(r.file(n), r.mode)
+			lines, begins := lead(lines, r.mode)
+			r.mode = before
+			return r.asUser(u, r.functions, begins, lines, before)
+		}
 		before := r.mode
 		r.mode = modeOf(len(n.Body) > 0 && n.Body[0].Script != nil && shebangStrict(n.Body[0].Script.Original))
 		var out []string
@@ -149,6 +165,9 @@ func (r *residual) node(n *ctl.Node) []string {
 
 // file writes what a script that is sourced or run leaves.
 func (r *residual) file(n *ctl.Node) []string {
+	if n.Kind == ctl.Source && r.askedAgain(n) {
+		return nil
+	}
 	if r.positional(n.Body) && len(n.Command.Words) > 1 {
 		args := n.Command.Words[1:]
 		if n.Kind == ctl.Source {
@@ -194,6 +213,54 @@ func (r *residual) again(c *ctl.Command) bool {
 		}
 	}
 	r.written = append(r.written, c)
+	return false
+}
+
+// asks says whether what is kept of a node only sets variables and asks.
+func (r *residual) asks(n *ctl.Node) bool {
+	only := true
+	ctl.Walk([]*ctl.Node{n}, func(o *ctl.Node) {
+		if c := o.Command; o.Kind == ctl.Leaf && r.keep[c] {
+			only = only && len(c.Redirects) == 0 && (len(c.Words) == 0 || c.Test || c.Leave || quiet[c.Name()])
+		}
+	})
+	return only
+}
+
+// acts says whether what is kept of some nodes does more than to set variables
+// and to ask: only then it matters who does it.
+func (r *residual) acts(nodes []*ctl.Node) bool {
+	found := false
+	ctl.Walk(nodes, func(n *ctl.Node) {
+		if c := n.Command; n.Kind == ctl.Leaf && r.keep[c] {
+			found = found || len(c.Redirects) > 0 || len(c.Words) > 0 && !c.Test && !c.Leave && c.Missing == "" && !quiet[c.Name()] && !askers[c.Name()]
+		}
+	})
+	return found
+}
+
+// askedAgain says whether a file that is sourced once more would only set and
+// ask what it has set and asked just before.
+func (r *residual) askedAgain(n *ctl.Node) bool {
+	var sign strings.Builder
+	inside := map[source.Span]bool{}
+	var sets []string
+	ctl.Walk(n.Body, func(o *ctl.Node) {
+		if c := o.Command; o.Kind == ctl.Leaf && r.keep[c] {
+			inside[c.Span] = true
+			sets = append(sets, c.Sets...)
+			fmt.Fprintln(&sign, c.Span.Place(), c.Text)
+		}
+	})
+	if !r.asks(n) || r.positional(n.Body) || sign.Len() == 0 || slices.ContainsFunc(r.l.result.Commands, func(c *ctl.Command) bool {
+		return r.keep[c] && !inside[c.Span] && slices.ContainsFunc(c.Sets, func(s string) bool { return slices.Contains(sets, s) })
+	}) {
+		return false
+	}
+	if slices.Contains(r.asked, sign.String()) {
+		return true
+	}
+	r.asked = append(r.asked, sign.String())
 	return false
 }
 
