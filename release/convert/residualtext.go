@@ -20,7 +20,38 @@ func (r *residual) nodes(nodes []*ctl.Node) []string {
 	return out
 }
 
+// node writes what is kept of a node, under its author's comment.
 func (r *residual) node(n *ctl.Node) []string {
+	lines := r.bare(n)
+	switch n.Kind {
+	case ctl.Leaf, ctl.If, ctl.AndOr, ctl.Loop, ctl.Case, ctl.Pipe:
+		if len(lines) > 0 && !isToggle(lines[0]) && !r.way([]*ctl.Node{n}) {
+			return append(comment(n.Span), lines...)
+		}
+	}
+	return lines
+}
+
+// comment gives the lines above a statement that are about it.
+func comment(at source.Span) []string {
+	text := string(at.File.Data)
+	start := strings.LastIndexByte(text[:at.Start], '\n') + 1
+	if strings.TrimSpace(text[start:at.Start]) != "" {
+		return nil
+	}
+	var lines []string
+	above := strings.Split(text[:start], "\n")
+	for i := len(above) - 2; i >= 0; i-- {
+		line := strings.TrimSpace(above[i])
+		if !strings.HasPrefix(line, "#") || strings.HasPrefix(line, "#!") || strings.Contains(line, "<%") || strings.Contains(line, "%>") {
+			break
+		}
+		lines = append([]string{line}, lines...)
+	}
+	return lines
+}
+
+func (r *residual) bare(n *ctl.Node) []string {
 	if n.Kind != ctl.Leaf && !r.any([]*ctl.Node{n}) {
 		return nil
 	}
