@@ -43,8 +43,11 @@ func comment(at source.Span) []string {
 	above := strings.Split(text[:start], "\n")
 	for i := len(above) - 2; i >= 0; i-- {
 		line := strings.TrimSpace(above[i])
-		if !strings.HasPrefix(line, "#") || strings.HasPrefix(line, "#!") || strings.Contains(line, "<%") || strings.Contains(line, "%>") {
+		if !strings.HasPrefix(line, "#") || strings.HasPrefix(line, "#!") {
 			break
+		}
+		if strings.Contains(line, "<%") || strings.Contains(line, "%>") {
+			return nil // what is left of it would be half a sentence
 		}
 		lines = append([]string{line}, lines...)
 	}
