@@ -56,7 +56,41 @@ func (w *job) placeAll(l *launch) bool {
 		}
 		l.places[c] = p
 	}
+	for hooks := map[source.Span]bool{}; l.oneHook(hooks); {
+	}
 	return true
+}
+
+// oneHook puts all that a function does before the process in the hook when
+// some of it has to be there: the function cannot be cut. hooks collects what
+// is in the hook for that; the result says whether there is something new.
+func (l *launch) oneHook(hooks map[source.Span]bool) (more bool) {
+	ctl.Walk(l.result.Tree, func(call *ctl.Node) {
+		if call.Kind != ctl.Call || !leaves(call.Body) {
+			return
+		}
+		var setup []*ctl.Command
+		hook, cut := false, false
+		ctl.Walk(call.Body, func(n *ctl.Node) {
+			switch c := n.Command; {
+			case n.Kind != ctl.Leaf:
+			case l.isWay(c) != nil:
+				cut = true
+			case l.places[c].to == ToHook:
+				hook = true
+			case l.places[c].to == ToPreStart:
+				setup = append(setup, c)
+				hook = hook || hooks[c.Span]
+			}
+		})
+		for _, c := range setup {
+			if hook && !cut {
+				l.places[c] = place{ToHook, "in a function that also does what has to be done at every start"}
+				hooks[c.Span], more = true, true
+			}
+		}
+	})
+	return more
 }
 
 // isWay says whether a command is one of the launches.
@@ -151,7 +185,7 @@ func (w *job) placeOf(l *launch, c *ctl.Command, after, guard bool) place {
 		return place{ToHook, "the start ends when this fails, so it is tried at every start"}
 	case c.Leave:
 		return place{Dropped, "control flow of the old script"}
-	case c.Pipe && (helpers[name] || quiet[name]):
+	case c.Pipe && (helpers[name] || quiet[name]) && !w.writes(c):
 		return place{Dropped, "bpm writes the output to files; nothing is left that this would read"}
 	case name == "cd" || name == "pushd" || name == "popd":
 		return place{Dropped, "working directory of the old script"}

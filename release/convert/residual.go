@@ -65,6 +65,7 @@ func (w *job) residue(l *launch, to Destination, ways bool, given map[string]boo
 	}
 	r.statuses(to)
 	r.asksLate(to)
+	r.acting(to)
 	var head []string
 	for _, f := range r.functions {
 		head = append(head, strings.Split(l.result.Functions[f].Text, "\n")...)
@@ -235,18 +236,39 @@ func (r *residual) statuses(to Destination) {
 	}
 }
 
-// asksLate looks for a condition on a folder that bpm has made by the time it
-// is asked: only pre-start runs before.
+// asksLate looks for a condition on something that has been made by the time it
+// is asked: bpm makes folders, and pre-start runs before.
 func (r *residual) asksLate(to Destination) {
 	if to == ToPreStart {
 		return
 	}
-	for _, c := range r.l.result.Commands {
-		if c.Test && (r.keep[c] || r.with[c]) && slices.ContainsFunc(c.Words, func(word ctl.Word) bool {
-			s, known := word.Literal()
-			return known && path.IsAbs(s) && r.job.ownDisk(path.Clean(s))
-		}) {
-			r.broken = fmt.Sprintf("%s (%s) asks for a folder that bpm makes before the process starts, so the answer would not be that of the old script", oneLine(c.Text), c.Span.Place())
+	for i, c := range r.l.result.Commands {
+		if n := c.Name(); !c.Test || n != "[" && n != "[[" && n != "test" || !r.keep[c] && !r.with[c] {
+			continue
+		}
+		before := slices.DeleteFunc(slices.Clone(r.l.result.Commands[i:]), func(o *ctl.Command) bool { return r.l.places[o].to != ToPreStart })
+		for _, word := range c.Words {
+			switch p, _ := word.Literal(); {
+			case r.job.ownDisk(path.Clean(p)):
+				r.broken = fmt.Sprintf("%s (%s) asks for a folder that bpm makes before the process starts, so the answer would not be that of the old script", oneLine(c.Text), c.Span.Place())
+			case makesFile(before, p):
+				r.broken = fmt.Sprintf("%s (%s) asks for a file that the set-up makes, which runs before the process starts now, so the answer would not be that of the old script", oneLine(c.Text), c.Span.Place())
+			}
+		}
+	}
+}
+
+// acting looks for a function that stands here as it is and does what belongs
+// elsewhere.
+func (r *residual) acting(to Destination) {
+	for _, name := range r.functions {
+		f := r.l.result.Functions[name]
+		for _, c := range r.l.result.Commands {
+			at := r.l.places[c].to
+			inside := c.Span.File == f.Span.File && f.Span.Start <= c.Span.Start && c.Span.End <= f.Span.End
+			if inside && does(c) && at != to && (at == ToPreStart || at == ToHook || at == ToPostStart || at == ToWrapper) {
+				r.broken = fmt.Sprintf("the function %s is needed in several places, and %s (%s) in it belongs to one of them", name, oneLine(c.Text), c.Span.Place())
+			}
 		}
 	}
 }

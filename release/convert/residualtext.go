@@ -267,10 +267,15 @@ func (r *residual) acts(nodes []*ctl.Node) bool {
 	found := false
 	ctl.Walk(nodes, func(n *ctl.Node) {
 		if c := n.Command; n.Kind == ctl.Leaf && r.keep[c] {
-			found = found || len(c.Redirects) > 0 || len(c.Words) > 0 && !c.Test && !c.Leave && c.Missing == "" && !quiet[c.Name()] && !askers[c.Name()]
+			found = found || does(c)
 		}
 	})
 	return found
+}
+
+// does says whether a command does more than to set variables and to ask.
+func does(c *ctl.Command) bool {
+	return len(c.Redirects) > 0 || len(c.Words) > 0 && !c.Test && !c.Leave && c.Missing == "" && !quiet[c.Name()] && !askers[c.Name()] && !isToggle(c.Text)
 }
 
 // askedAgain says whether a file that is sourced once more would only set and

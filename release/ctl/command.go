@@ -402,9 +402,7 @@ func (e *evaluator) inner(s *syntax.Stmt, cmd *Command) bool {
 	probe.Outer, probe.Background = e.outer, e.background
 	probe.Dir = e.state.dir
 	for _, name := range e.state.order {
-		if v := e.state.vars[name]; v.exported && !v.isArray {
-			probe.Env = append(probe.Env, Assign{Name: name, Value: v.value, Guards: v.guards})
-		}
+		probe.Env = append(probe.Env, e.state.vars[name].assigns(name)...)
 	}
 	probe.Env = append(probe.Env, cmd.Assigns...)
 	probe.Span = e.script.span(s)
@@ -474,7 +472,7 @@ func (e *evaluator) inner(s *syntax.Stmt, cmd *Command) bool {
 			e.depth--
 		}(e.state, e.funcs, e.inString, e.outer, e.script, e.static, e.base, e.opaque, e.background)
 		e.depth++
-		next := &state{vars: map[string]variable{"PATH": {value: Text(monitPath, source.Span{}), exported: true}}, params: params, name: launch.Executable, dir: launch.Dir}
+		next := &state{vars: map[string]variable{"PATH": {value: Text(monitPath, source.Span{}), exports: exportedAlways}}, params: params, name: launch.Executable, dir: launch.Dir}
 		if launch.Login {
 			for name, value := range map[string]string{"HOME": "/home/" + launch.User, "USER": launch.User, "LOGNAME": launch.User} {
 				next.set(name, Text(value, source.Span{}))
@@ -485,11 +483,13 @@ func (e *evaluator) inner(s *syntax.Stmt, cmd *Command) bool {
 		e.background = false
 		e.state, e.funcs = next, map[string]Function{}
 		for _, a := range launch.Env {
+			before := next.vars[a.Name].exports
 			e.assign(a)
 			e.state.export(a.Name)
-			v := e.state.vars[a.Name]
-			v.guards = a.Guards
-			e.state.vars[a.Name] = v
+			if v := e.state.vars[a.Name]; len(a.Guards) > 0 {
+				v.exports = append(slices.Clone(before), a.Guards)
+				e.state.vars[a.Name] = v
+			}
 		}
 		node.Body = e.nest(func() {
 			if launch.String != nil {
@@ -526,7 +526,7 @@ func (e *evaluator) unexported() map[string]bool {
 		names = map[string]bool{}
 	}
 	for name, v := range e.state.vars {
-		names[name] = !v.exported
+		names[name] = len(v.exports) == 0
 	}
 	return names
 }

@@ -149,13 +149,27 @@ type Redirect struct {
 }
 
 type variable struct {
-	value    Word
-	exported bool
-	guards   []erb.Guard // of the export
-	// alts are the guards where several arms of a block export it, and not all.
-	alts    [][]erb.Guard
+	value Word
+	// exports are the blocks in any of which the variable has been exported: none
+	// before that, one that is empty when it is exported however the job is
+	// rendered.
+	exports [][]erb.Guard
 	array   []Word
 	isArray bool
+}
+
+var exportedAlways = [][]erb.Guard{nil}
+
+// assigns are the exports of a variable, as a command sees them.
+func (v variable) assigns(name string) []Assign {
+	if v.isArray {
+		return nil
+	}
+	var out []Assign
+	for _, guards := range v.exports {
+		out = append(out, Assign{Name: name, Value: v.value, Guards: guards})
+	}
+	return out
 }
 
 // state is what assignments and cd change; a subshell works on a copy.
@@ -185,18 +199,17 @@ func (s *state) set(name string, value Word) {
 	v := s.vars[name]
 	v.value, v.array, v.isArray = value, nil, false
 	s.vars[name] = v
-	if v.exported && !slices.Contains(s.order, name) {
+	if len(v.exports) > 0 && !slices.Contains(s.order, name) {
 		s.order = append(s.order, name) // PATH, which is exported from the start
 	}
 }
 
 func (s *state) export(name string) {
 	v := s.vars[name]
-	if !v.exported {
-		v.exported = true
+	if len(v.exports) == 0 {
 		s.order = append(s.order, name)
 	}
-	v.guards, v.alts = nil, nil
+	v.exports = exportedAlways
 	s.vars[name] = v
 }
 
@@ -295,7 +308,7 @@ func Evaluate(s *Script, args []Word, world World) *Result {
 	e := &evaluator{
 		World:  world,
 		result: &Result{Functions: map[string]Function{}},
-		state:  &state{vars: map[string]variable{"PATH": {value: Text(monitPath, source.Span{}), exported: true}}, params: args, name: Text(s.Path, source.Span{})},
+		state:  &state{vars: map[string]variable{"PATH": {value: Text(monitPath, source.Span{}), exports: exportedAlways}}, params: args, name: Text(s.Path, source.Span{})},
 		funcs:  map[string]Function{},
 		seen:   map[source.Span]bool{},
 		outer:  world.Outer,
@@ -575,21 +588,12 @@ func (e *evaluator) choose(b *erb.Block, states []armState) {
 	}
 	for name := range names {
 		v := e.state.vars[name]
-		before := v
 		words := make([]Word, len(states))
 		arrays := false
-		exports := 0
-		var guards []erb.Guard
-		var alts [][]erb.Guard
 		for i, s := range states {
 			o := s.state.vars[name]
 			words[i] = o.value
 			arrays = arrays || o.isArray
-			if o.exported {
-				exports++
-				guards = append([]erb.Guard{{Block: b, Arm: s.arm}}, o.guards...)
-				alts = append(alts, guards)
-			}
 		}
 		if arrays {
 			v.value, v.isArray = nil, true
@@ -597,15 +601,7 @@ func (e *evaluator) choose(b *erb.Block, states []armState) {
 		} else {
 			v.value = chooseWord(b, name, states, words)
 		}
-		switch {
-		case before.exported:
-		case exports == len(states):
-			v.exported, v.guards = true, states[0].state.vars[name].guards
-		case exports == 1:
-			v.exported, v.guards = true, guards
-		case exports > 1:
-			v.exported, v.alts = true, alts
-		}
+		v.exports = chooseExports(b, name, v.exports, states)
 		e.state.vars[name] = v
 	}
 	for _, s := range states {
@@ -624,6 +620,25 @@ func (e *evaluator) choose(b *erb.Block, states []armState) {
 		}
 	}
 	e.state.dir = states[0].state.dir
+}
+
+// chooseExports gives where a variable is exported after a block.
+func chooseExports(b *erb.Block, name string, before [][]erb.Guard, states []armState) [][]erb.Guard {
+	after := slices.Clone(before)
+	always := true
+	for _, s := range states {
+		exports := s.state.vars[name].exports
+		always = always && slices.ContainsFunc(exports, func(gs []erb.Guard) bool { return len(gs) == 0 })
+		for _, gs := range exports {
+			if !slices.ContainsFunc(before, func(o []erb.Guard) bool { return sameGuards(o, gs) }) {
+				after = append(after, append([]erb.Guard{{Block: b, Arm: s.arm}}, gs...))
+			}
+		}
+	}
+	if always {
+		return exportedAlways
+	}
+	return after
 }
 
 func chooseWord(b *erb.Block, name string, states []armState, words []Word) Word {
@@ -916,7 +931,7 @@ func (e *evaluator) merge(other *state) {
 		if !had || !sameWord(old.value, v.value) || old.isArray != v.isArray || !slices.EqualFunc(old.array, v.array, sameWord) {
 			e.state.set(name, Word{{Kind: Runtime, Text: "${" + name + "}", Span: v.value.Span()}})
 		}
-		if v.exported && !old.exported {
+		if len(v.exports) > 0 && len(old.exports) == 0 {
 			e.state.export(name)
 		}
 	}
@@ -1284,13 +1299,8 @@ func (e *evaluator) note(s *syntax.Stmt, c *Command) {
 		c.Env = make([]Assign, 0, len(e.state.order)+len(c.Assigns))
 		for _, name := range e.state.order {
 			own := slices.ContainsFunc(c.Assigns, func(a Assign) bool { return a.Name == name })
-			if v := e.state.vars[name]; !own && v.exported && !v.isArray {
-				if len(v.alts) == 0 {
-					c.Env = append(c.Env, Assign{Name: name, Value: v.value, Guards: v.guards})
-				}
-				for _, guards := range v.alts {
-					c.Env = append(c.Env, Assign{Name: name, Value: v.value, Guards: guards})
-				}
+			if !own {
+				c.Env = append(c.Env, e.state.vars[name].assigns(name)...)
 			}
 		}
 		c.Env = append(c.Env, c.Assigns...)
