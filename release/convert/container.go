@@ -140,12 +140,12 @@ func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
 			continue
 		case parts[3] == "sys" && len(parts) > 5:
 			v.Path = strings.Join(parts[:6], "/")
-			if parts[5] != w.Job.Name && w.ctx.Release.Job(parts[5]) != nil && !makes(l, v.Path) {
+			if parts[5] != w.Job.Name && w.ctx.Release.Job(parts[5]) != nil && !madeFolder(l, v.Path) {
 				v.MountOnly = true
 			}
 		case (parts[3] == "store" || parts[3] == "data") && len(parts) > 4:
 			v.Path = strings.Join(parts[:5], "/")
-			if w.ctx.Release.Job(parts[4]) != nil && !makes(l, v.Path) {
+			if w.ctx.Release.Job(parts[4]) != nil && !madeFolder(l, v.Path) {
 				v.MountOnly = true
 			}
 		case parts[3] == "jobs" && len(parts) > 4:
@@ -251,8 +251,8 @@ func (w *job) manager(l *launch, p *bpm.ProcessTemplate) {
 
 var storePath = regexp.MustCompile(`/var/vcap/(?:store|data)[A-Za-z0-9_./-]*`)
 
-// makes says whether the old script made a folder.
-func makes(l *launch, dir string) bool {
+// madeFolder says whether the old script made a folder.
+func madeFolder(l *launch, dir string) bool {
 	for _, c := range l.result.Commands {
 		if c.Name() == "mkdir" || c.Name() == "install" {
 			if paths, ok := operands(c); ok && slices.Contains(paths, dir) {

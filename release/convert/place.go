@@ -37,8 +37,9 @@ func (w *job) placeAll(l *launch) bool {
 		}
 	}
 	for i, c := range l.result.Commands {
-		p := w.placeOf(l, c, i > first && l.ways[0].How != "exec", guards[c] == ToHook)
-		if guards[c] == ToPreStart && p.to == Dropped {
+		after := i > first && (l.ways[0].How != "exec" || l.ways[0].Command.Background)
+		p := w.placeOf(l, c, after, guards[c] == ToHook)
+		if guards[c] == ToPreStart && p.to == Dropped && !after {
 			p = place{ToPreStart, "the set-up is not to begin when this fails"}
 		}
 		switch {
@@ -143,6 +144,11 @@ func (w *job) startGuards(l *launch) (found map[*ctl.Command]Destination, follow
 		}) {
 			to = ToPreStart
 		}
+		ctl.Walk(n.Cond, func(o *ctl.Node) {
+			if o.Kind == ctl.Leaf && works(o.Command) && w.placeOf(l, o.Command, false, false).to == ToPreStart {
+				to = ToPreStart // a migration, say, in its place among the others
+			}
+		})
 		ctl.Walk([]*ctl.Node{n}, func(o *ctl.Node) {
 			switch {
 			case o.Command == nil || o.Kind != ctl.Leaf:
@@ -351,9 +357,33 @@ func (w *job) setup(l *launch, c *ctl.Command, after bool) place {
 
 // makesFile says whether one of the commands makes a file that outlives a reboot.
 func makesFile(commands []*ctl.Command, p string) bool {
-	return path.IsAbs(p) && !volatile(p) && slices.ContainsFunc(commands, func(c *ctl.Command) bool {
-		return !c.Test && fileMakers[c.Name()] && slices.ContainsFunc(c.Words[1:], func(word ctl.Word) bool { return word.Is(p) })
-	})
+	return slices.ContainsFunc(commands, func(c *ctl.Command) bool { return slices.Contains(makes(c), p) })
+}
+
+// makes gives the files and folders that a command writes and that outlive a
+// reboot.
+func makes(c *ctl.Command) []string {
+	var paths []string
+	add := func(word ctl.Word) {
+		if p, ok := word.Literal(); ok && path.IsAbs(p) && !volatile(p) && !below(p, "/var/vcap/sys/log") {
+			paths = append(paths, path.Clean(p))
+		}
+	}
+	for _, r := range c.Redirects {
+		if strings.Contains(r.Op, ">") && !strings.HasSuffix(r.Op, ">&") {
+			add(r.File)
+		}
+	}
+	switch n := c.Name(); {
+	case c.Test || !fileMakers[n]:
+	case n == "cp" || n == "mv" || n == "ln" || n == "rsync" || n == "install":
+		add(c.Words[len(c.Words)-1])
+	default:
+		for _, word := range c.Words[1:] {
+			add(word)
+		}
+	}
+	return paths
 }
 
 // madeAgain says whether something that a command removes is made by an earlier

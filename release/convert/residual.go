@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
@@ -24,6 +25,7 @@ type residual struct {
 	// only set and ask something and do.
 	written []*ctl.Command
 	asked   []string
+	to      Destination
 	// ways are written as exec of the process.
 	ways      bool
 	functions []string
@@ -45,7 +47,7 @@ type residual struct {
 
 // residue writes the commands for which kept is true.
 func (w *job) residue(l *launch, to Destination, ways bool, given map[string]bool, kept func(*ctl.Command) bool) (lines []string, r *residual) {
-	r = &residual{job: w, l: l, keep: map[*ctl.Command]bool{}, with: map[*ctl.Command]bool{}, ways: ways, given: given}
+	r = &residual{job: w, l: l, keep: map[*ctl.Command]bool{}, with: map[*ctl.Command]bool{}, to: to, ways: ways, given: given}
 	for _, c := range l.result.Commands {
 		if kept(c) {
 			r.keep[c] = true
@@ -65,7 +67,6 @@ func (w *job) residue(l *launch, to Destination, ways bool, given map[string]boo
 	}
 	r.statuses(to)
 	r.asksLate(to)
-	r.acting(to)
 	var head []string
 	for _, f := range r.functions {
 		head = append(head, strings.Split(l.result.Functions[f].Text, "\n")...)
@@ -243,32 +244,45 @@ func (r *residual) asksLate(to Destination) {
 		return
 	}
 	for i, c := range r.l.result.Commands {
-		if n := c.Name(); !c.Test || n != "[" && n != "[[" && n != "test" || !r.keep[c] && !r.with[c] {
+		if !r.keep[c] && !r.with[c] || r.l.isWay(c) != nil || !reads(c) {
 			continue
 		}
-		before := slices.DeleteFunc(slices.Clone(r.l.result.Commands[i:]), func(o *ctl.Command) bool { return r.l.places[o].to != ToPreStart })
-		for _, word := range c.Words {
-			switch p, _ := word.Literal(); {
-			case r.job.ownDisk(path.Clean(p)):
-				r.broken = fmt.Sprintf("%s (%s) asks for a folder that bpm makes before the process starts, so the answer would not be that of the old script", oneLine(c.Text), c.Span.Place())
-			case makesFile(before, p):
-				r.broken = fmt.Sprintf("%s (%s) asks for a file that the set-up makes, which runs before the process starts now, so the answer would not be that of the old script", oneLine(c.Text), c.Span.Place())
+		if n := c.Name(); (n == "[" || n == "[[" || n == "test") && slices.ContainsFunc(c.Words, func(word ctl.Word) bool {
+			p, _ := word.Literal()
+			return r.job.ownDisk(path.Clean(p))
+		}) {
+			r.broken = fmt.Sprintf("%s (%s) asks for a folder that bpm makes before the process starts, so the answer would not be that of the old script", oneLine(c.Text), c.Span.Place())
+		}
+		for _, later := range r.l.result.Commands[i:] {
+			if r.l.places[later].to != ToPreStart {
+				continue
+			}
+			for _, p := range makes(later) {
+				if mentionsPath(c.Text, p) || lists.MatchString(c.Text) && mentionsPath(c.Text, path.Dir(p)) {
+					r.broken = fmt.Sprintf("%s (%s) looks at what %s (%s) makes, which runs before the process starts now, so the answer would not be that of the old script", oneLine(c.Text), c.Span.Place(), oneLine(later.Text), later.Span.Place())
+				}
 			}
 		}
 	}
 }
 
-// acting looks for a function that stands here as it is and does what belongs
-// elsewhere.
-func (r *residual) acting(to Destination) {
-	for _, name := range r.functions {
-		f := r.l.result.Functions[name]
-		for _, c := range r.l.result.Commands {
-			at := r.l.places[c].to
-			inside := c.Span.File == f.Span.File && f.Span.Start <= c.Span.Start && c.Span.End <= f.Span.End
-			if inside && does(c) && at != to && (at == ToPreStart || at == ToHook || at == ToPostStart || at == ToWrapper) {
-				r.broken = fmt.Sprintf("the function %s is needed in several places, and %s (%s) in it belongs to one of them", name, oneLine(c.Text), c.Span.Place())
-			}
+// reads says whether a command looks at files by itself or in its words.
+func reads(c *ctl.Command) bool {
+	return c.Test || strings.Contains(c.Text, "$(") || strings.Contains(c.Text, "`") || c.Name() == "source" || c.Name() == "."
+}
+
+// lists is a program that reads a folder.
+var lists = regexp.MustCompile(`\b(?:ls|find|du)\b`)
+
+func mentionsPath(text, p string) bool {
+	for rest := text; ; {
+		i := strings.Index(rest, p)
+		if i < 0 {
+			return false
+		}
+		rest = rest[i+len(p):]
+		if rest == "" || !strings.ContainsRune("/.-_", rune(rest[0])) && !unicode.IsLetter(rune(rest[0])) && !unicode.IsDigit(rune(rest[0])) {
+			return true
 		}
 	}
 }

@@ -188,6 +188,7 @@ func (r *residual) bare(n *ctl.Node) []string {
 		}
 		if !inside && (leaves(n.Body) || r.positional(n.Body)) {
 			r.function(n.Command.Name())
+			r.whole(n)
 			return textLines(n.Command.Text)
 		}
 		return r.nodes(n.Body)
@@ -216,6 +217,20 @@ func (r *residual) file(n *ctl.Node) []string {
 		return append([]string{strings.Join(words, " ")}, r.nodes(n.Body)...)
 	}
 	return r.nodes(n.Body)
+}
+
+// whole looks for what belongs elsewhere in a call that cannot be cut.
+func (r *residual) whole(call *ctl.Node) {
+	ctl.Walk(call.Body, func(n *ctl.Node) {
+		if n.Kind != ctl.Leaf || !does(n.Command) {
+			return
+		}
+		switch at := r.l.places[n.Command].to; {
+		case at == r.to, at == ToBPM, at == Dropped, at == Review:
+		default:
+			r.broken = fmt.Sprintf("the function %s is needed in several places, and %s (%s) in it would be done twice", call.Command.Name(), oneLine(n.Command.Text), n.Command.Span.Place())
+		}
+	})
 }
 
 // function adds a function with those that it calls.
@@ -275,7 +290,12 @@ func (r *residual) acts(nodes []*ctl.Node) bool {
 
 // does says whether a command does more than to set variables and to ask.
 func does(c *ctl.Command) bool {
-	return len(c.Redirects) > 0 || len(c.Words) > 0 && !c.Test && !c.Leave && c.Missing == "" && !quiet[c.Name()] && !askers[c.Name()] && !isToggle(c.Text)
+	return len(c.Redirects) > 0 && !c.Test || !c.Test && works(c)
+}
+
+// works says whether a command is none of those that only ask and steer.
+func works(c *ctl.Command) bool {
+	return len(c.Words) > 0 && !c.Leave && c.Missing == "" && c.Name() != "[[" && !quiet[c.Name()] && !askers[c.Name()] && !isToggle(c.Text)
 }
 
 // askedAgain says whether a file that is sourced once more would only set and
