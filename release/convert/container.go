@@ -81,6 +81,12 @@ func (w *job) disks(l *launch, texts []text) {
 				causes = append(causes, l.launch.Span())
 			}
 		}
+		for _, c := range l.result.Commands {
+			at := l.places[c].to
+			if len(causes) == 0 && (at == ToPreStart || at == ToHook) && strings.Contains(c.Text, d.dir+"/") && !strings.Contains(c.Text, d.dir+"/tmp") {
+				causes = append(causes, c.Span) // what is set up there is for the process
+			}
+		}
 		if len(causes) == 0 {
 			continue
 		}

@@ -345,15 +345,7 @@ func (w *job) neededEnv(l *launch, r *residual) []string {
 	var lines []string
 	done := map[string]bool{}
 	for _, c := range l.result.Commands {
-		if !r.keep[c] || len(c.Words) == 0 {
-			continue
-		}
-		name := c.Words[0].String()
-		plain := ctl.Unwrap(c)
-		if plain != nil {
-			name = plain.Executable.String()
-		}
-		if fileCommands[path.Base(name)] || quiet[path.Base(name)] || path.IsAbs(name) && !below(name, "/var/vcap") || hostPrograms[path.Base(name)] || strings.HasPrefix(name, "[[") || strings.HasPrefix(name, "((") || l.result.Functions[name].Text != "" {
+		if !r.keep[c] || !l.runsProgram(c) {
 			continue
 		}
 		for _, e := range c.Env {
@@ -376,6 +368,36 @@ func (w *job) neededEnv(l *launch, r *residual) []string {
 		}
 	}
 	return lines
+}
+
+// runsProgram says whether a command runs a program that may look at the
+// environment: none of the shell's own and of those that every VM has.
+func (l *launch) runsProgram(c *ctl.Command) bool {
+	if len(c.Words) == 0 {
+		return false
+	}
+	name := c.Words[0].String()
+	if plain := ctl.Unwrap(c); plain != nil {
+		name = plain.Executable.String()
+	}
+	base := path.Base(name)
+	return !fileCommands[base] && !quiet[base] && !hostPrograms[base] && (!path.IsAbs(name) || below(name, "/var/vcap")) &&
+		!strings.HasPrefix(name, "[[") && !strings.HasPrefix(name, "((") && l.result.Functions[name].Text == ""
+}
+
+// mayRead says whether the program of a command may look at a variable. What a
+// script of the job looks at can be seen.
+func (w *job) mayRead(c *ctl.Command, name string) bool {
+	u := ctl.Unwrap(c)
+	if u == nil || name == "PATH" {
+		return true
+	}
+	exe, _ := u.Executable.Literal()
+	if !below(exe, w.jobDir()) {
+		return true
+	}
+	file, err := w.lookup(exe)
+	return err != nil || file == nil || strings.Contains(string(file.Data), name)
 }
 
 var hostPrograms = map[string]bool{

@@ -163,6 +163,13 @@ func (r *residual) close() {
 					return
 				}
 				refs(n.Command.Refs)
+				if r.l.runsProgram(n.Command) {
+					for _, e := range n.Command.Env {
+						if !e.Value.Known() && e.Name != "PIDFILE" && r.job.mayRead(n.Command, e.Name) {
+							refs([]string{e.Name})
+						}
+					}
+				}
 				call(n.Command.Calls)
 				if n.Command.Missing == "" {
 					unknown(n.Command.Calls)

@@ -282,11 +282,14 @@ func (r *residual) acts(nodes []*ctl.Node) bool {
 	found := false
 	ctl.Walk(nodes, func(n *ctl.Node) {
 		if c := n.Command; n.Kind == ctl.Leaf && r.keep[c] {
-			found = found || does(c)
+			found = found || does(c) || whoRuns.MatchString(c.Text)
 		}
 	})
 	return found
 }
+
+// whoRuns is what a script learns its user from.
+var whoRuns = regexp.MustCompile(`\b(?:whoami|id)\b|\$\{?(?:E?UID|USER|LOGNAME|HOME)\b`)
 
 // does says whether a command does more than to set variables and to ask.
 func does(c *ctl.Command) bool {
