@@ -54,6 +54,7 @@ func comment(at source.Span) []string {
 	return lines
 }
 
+// bare writes what is kept of a node without the comment.
 func (r *residual) bare(n *ctl.Node) []string {
 	if n.Kind != ctl.Leaf && !r.any([]*ctl.Node{n}) {
 		return nil
@@ -265,27 +266,25 @@ func (r *residual) again(c *ctl.Command) bool {
 	return false
 }
 
-// asks says whether what is kept of a node only sets variables and asks.
-func (r *residual) asks(n *ctl.Node) bool {
-	only := true
-	ctl.Walk([]*ctl.Node{n}, func(o *ctl.Node) {
-		if c := o.Command; o.Kind == ctl.Leaf && r.keep[c] {
-			only = only && len(c.Redirects) == 0 && (len(c.Words) == 0 || c.Test || c.Leave || quiet[c.Name()])
-		}
+// kept says whether any command that is kept in some nodes is such a one.
+func (r *residual) kept(nodes []*ctl.Node, such func(c *ctl.Command) bool) bool {
+	found := false
+	ctl.Walk(nodes, func(n *ctl.Node) {
+		found = found || n.Kind == ctl.Leaf && r.keep[n.Command] && such(n.Command)
 	})
-	return only
+	return found
+}
+
+// asks says whether what is kept of a node only sets variables and asks what
+// has the same answer each time.
+func (r *residual) asks(n *ctl.Node) bool {
+	return !r.kept([]*ctl.Node{n}, func(c *ctl.Command) bool { return does(c) || askers[c.Name()] || c.Missing != "" })
 }
 
 // acts says whether what is kept of some nodes does more than to set variables
-// and to ask: only then it matters who does it.
+// and to ask, or asks who runs it: only then it matters who does.
 func (r *residual) acts(nodes []*ctl.Node) bool {
-	found := false
-	ctl.Walk(nodes, func(n *ctl.Node) {
-		if c := n.Command; n.Kind == ctl.Leaf && r.keep[c] {
-			found = found || does(c) || whoRuns.MatchString(c.Text)
-		}
-	})
-	return found
+	return r.kept(nodes, func(c *ctl.Command) bool { return does(c) || whoRuns.MatchString(c.Text) })
 }
 
 // whoRuns is what a script learns its user from.
@@ -293,7 +292,7 @@ var whoRuns = regexp.MustCompile(`\b(?:whoami|id)\b|\$\{?(?:E?UID|USER|LOGNAME|H
 
 // does says whether a command does more than to set variables and to ask.
 func does(c *ctl.Command) bool {
-	return len(c.Redirects) > 0 && !c.Test || !c.Test && works(c)
+	return !c.Test && (len(c.Redirects) > 0 || works(c))
 }
 
 // works says whether a command is none of those that only ask and steer.
