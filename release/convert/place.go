@@ -387,7 +387,8 @@ func makes(c *ctl.Command) []string {
 }
 
 // madeAgain says whether something that a command removes is made by an earlier
-// one or anew by a later one, which is done once a deploy: then so is this.
+// one, or a later one is about it, which is done once a deploy: then so is this.
+// The hook runs behind all of them.
 func (w *job) madeAgain(l *launch, c *ctl.Command) bool {
 	paths, ok := operands(c)
 	if !ok {
@@ -398,10 +399,16 @@ func (w *job) madeAgain(l *launch, c *ctl.Command) bool {
 		return true
 	}
 	for _, later := range l.result.Commands[i+1:] {
-		if later.Followed || l.isWay(later) != nil || len(later.Words) == 0 || later.Name() == "rm" || later.Test {
-			if l.isWay(later) != nil {
-				return false
-			}
+		if l.isWay(later) != nil {
+			return false
+		}
+		if later.Followed || later.Name() == "rm" {
+			continue
+		}
+		if slices.ContainsFunc(paths, func(p string) bool { return !volatile(p) && mentionsBelow(later.Text, p) }) {
+			return true
+		}
+		if len(later.Words) == 0 || later.Test {
 			continue
 		}
 		for _, word := range later.Words[1:] {

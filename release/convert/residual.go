@@ -73,11 +73,27 @@ func (w *job) residue(l *launch, to Destination, ways bool, given map[string]boo
 		head = append(head, "")
 	}
 	lines = append(head, lines...)
+	if !ways && endsInAnswer(lines) {
+		lines = append(lines, "true")
+	}
 	if r.user != nil && r.acts(l.result.Tree) {
 		lines = r.asUser(r.user, nil, r.begins, lines, modeOf(r.begins != ""))
 	}
 	r.complete(lines)
 	return lines, r
+}
+
+// endsInAnswer says whether the last command may fail without an error: the old
+// script went on, and the new one is not to end with that status.
+func endsInAnswer(lines []string) bool {
+	for i := len(lines) - 1; i >= 0; i-- {
+		switch line := strings.TrimSpace(lines[i]); {
+		case line == "" || line == "fi" || line == "done" || line == "esac" || line == ";;" || line == "}" || line == ")" || strings.HasPrefix(line, "<% ") && strings.HasSuffix(line, "%>"):
+		default:
+			return strings.Contains(line, " && ") || strings.HasPrefix(line, "[") || strings.HasPrefix(line, "! ")
+		}
+	}
+	return false
 }
 
 // complete looks for what the lines need and do not have: a variable that the
@@ -281,6 +297,11 @@ func reads(c *ctl.Command) bool {
 // lists is a program that reads a folder.
 var lists = regexp.MustCompile(`\b(?:ls|find|du)\b`)
 
+// mentionsBelow says whether a text names a path or one below it.
+func mentionsBelow(text, p string) bool {
+	return mentionsPath(text, p) || strings.Contains(text, p+"/")
+}
+
 func mentionsPath(text, p string) bool {
 	for rest := text; ; {
 		i := strings.Index(rest, p)
@@ -315,7 +336,7 @@ func (r *residual) toggles() {
 		}
 	}
 	for i, c := range r.l.result.Commands {
-		if n := c.Name(); i < last && (n == "umask" || n == "shopt") && !c.Followed {
+		if n := c.Name(); i < last && (n == "umask" || n == "shopt" || shellOption.MatchString(c.Text) && !r.ways) && !c.Followed {
 			r.keep[c] = true
 		}
 	}
@@ -328,6 +349,9 @@ func (r *residual) toggles() {
 		}
 	}
 }
+
+// shellOption is a line that changes how the shell reads what follows.
+var shellOption = regexp.MustCompile(`^set [-+](?:o\s+(?:pipefail|noglob)|f)$`)
 
 // absolute says whether a command is one that works on paths, and all of them
 // are absolute: then it does not matter where it runs.
