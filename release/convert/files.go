@@ -343,16 +343,27 @@ func (w *job) foldersFor(l *launch, to Destination, text string) map[*ctl.Comman
 // neededEnv exports what the programs of packages among the kept commands saw.
 func (w *job) neededEnv(l *launch, r *residual) []string {
 	var lines []string
-	done := map[string]bool{}
+	done := map[string]ctl.Word{}
 	for _, c := range l.result.Commands {
 		if !r.keep[c] || !l.runsProgram(c) {
 			continue
 		}
+		for name := range done {
+			if !slices.ContainsFunc(c.Env, func(e ctl.Assign) bool { return e.Name == name }) {
+				w.find("not-understood", source.Warning, c.Span, "%s is not exported here any more; in the new script it is", name)
+			}
+		}
 		for _, e := range c.Env {
-			if !e.Value.Known() || done[e.Name] || e.Name == "PIDFILE" {
+			if !e.Value.Known() || e.Name == "PIDFILE" {
 				continue
 			}
-			done[e.Name] = true
+			if first, there := done[e.Name]; there {
+				if len(e.Guards) == 0 && !slices.EqualFunc(first, e.Value, func(a, b ctl.Part) bool { return a.Text == b.Text }) {
+					w.find("not-understood", source.Warning, c.Span, "%s has another value here than for what the set-up runs before; in the new script it has the first one", e.Name)
+				}
+				continue
+			}
+			done[e.Name] = e.Value
 			value := slices.Clone(e.Value)
 			for i, p := range value {
 				value[i].Split = false
