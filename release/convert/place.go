@@ -484,10 +484,25 @@ var quiet = map[string]bool{
 	"env": true, "pwd": true, "logger": true, "getconf": true, "readlink": true, "realpath": true, "export": true, "declare": true, "lsmod": true, "file": true, "du": true, "disown": true, "hash": true,
 }
 
+// isQuietProgram says whether the program of a command changes nothing: for env
+// and command it is that which they run.
+func isQuietProgram(c *ctl.Command) bool {
+	switch n := c.Name(); {
+	case n == "env":
+		if u := ctl.Unwrap(c); u != nil && u.Name() != n {
+			return quiet[u.Name()]
+		}
+	case n == "command" && len(c.Words) > 1:
+		s := c.Words[1].String()
+		return strings.HasPrefix(s, "-") || quiet[path.Base(s)]
+	}
+	return quiet[c.Name()]
+}
+
 // isQuiet says whether a command changes nothing outside its own script; what
 // it writes to a log or a pidfile does not count.
 func (w *job) isQuiet(c *ctl.Command) bool {
-	if len(c.Words) > 0 && !quiet[c.Name()] {
+	if len(c.Words) > 0 && !isQuietProgram(c) {
 		text, known := c.Words[0].Literal()
 		if c.Name() == "sed" || c.Name() == "find" || c.Name() == "mount" && len(c.Words) == 1 || c.Name() == "sysctl" && len(c.Words) == 2 {
 			for _, a := range c.Words[1:] {

@@ -409,7 +409,7 @@ func functionsIn(w ctl.Word, res *ctl.Result) []string {
 func (r *residual) any(nodes []*ctl.Node) bool {
 	found := false
 	ctl.Walk(nodes, func(n *ctl.Node) {
-		if n.Command != nil && r.keep[n.Command] && n.Kind == ctl.Leaf && !isToggle(n.Command.Text) && n.Command.Name() != "shopt" && n.Command.Name() != "umask" {
+		if n.Command != nil && r.keep[n.Command] && n.Kind == ctl.Leaf && !isToggle(n.Command.Text) && n.Command.Name() != "shopt" && (n.Command.Name() != "umask" || r.ways) {
 			found = true
 		}
 	})

@@ -297,7 +297,7 @@ func does(c *ctl.Command) bool {
 
 // works says whether a command is none of those that only ask and steer.
 func works(c *ctl.Command) bool {
-	return len(c.Words) > 0 && !c.Leave && c.Missing == "" && c.Name() != "[[" && !quiet[c.Name()] && !askers[c.Name()] && !isToggle(c.Text)
+	return len(c.Words) > 0 && !c.Leave && c.Missing == "" && c.Name() != "[[" && !isQuietProgram(c) && !askers[c.Name()] && !isToggle(c.Text)
 }
 
 // askedAgain says whether a file that is sourced once more would only set and
