@@ -101,6 +101,9 @@ func (w *job) files() bool {
 			w.find("post-start", source.Warning, l.launch.Span(), "what the script did after it had started %s is in bin/post-start now: it runs once a deploy, when monit says that the job runs, and a failure fails the deploy. Look at what it waits for", l.name)
 		}
 	}
+	for _, l := range w.launches {
+		w.unasked(l)
+	}
 	t := bpm.Template{}
 	var ps []*bpm.ProcessTemplate
 	var templates []*erb.Template
@@ -312,12 +315,35 @@ func (w *job) scriptText(l *launch, to Destination) (p piece, ok bool) {
 	return piece{text: w.script(l, r.begins, append(env, lines...))}, true
 }
 
+// unasked names the programs of the release that ran only for a value or a
+// message which nothing needs any more: they may have done something besides.
+func (w *job) unasked(l *launch) {
+	for _, c := range l.result.Commands {
+		if l.isWay(c) != nil {
+			return
+		}
+		if l.places[c].to != Dropped || c.Followed || w.aboutPid(l, c.Text) {
+			continue
+		}
+		for _, m := range substituted.FindAllStringSubmatch(c.Text, -1) {
+			if below(m[1], "/var/vcap/packages") || below(m[1], w.jobDir()) {
+				w.find("not-understood", source.Warning, c.Span, "%s is not run any more: nothing needs what it printed here. If it did more than to print, add it to bin/pre-start", m[1])
+			}
+		}
+	}
+}
+
+// substituted is the program of a command substitution.
+var substituted = regexp.MustCompile("(?:\\$\\(|`)\\s*(/[^\\s)`]+)")
+
 // foldersFor gives the commands that make the folders which the text still
 // uses: bpm makes them, too, but only when the process starts.
 func (w *job) foldersFor(l *launch, to Destination, text string) map[*ctl.Command]bool {
 	needed := map[*ctl.Command]bool{}
 	for _, c := range l.result.Commands {
 		switch n := c.Name(); {
+		case l.places[c].to == ToHook && to == ToPreStart && (n == "mkdir" || n == "touch"):
+			// in memory, and here as well
 		case l.places[c].to != Dropped:
 			continue
 		case n == "mkdir", to == ToPreStart && (n == "chown" || n == "chmod" || n == "install"):
@@ -329,6 +355,8 @@ func (w *job) foldersFor(l *launch, to Destination, text string) map[*ctl.Comman
 			switch {
 			case !strings.Contains(text, p):
 				return false
+			case l.places[c].to == ToHook:
+				return true
 			case w.ownDisk(p):
 				return to == ToPreStart
 			}

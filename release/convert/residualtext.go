@@ -107,7 +107,7 @@ func (r *residual) bare(n *ctl.Node) []string {
 		return append(out, "fi")
 	case ctl.AndOr:
 		if !inside {
-			return textLines(r.job.unprivileged(strings.TrimRight(n.Text, ";& \t\n")))
+			return textLines(r.job.unprivileged(ctl.WithoutEnd(n.Text)))
 		}
 		if n.Op == "&&" && len(n.Body) == 1 && n.Body[0].Kind == ctl.Leaf && n.Body[0].Command.Leave {
 			return nil
@@ -140,7 +140,7 @@ func (r *residual) bare(n *ctl.Node) []string {
 		if inside {
 			return r.nodes(n.Body)
 		}
-		return textLines(strings.TrimRight(n.Text, ";& \t\n"))
+		return textLines(ctl.WithoutEnd(n.Text))
 	case ctl.Group:
 		if n.Redirs != "" && !inside && r.job.writesAny(n) {
 			lines := r.nodes(n.Body)

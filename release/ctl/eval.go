@@ -900,7 +900,7 @@ func (e *evaluator) textOfList(stmts []*syntax.Stmt) text {
 		nodes[i] = s
 	}
 	t := e.textIn(e.spanOf(stmts), nodes...)
-	t.Text = strings.TrimRight(t.Text, "; \n\t")
+	t.Text = WithoutEnd(t.Text)
 	return t
 }
 
@@ -1016,7 +1016,7 @@ func (e *evaluator) ifClause(s *syntax.Stmt, c *syntax.IfClause) flow {
 func (e *evaluator) forClause(s *syntax.Stmt, c *syntax.ForClause) flow {
 	head := e.textIn(source.Span{File: e.script.File, Start: int(c.ForPos.Offset()), End: int(c.DoPos.Offset())}, c.Loop)
 	raw := e.textRaw(s)
-	node := &Node{Kind: Loop, Span: e.script.span(s), Head: strings.TrimRight(head.Text, "; \n\t"), Refs: append(head.Refs, raw.Refs...), Calls: append(head.Calls, raw.Calls...), Text: raw.Text}
+	node := &Node{Kind: Loop, Span: e.script.span(s), Head: WithoutEnd(head.Text), Refs: append(head.Refs, raw.Refs...), Calls: append(head.Calls, raw.Calls...), Text: raw.Text}
 	iter, ok := c.Loop.(*syntax.WordIter)
 	if ok {
 		node.Refs = slices.DeleteFunc(node.Refs, func(n string) bool { return n == iter.Name.Value })
@@ -1261,7 +1261,7 @@ func (e *evaluator) note(s *syntax.Stmt, c *Command) {
 	c.Script = e.script
 	c.Span = e.script.span(s)
 	t := e.textOf(s)
-	c.Text, c.Refs, c.Calls = strings.TrimRight(t.Text, ";& \t\n"), t.Refs, t.Calls
+	c.Text, c.Refs, c.Calls = WithoutEnd(t.Text), t.Refs, t.Calls
 	c.Tags = e.script.tags(c.Span.Start, c.Span.End)
 	if e.inString != nil {
 		c.Script, c.Span, c.Tags = e.inString.Script, e.inString.Span, e.inString.Tags

@@ -285,3 +285,13 @@ func TagParts(w Word, text func(Part) string) string {
 	}
 	return b.String()
 }
+
+// WithoutEnd takes the sign that ends a command off its text. The semicolon that
+// ends the words of find -exec is none.
+func WithoutEnd(text string) string {
+	short := strings.TrimRight(text, ";& \t\n")
+	if len(short) < len(text) && strings.HasSuffix(short, `\`) && !strings.HasSuffix(short, `\\`) {
+		return text[:len(short)+1]
+	}
+	return short
+}
