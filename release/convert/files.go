@@ -631,6 +631,12 @@ func (w *job) addPreStart(spec *specEdit) bool {
 		if !strings.HasSuffix(text, "\n") {
 			text += "\n"
 		}
+		if nounset.MatchString(text) {
+			body = "set +u\n" + body
+		}
+		if strings.Contains(text, "pipefail") {
+			body = "set +o pipefail\n" + body
+		}
 		w.Changes = append(w.Changes, Change{Name: f.Name, Before: f, After: []byte(text + "\n" + body), Mode: f.Mode, Why: "what has to be done once a deploy is added at the end"})
 		return true
 	}
@@ -648,9 +654,13 @@ func (w *job) addPreStart(spec *specEdit) bool {
 	return true
 }
 
+// nounset is where a script ends at a variable that is not set.
+var nounset = regexp.MustCompile(`(?m)^(?:#!.*|\s*set) -\w*u`)
+
 // goesOn says whether lines can be added at the end of a script and change
 // nothing else: it is bash that ends at the first error, not made up by ERB,
-// and nothing in it exits or becomes another program.
+// nothing in it exits or becomes another program, and it leaves the shell as it
+// was.
 func (w *job) goesOn(f *source.File) bool {
 	if !strings.HasPrefix(string(f.Data), "#!/bin/bash") {
 		return false
@@ -672,8 +682,8 @@ func (w *job) goesOn(f *source.File) bool {
 		case *syntax.CallExpr:
 			if len(n.Args) > 0 {
 				switch n.Args[0].Lit() {
-				case "exit", "exec", "trap":
-					ok = false
+				case "exit", "exec", "trap", "cd", "pushd", "umask", "shopt":
+					ok = false // what comes behind would not run, or otherwise
 				}
 			}
 		}

@@ -237,7 +237,7 @@ func (w *job) placeOf(l *launch, c *ctl.Command, after, guard bool) place {
 		return place{Dropped, "bpm writes the pidfile"}
 	case c.Background && (helpers[name] || quiet[name]):
 		return place{Dropped, "it only handles the output of the old script"}
-	case c.Test && (w.isQuiet(c) || after):
+	case c.Test && (w.isQuiet(c) || askers[name] || after):
 		return place{Dropped, "condition of the old script"}
 	case w.isQuiet(c):
 		return place{Dropped, "changes nothing outside the old script"}

@@ -143,17 +143,20 @@ var chpstUser = regexp.MustCompile(`\bchpst -u (\w+)(?::(\w+))?\s+`)
 func (w *job) unprivileged(text string) string {
 	return chpstUser.ReplaceAllStringFunc(text, func(s string) string {
 		m := chpstUser.FindStringSubmatch(s)
-		group := m[2]
-		if group == "" {
-			group = m[1]
-		}
-		return setpriv(m[1], group)
+		return setpriv(m[1], m[2])
 	})
 }
 
 var exits = regexp.MustCompile(`^\s*exit\b`)
 
+// setpriv runs a command as a user; without a group it is that of the user.
 func setpriv(user, group string) string {
+	switch {
+	case group == "" && user == "vcap":
+		group = "vcap"
+	case group == "":
+		group = "$(id -g " + user + ")"
+	}
 	return "setpriv --reuid=" + user + " --regid=" + group + " --init-groups "
 }
 
@@ -172,13 +175,9 @@ func (r *residual) asUser(u *ctl.Launch, functions []string, begins string, line
 	case strings.HasPrefix(lines[0], "<%"):
 		lines = append([]string{":"}, lines...) // the block may be empty
 	}
-	group := u.Group
-	if group == "" {
-		group = u.User
-	}
 	name := "as_" + strings.ReplaceAll(u.User, "-", "_")
 	out := append([]string{name + "() {"}, shift(lines)...)
-	call := setpriv(u.User, group) + "bash -c " + name
+	call := setpriv(u.User, u.Group) + "bash -c " + name
 	if outside != endsAtErrors && slices.ContainsFunc(lines, exits.MatchString) {
 		call += " || exit"
 	}
