@@ -382,8 +382,8 @@ func (w *job) neededEnv(l *launch, r *residual) []string {
 			}
 		}
 		for _, e := range c.Env {
-			if !e.Value.Known() || e.Name == "PIDFILE" {
-				continue
+			if !e.Value.Known() || e.Name == "PIDFILE" || slices.ContainsFunc(c.Assigns, func(a ctl.Assign) bool { return a.Name == e.Name }) {
+				continue // its own stand in front of it
 			}
 			if first, there := done[e.Name]; there {
 				if len(e.Guards) == 0 && !slices.EqualFunc(first, e.Value, func(a, b ctl.Part) bool { return a.Text == b.Text }) {

@@ -57,9 +57,34 @@ func (w *job) placeAll(l *launch) bool {
 		}
 		l.places[c] = p
 	}
+	ctl.Walk(l.result.Tree, func(n *ctl.Node) {
+		if n.Kind == ctl.AndOr {
+			l.together(n)
+		}
+	})
 	for hooks := map[source.Span]bool{}; l.oneHook(hooks); {
 	}
 	return true
+}
+
+// together puts a list like a || b, which cannot be cut, where its set-up is.
+func (l *launch) together(list *ctl.Node) {
+	var hooks []*ctl.Command
+	setup := false
+	ctl.Walk([]*ctl.Node{list}, func(n *ctl.Node) {
+		switch c := n.Command; {
+		case n.Kind != ctl.Leaf:
+		case l.places[c].to == ToHook:
+			hooks = append(hooks, c)
+		case l.places[c].to == ToPreStart:
+			setup = true
+		}
+	})
+	for _, c := range hooks {
+		if setup {
+			l.places[c] = place{ToPreStart, "stands in one list with what is done once a deploy"}
+		}
+	}
 }
 
 // oneHook puts all that a function does before the process in the hook when

@@ -280,7 +280,15 @@ func (r *residual) asksLate(to Destination) {
 			if r.l.places[later].to != ToPreStart {
 				continue
 			}
-			for _, p := range makes(later) {
+			made := makes(later)
+			if r.l.runsProgram(later) && len(later.Words) > 1 {
+				for _, word := range later.Words[1:] {
+					if p, _ := word.Literal(); below(p, "/var/vcap/store") || below(p, "/var/vcap/data") {
+						made = append(made, p) // an argument, which it may make
+					}
+				}
+			}
+			for _, p := range made {
 				if mentionsPath(c.Text, p) || lists.MatchString(c.Text) && mentionsPath(c.Text, path.Dir(p)) {
 					r.broken = fmt.Sprintf("%s (%s) looks at what %s (%s) makes, which runs before the process starts now, so the answer would not be that of the old script", oneLine(c.Text), c.Span.Place(), oneLine(later.Text), later.Span.Place())
 				}

@@ -107,6 +107,7 @@ func (r *residual) bare(n *ctl.Node) []string {
 		return append(out, "fi")
 	case ctl.AndOr:
 		if !inside {
+			r.whole(n, "the list "+oneLine(n.Text))
 			return textLines(r.job.unprivileged(ctl.WithoutEnd(n.Text)))
 		}
 		if n.Op == "&&" && len(n.Body) == 1 && n.Body[0].Kind == ctl.Leaf && n.Body[0].Command.Leave {
@@ -189,7 +190,7 @@ func (r *residual) bare(n *ctl.Node) []string {
 		}
 		if !inside && (leaves(n.Body) || r.positional(n.Body)) {
 			r.function(n.Command.Name())
-			r.whole(n)
+			r.whole(n, "the function "+n.Command.Name())
 			return textLines(n.Command.Text)
 		}
 		return r.nodes(n.Body)
@@ -220,16 +221,16 @@ func (r *residual) file(n *ctl.Node) []string {
 	return r.nodes(n.Body)
 }
 
-// whole looks for what belongs elsewhere in a call that cannot be cut.
-func (r *residual) whole(call *ctl.Node) {
-	ctl.Walk(call.Body, func(n *ctl.Node) {
+// whole looks for what belongs elsewhere in something that cannot be cut.
+func (r *residual) whole(uncut *ctl.Node, what string) {
+	ctl.Walk([]*ctl.Node{uncut}, func(n *ctl.Node) {
 		if n.Kind != ctl.Leaf || !does(n.Command) {
 			return
 		}
 		switch at := r.l.places[n.Command].to; {
 		case at == r.to, at == ToBPM, at == Dropped, at == Review:
 		default:
-			r.broken = fmt.Sprintf("the function %s is needed in several places, and %s (%s) in it would be done twice", call.Command.Name(), oneLine(n.Command.Text), n.Command.Span.Place())
+			r.broken = fmt.Sprintf("%s is needed in several places, and %s (%s) in it would be done twice", what, oneLine(n.Command.Text), n.Command.Span.Place())
 		}
 	})
 }
