@@ -275,6 +275,11 @@ func (w *job) scriptText(l *launch, to Destination) (p piece, ok bool) {
 	if len(lines) == 0 {
 		return piece{}, true
 	}
+	for c := range r.keep {
+		if l.places[c].to == ToWrapper && len(c.Words) == 0 && fresh.MatchString(c.Text) {
+			return piece{}, w.decline(c.Span, "%s is another value each time, and the set-up and the process need the same", oneLine(c.Text))
+		}
+	}
 	env := w.neededEnv(l, r)
 	l.copies(r, to)
 	for c := range r.with {
@@ -315,15 +320,25 @@ func (w *job) scriptText(l *launch, to Destination) (p piece, ok bool) {
 	return piece{text: w.script(l, r.begins, append(env, lines...))}, true
 }
 
+// fresh is what gives another value each time.
+var fresh = regexp.MustCompile("(?:\\$\\(|`)\\s*(?:mktemp|date|uuidgen|openssl rand|pwgen|head|tr|cat /proc/sys/kernel/random)\\b|\\$\\{?(?:S?RANDOM|EPOCH\\w+)\\b")
+
 // unasked names the programs of the release that ran only for a value or a
 // message which nothing needs any more: they may have done something besides.
 func (w *job) unasked(l *launch) {
+	mode := modeOf(shebangStrict(l.result.Scripts[0].Original))
 	for _, c := range l.result.Commands {
 		if l.isWay(c) != nil {
 			return
 		}
+		if isToggle(c.Text) {
+			mode = toggled(c.Text)
+		}
 		if l.places[c].to != Dropped || c.Followed || w.aboutPid(l, c.Text) {
 			continue
+		}
+		if mode == endsAtErrors && !c.Test && !c.Pipe && !c.Piped && len(c.Conditions) == 0 && guardsAlone.MatchString(c.Text) && !aboutFiles.MatchString(c.Text) && !strings.Contains(c.Text, " -x ") {
+			w.find("not-understood", source.Warning, c.Span, "under set -e the start ended when %s was false; nothing asks that any more", oneLine(c.Text))
 		}
 		for _, m := range substituted.FindAllStringSubmatch(c.Text, -1) {
 			if below(m[1], "/var/vcap/packages") || below(m[1], w.jobDir()) {
@@ -332,6 +347,9 @@ func (w *job) unasked(l *launch) {
 		}
 	}
 }
+
+// guardsAlone is a question whose answer only set -e looks at.
+var guardsAlone = regexp.MustCompile(`^(?:\[\[? |test |grep |mountpoint )`)
 
 // substituted is the program of a command substitution.
 var substituted = regexp.MustCompile("(?:\\$\\(|`)\\s*(/[^\\s)`]+)")

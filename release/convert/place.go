@@ -62,7 +62,17 @@ func (w *job) placeAll(l *launch) bool {
 			l.together(n)
 		}
 	})
-	for hooks := map[source.Span]bool{}; l.oneHook(hooks); {
+	hooks := map[source.Span]bool{}
+	for l.oneHook(hooks) {
+	}
+	moved := slices.IndexFunc(l.result.Commands, func(c *ctl.Command) bool { return hooks[c.Span] && l.places[c].to == ToHook })
+	if moved >= 0 {
+		for _, c := range l.result.Commands[moved:] {
+			if l.places[c].to == ToPreStart && does(c) {
+				w.find("not-understood", source.Warning, c.Span, "this ran behind %s (%s), which is in the hook as its function cannot be cut, and bin/pre-start runs before the hook", oneLine(l.result.Commands[moved].Text), l.result.Commands[moved].Span.Place())
+				break
+			}
+		}
 	}
 	return true
 }
