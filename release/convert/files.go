@@ -326,6 +326,12 @@ var fresh = regexp.MustCompile("(?:\\$\\(|`)\\s*(?:mktemp|date|uuidgen|openssl r
 // unasked names the programs of the release that ran only for a value or a
 // message which nothing needs any more: they may have done something besides.
 func (w *job) unasked(l *launch) {
+	inLists := map[*ctl.Command]bool{} // where set -e does not look
+	ctl.Walk(l.result.Tree, func(n *ctl.Node) {
+		if n.Kind == ctl.AndOr {
+			ctl.Walk([]*ctl.Node{n}, func(o *ctl.Node) { inLists[o.Command] = true })
+		}
+	})
 	mode := modeOf(shebangStrict(l.result.Scripts[0].Original))
 	for _, c := range l.result.Commands {
 		if l.isWay(c) != nil {
@@ -337,7 +343,7 @@ func (w *job) unasked(l *launch) {
 		if l.places[c].to != Dropped || c.Followed || w.aboutPid(l, c.Text) {
 			continue
 		}
-		if mode == endsAtErrors && !c.Test && !c.Pipe && !c.Piped && len(c.Conditions) == 0 && guardsAlone.MatchString(c.Text) && !aboutFiles.MatchString(c.Text) && !strings.Contains(c.Text, " -x ") {
+		if mode == endsAtErrors && !c.Test && !inLists[c] && !c.Pipe && !c.Piped && len(c.Conditions) == 0 && guardsAlone.MatchString(c.Text) && !aboutFiles.MatchString(c.Text) && !strings.Contains(c.Text, " -x ") {
 			w.find("not-understood", source.Warning, c.Span, "under set -e the start ended when %s was false; nothing asks that any more", oneLine(c.Text))
 		}
 		for _, m := range substituted.FindAllStringSubmatch(c.Text, -1) {
