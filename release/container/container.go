@@ -63,15 +63,15 @@ func (p Process) mounts() []mount {
 	}
 	own := len(ms)
 	for _, v := range p.Additional {
-		ms = append(ms, mount{Canonical(v.Path), v.Writable, v.AllowExecutions})
+		ms = append(ms, mount{path.Clean(v.Path), v.Writable, v.AllowExecutions})
 	}
 	for _, v := range p.Unrestricted {
 		dropped := false // bpm leaves out what lies below its own mounts (since 1.2.22)
 		for _, m := range ms[:own] {
-			dropped = dropped || bosh(m.path) && Below(Canonical(v.Path), m.path)
+			dropped = dropped || bosh(m.path) && Below(path.Clean(v.Path), m.path)
 		}
 		if !dropped {
-			ms = append(ms, mount{Canonical(v.Path), v.Writable, v.AllowExecutions})
+			ms = append(ms, mount{path.Clean(v.Path), v.Writable, v.AllowExecutions})
 		}
 	}
 	return ms
@@ -85,13 +85,14 @@ func bosh(p string) bool {
 // devices are the nodes that runc makes in every container's /dev.
 var devices = []string{
 	"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/console", "/dev/ptmx",
-	"/dev/fd", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/core",
+	"/dev/fd", "/dev/stdin", "/dev/stdout", "/dev/stderr",
 }
 
-// Access tells what the process can do with a path of the VM. A volume whose
-// path is a glob counts for what it matches.
+// Access tells what the process can do with a path of the VM, as it is written:
+// the links /var/vcap/data/sys and /var/run are not there in a container. A
+// volume whose path is a glob counts for what it matches.
 func (p Process) Access(file string) Access {
-	file = Canonical(file)
+	file = path.Clean(file)
 	var a Access
 	for _, m := range p.mounts() {
 		if Below(file, m.path) || globBelow(file, m.path) {
@@ -105,18 +106,6 @@ func (p Process) Access(file string) Access {
 		a.Writable = false
 	}
 	return a
-}
-
-// Canonical cleans a path and takes the links that every stemcell has:
-// /var/vcap/sys lies on the ephemeral disk, /var/run is /run.
-func Canonical(file string) string {
-	file = path.Clean(file)
-	for _, link := range [][2]string{{"/var/vcap/data/sys/", "/var/vcap/sys/"}, {"/var/run/", "/run/"}, {"/var/lock/", "/run/lock/"}} {
-		if rest, ok := strings.CutPrefix(file+"/", link[0]); ok {
-			return strings.TrimSuffix(link[1]+rest, "/")
-		}
-	}
-	return file
 }
 
 // Below says whether a path is a folder or lies in it. Both are clean.
@@ -173,7 +162,8 @@ type Place struct {
 	// Owner is the job, or what is called like one, that the folder belongs to.
 	Owner string
 	// Folder is the narrowest folder that can be mounted for it: that of the job
-	// below data, store, sys/run, sys/log or jobs. "" where there is none.
+	// below data, store, sys/run, sys/log or jobs, as the path has it. "" where
+	// there is none.
 	Folder string
 }
 
@@ -182,13 +172,14 @@ var jobFolders = []struct {
 	kind Kind
 	dir  string
 }{
-	{Packages, "/var/vcap/data/packages"}, {Data, "/var/vcap/data"}, {Store, "/var/vcap/store"}, {Run, "/var/vcap/sys/run"},
+	{Packages, "/var/vcap/data/packages"}, {Job, "/var/vcap/data/jobs"},
+	{Run, "/var/vcap/data/sys/run"}, {Log, "/var/vcap/data/sys/log"}, {SysTmp, "/var/vcap/data/sys/tmp"}, {Data, "/var/vcap/data"}, {Store, "/var/vcap/store"}, {Run, "/var/vcap/sys/run"},
 	{Log, "/var/vcap/sys/log"}, {SysTmp, "/var/vcap/sys/tmp"}, {Job, "/var/vcap/jobs"}, {Packages, "/var/vcap/packages"},
 }
 
 // Locate says whose a path of the VM is. job is the one that asks.
 func Locate(job, file string) Place {
-	file = Canonical(file)
+	file = path.Clean(file)
 	if Below(file, "/tmp") || Below(file, "/var/tmp") || Below(file, "/var/vcap/data/"+job+"/tmp") {
 		return Place{Kind: Tmp, Owner: job}
 	}
@@ -211,7 +202,7 @@ func Locate(job, file string) Place {
 		{System, []string{"/bin", "/etc", "/lib", "/lib64", "/sbin", "/usr"}},
 		{Kernel, []string{"/proc", "/sys"}},
 		{Device, []string{"/dev"}},
-		{HostRun, []string{"/run"}},
+		{HostRun, []string{"/run", "/var/run", "/var/lock"}},
 		{HostLog, []string{"/var/log"}},
 		{Home, []string{"/home", "/root"}},
 	} {
