@@ -32,6 +32,9 @@ func (w *job) container() bool {
 	}
 	texts := append(w.propertyTexts(), w.templateTexts(scripts)...)
 	for _, l := range w.launches {
+		for _, u := range l.ways {
+			w.daemonSettings(l, u)
+		}
 		for _, p := range l.variants {
 			l.process = p
 			w.disks(l, texts)
@@ -127,6 +130,9 @@ func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
 		}
 	}
 	for _, n := range needs {
+		if w.edited(n.at) {
+			continue
+		}
 		if rest, ok := strings.CutPrefix(n.path, "/var/vcap/data/sys/"); ok {
 			n.path = "/var/vcap/sys/" + rest // the same folder
 		}

@@ -117,6 +117,8 @@ type job struct {
 	// templates are those of the scripts of the check under way.
 	templates  []*erb.Template
 	valueTexts []valueText
+	// edits are changes inside of files that stay.
+	edits []fileEdit
 	// left are the checks that stay as they are.
 	left []left
 }

@@ -40,7 +40,7 @@ func (w *job) daemonArgs(l *launch) bool {
 		if n := ds.index(d.background); n >= 0 {
 			ds = append(ds[:n], ds[n+1:]...)
 		}
-		inConfig := w.configDirective(l, args, d.foreground, d.background)
+		inConfig := w.configDirective(l, args, d.foreground)
 		if ds.index(d.foreground) < 0 && !inConfig {
 			ds = append(directives{d.foreground}, ds...)
 			w.decide(l, at(here), d.inline+" "+d.foreground+";", "%s puts itself in the background unless told otherwise, and bpm supervises a process in the foreground", d.name)
@@ -86,33 +86,23 @@ func (w *job) movePrefix(l *launch, d *daemon) {
 	}
 }
 
-// configDirective looks for the directives that keep a daemon in the foreground
-// or send it to the background in its config file, where giving one on the
-// command line as well would be an error of the daemon's. found says that the
-// config file already keeps it in the foreground.
-func (w *job) configDirective(l *launch, args []string, foreground, background string) (found bool) {
+// configDirective looks for the directive that keeps a daemon in the foreground
+// in its config file, where giving it on the command line as well would be an
+// error of the daemon's. One that sends it to the background is turned around
+// there (see settings.go), so it counts.
+func (w *job) configDirective(l *launch, args []string, foreground string) (found bool) {
 	i := flagValue(args, l.daemon.config)
 	if i < 0 {
 		return false
 	}
 	texts, _ := w.configTexts(args[i])
+	name, value, _ := strings.Cut(foreground, " ")
 	for _, t := range texts {
 		body := blankComments(t.body)
-		name, value, _ := strings.Cut(foreground, " ")
-		_, bad, _ := strings.Cut(background, " ")
 		for _, m := range foundIn(directive(name), body) {
-			switch strings.TrimSpace(body[m[0]:m[1]]) {
-			case value:
+			found = true
+			if strings.TrimSpace(body[m[0]:m[1]]) == value {
 				w.decide(l, at(t.span(m[0], m[1])), "no "+l.daemon.inline+" "+foreground+";", "the config file says it already")
-				found = true
-			case bad:
-				w.find("config-clash", source.Error, t.span(m[0], m[1]), "this clashes with %q on the command line: %s does not start; take it out of the config file", foreground, l.daemon.name)
-			}
-		}
-		for _, m := range foundIn(directive(l.daemon.pid), body) {
-			p := strings.TrimSpace(body[m[0]:m[1]])
-			if path.IsAbs(p) && !below(p, w.dataDir()) && !below(p, "/tmp") {
-				w.find("config-clash", source.Error, t.span(m[0], m[1]), "the container has no place for this pid file, and %s does not start without it; take the line out, or use %s", l.daemon.name, path.Join(w.dataDir(), "tmp", path.Base(p)))
 			}
 		}
 	}

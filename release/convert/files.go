@@ -146,7 +146,7 @@ func (w *job) files() bool {
 			}
 		}
 	}
-	return spec.apply()
+	return spec.apply() && w.applyEdits()
 }
 
 // templates are those of the scripts on the start path.

@@ -650,7 +650,7 @@ func (w *job) wrapNginx(l *launch, p *bpm.ProcessTemplate) {
 		args = append(args, a.String())
 	}
 	l.daemon, l.process = d, p
-	if !w.configDirective(l, args, d.foreground, d.background) {
+	if !w.configDirective(l, args, d.foreground) {
 		l.inline = d.foreground + ";"
 	}
 	if flagValue(args, d.prefix) < 0 {

@@ -79,6 +79,9 @@ func (w *job) lostReader(what, old, now string, written bool, at source.Span) {
 	if strings.HasSuffix(at.File.Name, ".md") {
 		severity = source.Note
 	}
+	if w.edited(at) {
+		return
+	}
 	for _, f := range w.Findings {
 		if f.Span == at || f.Span.File == at.File && f.Span.Start <= at.Start && at.End <= f.Span.End {
 			return // said already, and better
