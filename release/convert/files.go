@@ -223,7 +223,7 @@ func (w *job) wrapperText(l *launch) (string, bool) {
 		given[e.Name] = true
 	}
 	lines, r := w.residue(l, ToWrapper, true, given, func(c *ctl.Command) bool {
-		if l.isWay(c) != nil || slices.Contains(l.beside, c) || c.Dynamic {
+		if l.isWay(c) != nil || slices.Contains(l.beside, c) || c.Dynamic || l.places[c].to == ToWrapper {
 			return true
 		}
 		if n := c.Name(); n == "cd" || n == "pushd" || n == "umask" {

@@ -24,6 +24,7 @@ func (w *job) placeAll(l *launch) bool {
 	first := slices.Index(l.result.Commands, l.ways[0].Command)
 	guards, follows := w.startGuards(l)
 	last := Dropped
+	waits := l.waits(first)
 	for _, c := range l.result.Commands {
 		if c.Name() != "exec" || len(c.Words) > 1 {
 			continue
@@ -48,6 +49,9 @@ func (w *job) placeAll(l *launch) bool {
 			p = place{last, "looks at the command before it"}
 		case c.Test || c.Leave || w.isQuiet(c):
 			p = place{Dropped, "looks at a command that is not needed any more"}
+		}
+		if waits >= 0 && i >= waits && i < first && (p.to == ToPreStart || p.to == ToHook) {
+			p = behindWait(c)
 		}
 		if !c.Followed && !c.Leave && (!w.isQuiet(c) || p.to != Dropped) && len(c.Words) > 0 {
 			last = p.to
@@ -75,6 +79,30 @@ func (w *job) placeAll(l *launch) bool {
 		}
 	}
 	return true
+}
+
+// waits gives the first command before the launch that waits for another
+// process to answer, -1 when there is none.
+func (l *launch) waits(first int) int {
+	loops := map[*ctl.Command]bool{}
+	ctl.Walk(l.result.Tree, func(n *ctl.Node) {
+		if n.Kind == ctl.Loop {
+			ctl.Walk([]*ctl.Node{n}, func(o *ctl.Node) { loops[o.Command] = true })
+		}
+	})
+	return slices.IndexFunc(l.result.Commands[:first], func(c *ctl.Command) bool {
+		return !c.Followed && asksHealth.MatchString(c.Text) && (loops[c] || strings.Contains(c.Text, "while ") || strings.Contains(c.Text, "until "))
+	})
+}
+
+// behindWait places what can only be done once another process answers: at
+// every start, and where the old script did it as vcap in the container, from
+// where sockets in /tmp are seen.
+func behindWait(c *ctl.Command) place {
+	if c.Outer != nil && c.Outer.User == "vcap" {
+		return place{ToWrapper, "done at every start, when another process answers"}
+	}
+	return place{ToHook, "done at every start, when another process answers"}
 }
 
 // together puts a list like a || b, which cannot be cut, where its set-up is.

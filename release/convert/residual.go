@@ -219,7 +219,7 @@ func (r *residual) close() {
 					r.keep[c], changed = true, true
 				}
 			}
-			if need["?"] && i+1 < len(res.Commands) && slices.Contains(res.Commands[i+1].Refs, "?") && (r.keep[res.Commands[i+1]] || asked[res.Commands[i+1]]) && !c.Leave {
+			if need["?"] && !r.l.endedWell(i) && i+1 < len(res.Commands) && slices.Contains(res.Commands[i+1].Refs, "?") && (r.keep[res.Commands[i+1]] || asked[res.Commands[i+1]]) && !c.Leave {
 				r.keep[c], changed = true, true
 			}
 		}
@@ -250,14 +250,41 @@ func (r *residual) splits(at int) bool {
 // statuses looks for a $? whose command stands elsewhere now.
 func (r *residual) statuses(to Destination) {
 	var before *ctl.Command
-	for _, c := range r.l.result.Commands {
-		if (r.keep[c] || r.with[c]) && slices.Contains(c.Refs, "?") && before != nil && !before.Followed {
+	for i, c := range r.l.result.Commands {
+		if (r.keep[c] || r.with[c]) && slices.Contains(c.Refs, "?") && before != nil && !before.Followed && !r.l.endedWell(i-1) {
 			if at := r.l.places[before].to; !r.keep[before] && !r.with[before] || at != to && at != Dropped {
 				r.broken = fmt.Sprintf("%s looks at the exit status of %s, which runs elsewhere now", oneLine(c.Text), oneLine(before.Text))
 			}
 		}
 		before = c
 	}
+}
+
+// endedWell says whether a command cannot have failed where the next one runs:
+// the script ends at errors there, and nothing asks how it ended.
+func (l *launch) endedWell(at int) bool {
+	mode := modeOf(shebangStrict(l.result.Scripts[0].Original))
+	for _, c := range l.result.Commands[:at] {
+		if isToggle(c.Text) {
+			mode = toggled(c.Text)
+		}
+	}
+	c := l.result.Commands[at]
+	return mode == endsAtErrors && !c.Test && !c.Pipe && !l.inList(c)
+}
+
+// inList says whether a command stands in a list, where set -e does not look.
+func (l *launch) inList(c *ctl.Command) bool {
+	found := false
+	ctl.Walk(l.result.Tree, func(n *ctl.Node) {
+		switch n.Kind {
+		case ctl.AndOr:
+			ctl.Walk([]*ctl.Node{n}, func(o *ctl.Node) { found = found || o.Command == c })
+		case ctl.If, ctl.Loop:
+			ctl.Walk(n.Cond, func(o *ctl.Node) { found = found || o.Command == c })
+		}
+	})
+	return found
 }
 
 // asksLate looks for a condition on something that has been made by the time it

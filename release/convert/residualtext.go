@@ -202,8 +202,15 @@ func (r *residual) bare(n *ctl.Node) []string {
 
 // file writes what a script that is sourced or run leaves.
 func (r *residual) file(n *ctl.Node) []string {
-	if n.Kind == ctl.Source && r.askedAgain(n) {
-		return nil
+	if n.Kind == ctl.Source {
+		sign, again := r.asksOnly(n)
+		if again {
+			return nil
+		}
+		if sign != "" {
+			// behind what it sources itself, which may say just the same
+			defer func() { r.asked = append(r.asked, sign) }()
+		}
 	}
 	if r.positional(n.Body) && len(n.Command.Words) > 1 {
 		args := n.Command.Words[1:]
@@ -301,29 +308,25 @@ func works(c *ctl.Command) bool {
 	return len(c.Words) > 0 && !c.Leave && c.Missing == "" && c.Name() != "[[" && !isQuietProgram(c) && !askers[c.Name()] && !isToggle(c.Text)
 }
 
-// askedAgain says whether a file that is sourced once more would only set and
-// ask what it has set and asked just before.
-func (r *residual) askedAgain(n *ctl.Node) bool {
-	var sign strings.Builder
+// asksOnly gives what a sourced file sets and asks, "" when it does more; again
+// says that it has been asked just before.
+func (r *residual) asksOnly(n *ctl.Node) (sign string, again bool) {
+	var b strings.Builder
 	inside := map[source.Span]bool{}
 	var sets []string
 	ctl.Walk(n.Body, func(o *ctl.Node) {
 		if c := o.Command; o.Kind == ctl.Leaf && r.keep[c] {
 			inside[c.Span] = true
 			sets = append(sets, c.Sets...)
-			fmt.Fprintln(&sign, c.Span.Place(), c.Text)
+			fmt.Fprintln(&b, c.Span.Place(), c.Text)
 		}
 	})
-	if !r.asks(n) || r.positional(n.Body) || sign.Len() == 0 || slices.ContainsFunc(r.l.result.Commands, func(c *ctl.Command) bool {
+	if !r.asks(n) || r.positional(n.Body) || b.Len() == 0 || slices.ContainsFunc(r.l.result.Commands, func(c *ctl.Command) bool {
 		return r.keep[c] && !inside[c.Span] && slices.ContainsFunc(c.Sets, func(s string) bool { return slices.Contains(sets, s) })
 	}) {
-		return false
+		return "", false
 	}
-	if slices.Contains(r.asked, sign.String()) {
-		return true
-	}
-	r.asked = append(r.asked, sign.String())
-	return false
+	return b.String(), slices.Contains(r.asked, b.String())
 }
 
 // along notes the commands that are written with the kept ones.

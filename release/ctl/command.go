@@ -452,9 +452,10 @@ func (e *evaluator) inner(s *syntax.Stmt, cmd *Command) bool {
 		return false
 	}
 	result := *e.result
-	seen := e.seen
+	seen, exits := e.seen, e.exits
 	e.seen = maps.Clone(seen)
 	undo := func() {
+		e.exits = exits
 		unclear := e.result.Unclear
 		*e.result = result
 		_ = unclear
@@ -501,6 +502,9 @@ func (e *evaluator) inner(s *syntax.Stmt, cmd *Command) bool {
 			}
 		})
 	}()
+	if launch.How != "exec" {
+		e.exits = exits // one in it only ends what was started
+	}
 	if launch.How != "" {
 		for i := len(e.result.Commands) - 1; i >= first; i-- {
 			if c := e.result.Commands[i]; !c.Followed && len(c.Words) > 0 && !Quiet(c) {

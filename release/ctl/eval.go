@@ -828,7 +828,8 @@ func (e *evaluator) construct(s *syntax.Stmt) flow {
 		_ = n
 		return f
 	case *syntax.Subshell:
-		defer func(old *state) { e.state = old }(e.state)
+		// an exit in it only ends the subshell
+		defer func(old *state, exits []Condition) { e.state, e.exits = old, exits }(e.state, e.exits)
 		e.state = e.state.clone()
 		e.group(s, &Node{Kind: Group, Subshell: true}, func() { e.list(c.Stmts) })
 		return goesOn
