@@ -1,7 +1,6 @@
 package convert
 
 import (
-	"bytes"
 	"fmt"
 	"path"
 	"regexp"
@@ -812,55 +811,3 @@ func (w *job) limits(l *launch, u *ctl.Launch, p *bpm.ProcessTemplate) {
 }
 
 var digits = regexp.MustCompile(`^[0-9]+$`)
-
-// setcaps turns setcap into capabilities: those of a file have no effect in a
-// container, which does not let a process gain any.
-func (w *job) setcaps(l *launch) {
-	for _, c := range l.result.Commands {
-		if c.Name() != "setcap" || len(c.Words) < 2 {
-			continue
-		}
-		text, _ := c.Words[1].Literal()
-		names, _, _ := strings.Cut(text, "=")
-		names, _, _ = strings.Cut(names, "+")
-		for _, n := range strings.Split(names, ",") {
-			n = strings.ToUpper(strings.TrimPrefix(strings.ToLower(strings.TrimSpace(n)), "cap_"))
-			if !capabilityName.MatchString(n) {
-				w.find("not-understood", source.Warning, c.Span, "which capabilities this gives is not known")
-				continue
-			}
-			if !slices.Contains(l.capabilities, n) {
-				l.capabilities = append(l.capabilities, n)
-				w.decide(l, at(c.Span), "capabilities: "+n, "setcap has no effect on a process that bpm starts")
-			}
-		}
-	}
-}
-
-// setcapLine finds setcap in a script that is not on the start path.
-var setcapLine = regexp.MustCompile(`(?m)^[^#\n]*\bsetcap\s+['"]?((?:cap_\w+,?)+)[=+]`)
-
-// otherSetcaps looks for setcap in the job's other scripts: the capabilities
-// that they give to a file are lost in a container, too.
-func (w *job) otherSetcaps(l *launch) {
-	for _, t := range w.Job.Spec.Templates {
-		f, _, err := w.Job.TemplateFile(t.Target)
-		if err != nil || !strings.HasPrefix(t.Target, "bin/") || slices.ContainsFunc(l.result.Scripts, func(s *ctl.Script) bool { return s.Original == f }) {
-			continue
-		}
-		if !bytes.Contains(f.Data, []byte("setcap")) {
-			continue
-		}
-		for _, m := range setcapLine.FindAllSubmatchIndex(f.Data, -1) {
-			for _, n := range strings.Split(string(f.Data[m[2]:m[3]]), ",") {
-				n = strings.ToUpper(strings.TrimPrefix(n, "cap_"))
-				if capabilityName.MatchString(n) && !slices.Contains(l.capabilities, n) {
-					l.capabilities = append(l.capabilities, n)
-					w.decide(l, at(source.Span{File: f, Start: m[2], End: m[3]}), "capabilities: "+n, "setcap has no effect on a process that bpm starts")
-				}
-			}
-		}
-	}
-}
-
-var capabilityName = regexp.MustCompile(`^[A-Z][A-Z_]+$`)
