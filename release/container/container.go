@@ -173,7 +173,7 @@ var jobFolders = []struct {
 	dir  string
 }{
 	{Packages, "/var/vcap/data/packages"}, {Job, "/var/vcap/data/jobs"},
-	{Run, "/var/vcap/data/sys/run"}, {Log, "/var/vcap/data/sys/log"}, {SysTmp, "/var/vcap/data/sys/tmp"}, {Data, "/var/vcap/data"}, {Store, "/var/vcap/store"}, {Run, "/var/vcap/sys/run"},
+	{Run, "/var/vcap/data/sys/run"}, {Log, "/var/vcap/data/sys/log"}, {SysTmp, "/var/vcap/data/sys/tmp"}, {Host, "/var/vcap/data/sys"}, {Data, "/var/vcap/data"}, {Store, "/var/vcap/store"}, {Run, "/var/vcap/sys/run"},
 	{Log, "/var/vcap/sys/log"}, {SysTmp, "/var/vcap/sys/tmp"}, {Job, "/var/vcap/jobs"}, {Packages, "/var/vcap/packages"},
 }
 
@@ -190,6 +190,9 @@ func Locate(job, file string) Place {
 				return Place{Kind: f.kind}
 			}
 			continue
+		}
+		if f.kind == Host {
+			return Place{Kind: Host}
 		}
 		owner, _, _ := strings.Cut(rest, "/")
 		return Place{f.kind, owner, path.Join(f.dir, owner)}

@@ -1,6 +1,7 @@
 package container
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
@@ -96,6 +97,29 @@ func TestLocate(t *testing.T) {
 	} {
 		if got := Locate("web", file); got != want {
 			t.Errorf("%s: %+v, not %+v", file, got, want)
+		}
+	}
+}
+
+func TestPaths(t *testing.T) {
+	for text, want := range map[string]string{
+		`exec web -c /var/vcap/jobs/web/config/web.conf --log=/var/vcap/sys/log/web/web.log`: "/var/vcap/jobs/web/config/web.conf /var/vcap/sys/log/web/web.log",
+		`listen unix:/var/run/web.sock; "/dev/log"`:                                          "/var/run/web.sock /dev/log",
+		`unix:///var/vcap/sys/run/db/db.sock`:                                                "/var/vcap/sys/run/db/db.sock",
+		`https://example.com/home/user/x and path/var/log/x`:                                 "",
+		`dir: /var/vcap/store/<%= p('x') %>/db`:                                              "/var/vcap/store",
+		`/var/vcap/data/cache-$NAME/x`:                                                       "/var/vcap/data",
+		`<%= p('root') %>/var/log/x`:                                                         "",
+		`cat >/var/log/web.log <<EOF`:                                                        "/var/log/web.log",
+		`see /var/vcap/sys/log/web/web.log.`:                                                 "/var/vcap/sys/log/web/web.log",
+		`PATH=/usr/local/bin:/opt/tool/bin`:                                                  "/usr/local/bin /opt/tool/bin",
+	} {
+		var got []string
+		for _, p := range Paths(text) {
+			got = append(got, text[p[0]:p[1]])
+		}
+		if s := strings.Join(got, " "); s != want {
+			t.Errorf("%s: %q, not %q", text, s, want)
 		}
 	}
 }

@@ -37,17 +37,56 @@ func (w *job) container() bool {
 		}
 		for _, p := range l.variants {
 			l.process = p
-			w.disks(l, texts)
+			w.disks(l, w.others(l, texts))
 			w.volumes(l, p)
 		}
 		l.process = l.variants[0]
-		if f, err := w.lookup(l.process.Executable); err == nil && f != nil && len(l.wrapper) == 0 {
-			w.find("script-unchecked", source.Warning, source.Span{File: f}, "bpm runs this script of the job inside the container now, as vcap; what it does there is not checked by this version. Its last command should be an exec, or signals do not reach the process")
-		}
+		w.innerEnds(l)
 	}
 	w.privileges()
 	w.leftovers()
 	return true
+}
+
+// innerEnds looks at how the script ends that a process is or becomes: tini
+// signals its direct child only (bpm starts it with -w -s, without -g), so the
+// last command has to be an exec.
+func (w *job) innerEnds(l *launch) {
+	exe := l.process.Executable
+	if len(l.wrapper) > 0 {
+		exe, _ = l.ways[0].Executable.Literal()
+	}
+	f, err := w.lookup(exe)
+	if err != nil || f == nil || endsInExec(f) {
+		return
+	}
+	w.find("script-unchecked", source.Warning, source.Span{File: f}, "this script runs in the container and does not end in an exec: bpm's signals reach the script, and what it has started is killed 17 s later")
+}
+
+// others drops the texts that speak of a disk which other processes of the job
+// are told of and this one is not: disks are given by process.
+func (w *job) others(l *launch, texts []text) []text {
+	if len(w.launches) < 2 {
+		return texts
+	}
+	told := func(l *launch, dir string) bool {
+		return slices.ContainsFunc(l.variants, func(p *bpm.ProcessTemplate) bool {
+			return slices.ContainsFunc(w.needs(l, p), func(n need) bool { return below(n.path, dir) && !below(n.path, w.dataDir()+"/tmp") })
+		})
+	}
+	var kept []text
+	for _, t := range texts {
+		keep := true
+		for _, dir := range []string{w.dataDir(), w.storeDir()} {
+			if len(t.mentions(dir)) > 0 && !told(l, dir) && slices.ContainsFunc(w.launches, func(o *launch) bool { return o != l && told(o, dir) }) {
+				keep = false
+			}
+		}
+		if keep {
+			kept = append(kept, t)
+		}
+	}
+	return kept
 }
 
 // disks asks for the job's own data and store folders where the process's
@@ -98,140 +137,77 @@ func (w *job) disks(l *launch, texts []text) {
 	}
 }
 
-// ownPath is a path on the VM that only a volume brings into the container.
-var ownPath = regexp.MustCompile(`/var/vcap/(?:sys/run|sys/tmp|sys/log|data|store|jobs)(?:/[A-Za-z0-9_.-]+)+`)
-
-// fileName has an ending that is no part of a version.
-var fileName = regexp.MustCompile(`\.[A-Za-z]+$`)
-
-// volumes asks for the folders that a process is told of and that the container
-// does not have.
-func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
-	type need struct {
-		at   source.Span
-		path string
-	}
-	var needs []need
-	for _, text := range w.expanded(append(p.Texts(), l.script)) {
-		for _, m := range ownPath.FindAllString(text, -1) {
-			needs = append(needs, need{l.launch.Span(), m})
-		}
-	}
-	for _, c := range w.configs(p) {
-		body := blankComments(string(c.file.Data))
-		for _, m := range ownPath.FindAllStringIndex(body, -1) {
-			text := body[m[0]:m[1]]
-			if below(text, "/var/vcap/sys/run") || below(text, "/var/vcap/sys/tmp") || c.named && !below(text, "/var/vcap/jobs") {
-				needs = append(needs, need{source.Span{File: c.file, Start: m[0], End: m[1]}, text})
-			}
-		}
-	}
-	for _, n := range needs {
-		if w.edited(n.at) {
-			continue
-		}
-		if rest, ok := strings.CutPrefix(n.path, "/var/vcap/data/sys/"); ok {
-			n.path = "/var/vcap/sys/" + rest // the same folder
-		}
-		parts := strings.Split(n.path, "/") // "", var, vcap, sys, run, NAME, ...
-		v := bpm.Volume{Writable: true}
-		switch {
-		case below(n.path, w.jobDir()), below(n.path, w.logDir()), below(n.path, w.dataDir()), below(n.path, w.storeDir()), below(n.path, "/var/vcap/data/packages"):
-			continue
-		case below(n.path, "/var/vcap/sys/run/bpm"):
-			continue
-		case parts[3] == "sys" && len(parts) == 6 && fileName.MatchString(parts[5]), len(parts) == 5 && fileName.MatchString(parts[4]):
-			// a file that lies beside the folders of the jobs
-			if path.Ext(n.path) != ".pid" {
-				w.find("lone-file", source.Warning, n.at, "%s lies in a folder that belongs to no job, and the container does not have it; give it a folder of its own below %s", n.path, path.Join(path.Dir(n.path), w.Job.Name))
-				w.differs("access:" + n.path)
-			}
-			continue
-		case parts[3] == "sys" && len(parts) > 5:
-			v.Path = strings.Join(parts[:6], "/")
-			if parts[5] != w.Job.Name && w.ctx.Release.Job(parts[5]) != nil && !madeFolder(l, v.Path) {
-				v.MountOnly = true
-			}
-		case (parts[3] == "store" || parts[3] == "data") && len(parts) > 4:
-			v.Path = strings.Join(parts[:5], "/")
-			if w.ctx.Release.Job(parts[4]) != nil && !madeFolder(l, v.Path) {
-				v.MountOnly = true
-			}
-		case parts[3] == "jobs" && len(parts) > 4:
-			v = bpm.Volume{Path: strings.Join(parts[:5], "/"), MountOnly: true}
-			if w.ctx.Release.Job(parts[4]) == nil {
-				continue
-			}
-		default:
-			continue
-		}
-		has := func(o bpm.Volume) bool { return below(v.Path, o.Path) }
-		if slices.ContainsFunc(p.AdditionalVolumes, has) || slices.ContainsFunc(p.Unsafe.UnrestrictedVolumes, has) {
-			continue
-		}
-		if v.MountOnly {
-			// bpm does not start a process whose mount_only volume is missing;
-			// an unrestricted one it leaves out
-			p.Unsafe.UnrestrictedVolumes = append(p.Unsafe.UnrestrictedVolumes, v)
-			w.decide(l, at(n.at), "unsafe.unrestricted_volumes: "+v.Path, "the process is told of %s, which belongs to another job", n.path)
-			w.find("shared-folder", source.Warning, n.at, "%s belongs to another job; the container gets it as it is, when it is there as the process starts", v.Path)
-			continue
-		}
-		p.AdditionalVolumes = append(p.AdditionalVolumes, v)
-		w.decide(l, at(n.at), "additional_volumes: "+v.Path, "the process is told of %s, and the container does not have it otherwise", n.path)
-	}
-}
-
 // config is a template that a process may read.
 type config struct {
 	file *source.File
-	// named says that the process is told of it.
-	named bool
+	// named says that the process is told of it, exact that this is by its own
+	// name and not by its folder.
+	named, exact bool
 }
+
+// hostConfig is what config files are called that daemons of the host read.
+var hostConfig = regexp.MustCompile(`logrotate|syslog|cron|sudoers|idmapd`)
 
 // configs are the templates that a process reads: those that it is told of,
 // alone or by their folder, and those that nobody tells of when it is the job's
 // only process.
 func (w *job) configs(p *bpm.ProcessTemplate) []config {
-	script := ""
+	script, copies := "", ""
 	for _, l := range w.launches {
 		if slices.Contains(l.variants, p) {
 			script = l.script
-		}
-	}
-	var all []config
-	for _, t := range w.Job.Spec.Templates {
-		if strings.HasPrefix(t.Target, "bin/") {
-			continue
-		}
-		f, _, err := w.Job.TemplateFile(t.Target)
-		if err != nil || bytes.HasPrefix(f.Data, []byte("#!")) {
-			continue
-		}
-		vmPath := path.Join(w.jobDir(), t.Target)
-		named := slices.ContainsFunc(append(p.Texts(), script), func(s string) bool {
-			return slices.ContainsFunc(fileTextOf(s).mentions(path.Dir(vmPath)), func(at source.Span) bool {
-				told := path.Clean(at.Text())
-				return told == vmPath || told == path.Dir(vmPath) && told != w.jobDir()
-			})
-		})
-		if named || len(w.launches) == 1 {
-			all = append(all, config{f, named})
-		}
-	}
-	return all
-}
-
-// madeFolder says whether the old script made a folder.
-func madeFolder(l *launch, dir string) bool {
-	for _, c := range l.result.Commands {
-		if c.Name() == "mkdir" || c.Name() == "install" {
-			if paths, ok := operands(c); ok && slices.Contains(paths, dir) {
-				return true
+			for _, c := range l.result.Commands {
+				if fileMakers[c.Name()] {
+					copies += c.Text + "\n" // of a config file, to where it is read
+				}
 			}
 		}
 	}
-	return false
+	told := append(p.Texts(), script, copies)
+	for _, f := range w.innerScripts(p, script) {
+		told = append(told, blankComments(string(f.Data)))
+	}
+	var all []config
+	seen := map[string]bool{}
+	for more := true; more; { // a config file may name others
+		more = false
+		for _, t := range w.Job.Spec.Templates {
+			if seen[t.Target] || strings.HasPrefix(t.Target, "bin/") {
+				continue
+			}
+			f, _, err := w.Job.TemplateFile(t.Target)
+			if err != nil || bytes.HasPrefix(f.Data, []byte("#!")) {
+				continue
+			}
+			vmPath := path.Join(w.jobDir(), t.Target)
+			named, exact := false, false
+			for _, t := range told {
+				for _, at := range fileTextOf(t).mentions(path.Dir(vmPath)) {
+					p := path.Clean(at.Text())
+					exact = exact || p == vmPath
+					named = named || exact || p == path.Dir(vmPath) && p != w.jobDir()
+				}
+			}
+			if !exact && (!named || hostConfig.MatchString(path.Base(t.Target))) {
+				continue
+			}
+			seen[t.Target], more = true, true
+			told = append(told, blankComments(string(f.Data)))
+			all = append(all, config{f, named, exact})
+		}
+	}
+	if len(w.launches) > 1 {
+		return all
+	}
+	for _, t := range w.Job.Spec.Templates {
+		if seen[t.Target] || strings.HasPrefix(t.Target, "bin/") || hostConfig.MatchString(path.Base(t.Target)) {
+			continue
+		}
+		if f, _, err := w.Job.TemplateFile(t.Target); err == nil && !bytes.HasPrefix(f.Data, []byte("#!")) {
+			all = append(all, config{f, false, false})
+		}
+	}
+	return all
 }
 
 // expanded puts the defaults of properties in where a text prints them.

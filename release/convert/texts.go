@@ -31,6 +31,15 @@ func fileText(f *source.File) text {
 // in its spec, and what the sample manifests give. With names (not nil), only
 // those.
 func (w *job) propertyTexts(names ...string) []text {
+	var texts []text
+	for _, v := range w.valuesOf(names...) {
+		texts = append(texts, v.text)
+	}
+	return texts
+}
+
+// valuesOf is propertyTexts with the properties' paths.
+func (w *job) valuesOf(names ...string) []valueText {
 	wanted := func(path string) bool {
 		if names == nil {
 			return true
@@ -42,13 +51,13 @@ func (w *job) propertyTexts(names ...string) []text {
 		}
 		return false
 	}
-	var texts []text
+	var values []valueText
 	for _, v := range w.values() {
 		if wanted(v.path) {
-			texts = append(texts, v.text)
+			values = append(values, v)
 		}
 	}
-	return texts
+	return values
 }
 
 // valueText is the value of a property, with the property's path.
@@ -81,7 +90,11 @@ func (w *job) values() []valueText {
 			continue
 		}
 		for _, v := range read(p.Default) {
-			texts = append(texts, valueText{p.Name, text{v.Text, v.SpanOf, nil}})
+			name := p.Name
+			if v.Path != "" {
+				name += "." + v.Path
+			}
+			texts = append(texts, valueText{name, text{v.Text, v.SpanOf, nil}})
 		}
 	}
 	w.valueTexts = texts

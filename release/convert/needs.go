@@ -1,0 +1,401 @@
+package convert
+
+import (
+	"bytes"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/container"
+	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// need is a path of the VM that a process may reach, with the place that says
+// so.
+type need struct {
+	path string
+	at   source.Span
+	// property gives the path, where it does not stand in the job's files.
+	property string
+	// told says that the process is told of it: by its command line, its
+	// environment, or a config file that these name. Otherwise it stands in a
+	// template that the process may read.
+	told bool
+	// writes says that a script which runs in the container writes there, loose
+	// that the process is told of the folder of the config file only.
+	writes, loose bool
+}
+
+// needs collects the paths that a process may reach: from its command line and
+// environment, from the wrapper and the scripts of the job that run in its
+// container, and from its config files, with the values that properties have by
+// default and in the sample manifests.
+func (w *job) needs(l *launch, p *bpm.ProcessTemplate) []need {
+	var needs []need
+	here := l.launch.Span()
+	for _, t := range p.Texts() {
+		needs = append(needs, w.pathsIn(text{body: t, span: func(int, int) source.Span { return here }}, true)...)
+	}
+	if l.script != "" {
+		t := text{body: l.script, span: func(int, int) source.Span { return here }}
+		needs = append(needs, markWritten(t, w.pathsIn(t, true))...)
+	}
+	for _, f := range w.innerScripts(p, l.script) {
+		t := fileText(f)
+		t.body = blankComments(t.body)
+		needs = append(needs, markWritten(t, w.pathsIn(t, true))...)
+	}
+	for _, c := range w.configs(p) {
+		t := fileText(c.file)
+		t.body = blankComments(t.body)
+		found := w.pathsIn(t, c.named)
+		for i := range found {
+			found[i].loose = !c.exact
+		}
+		needs = append(needs, found...)
+	}
+	return slices.DeleteFunc(needs, func(n need) bool { return w.edited(n.at) })
+}
+
+// pathsIn finds the paths in a text, and those that properties put into it.
+func (w *job) pathsIn(t text, told bool) []need {
+	var needs []need
+	for _, at := range container.Paths(t.body) {
+		needs = append(needs, need{path: t.body[at[0]:at[1]], at: t.span(at[0], at[1]), told: told})
+	}
+	for _, tag := range printed.FindAllStringIndex(t.body, -1) {
+		names := erb.Properties(t.body[tag[0]:tag[1]])
+		if len(names) != 1 {
+			continue
+		}
+		for _, value := range w.valuesOf(names...) {
+			v := value.text
+			// as the shell or the config file has it: dir/<%= p %>/sub
+			before := t.body[:tag[0]]
+			before = before[strings.LastIndexAny(before, " \t\n\"'=:,;")+1:]
+			after := t.body[tag[1]:]
+			if i := strings.IndexAny(after, " \t\n\"':,;)"); i >= 0 {
+				after = after[:i]
+			}
+			whole := before + v.body + after
+			for _, at := range container.Paths(whole) {
+				if at[1] > len(before) && at[0] < len(before)+len(v.body) {
+					needs = append(needs, need{path: whole[at[0]:at[1]], at: v.span(0, len(v.body)), property: value.path, told: told})
+				}
+			}
+		}
+	}
+	return needs
+}
+
+// innerScripts are the scripts of the job that run in the container of a
+// process: the one that it executes, and those which that one or the wrapper
+// names.
+func (w *job) innerScripts(p *bpm.ProcessTemplate, wrapper string) []*source.File {
+	var found []*source.File
+	queue := append(p.Texts(), wrapper)
+	for i := 0; i < len(queue) && i < 100; i++ {
+		for _, at := range container.Paths(queue[i]) {
+			file := path.Clean(queue[i][at[0]:at[1]])
+			rest, own := strings.CutPrefix(file, w.jobDir()+"/")
+			if !own {
+				continue
+			}
+			f, _, err := w.Job.TemplateFile(rest)
+			if err != nil || slices.Contains(found, f) || !bytes.HasPrefix(f.Data, []byte("#!")) && !strings.HasPrefix(rest, "bin/") {
+				continue
+			}
+			found = append(found, f)
+			queue = append(queue, string(f.Data))
+		}
+	}
+	return found
+}
+
+// markWritten notes which paths of a script its commands write.
+func markWritten(t text, needs []need) []need {
+	written := writtenIn(t.body)
+	for i, n := range needs {
+		needs[i].writes = slices.Contains(written, n.path)
+	}
+	return needs
+}
+
+// writtenIn gives the paths that the commands of a script write, make, or
+// change the owner of. A script that is not understood writes nothing.
+func writtenIn(script string) []string {
+	template, err := erb.Parse(&source.File{Data: []byte(script)})
+	if err != nil {
+		return nil
+	}
+	tree, err := syntax.NewParser().Parse(bytes.NewReader(template.Mask()), "")
+	if err != nil {
+		return nil
+	}
+	var paths []string
+	add := func(word *syntax.Word) {
+		at := int(word.Pos().Offset())
+		for _, p := range container.Paths(script[at:min(int(word.End().Offset()), len(script))]) {
+			paths = append(paths, script[at+p[0]:at+p[1]])
+		}
+	}
+	syntax.Walk(tree, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.Redirect:
+			switch n.Op {
+			case syntax.RdrOut, syntax.AppOut, syntax.RdrAll, syntax.AppAll, syntax.RdrClob:
+				if n.Word != nil {
+					add(n.Word)
+				}
+			}
+		case *syntax.CallExpr:
+			if len(n.Args) < 2 {
+				return true
+			}
+			switch name := n.Args[0].Lit(); {
+			case fileMakers[name] && (name == "cp" || name == "mv" || name == "ln" || name == "rsync" || name == "install"):
+				add(n.Args[len(n.Args)-1])
+			case fileMakers[name], fileCommands[name], name == "tee", name == "rm", name == "sed" && n.Args[1].Lit() == "-i":
+				for _, a := range n.Args[1:] {
+					add(a)
+				}
+			}
+		}
+		return true
+	})
+	return paths
+}
+
+// fileName has an ending that is no part of a version.
+var fileName = regexp.MustCompile(`\.[A-Za-z]+$`)
+
+// volumes gives a process the folders that it needs and its container does not
+// have, and names what it cannot have.
+func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
+	for _, n := range w.needs(l, p) {
+		n.path = path.Clean(n.path)
+		place := container.Locate(w.Job.Name, n.path)
+		own := place.Owner == w.Job.Name
+		switch place.Kind {
+		case container.Tmp, container.Kernel:
+		case container.Packages, container.System:
+			w.readOnly(l, n, place)
+		case container.Job:
+			if own {
+				w.readOnly(l, n, place)
+			} else if n.told && place.Owner != "" && place.Owner != "bpm" {
+				w.shared(l, p, n, n.path)
+			}
+		case container.Agent:
+			if n.told {
+				w.find("host-path", source.Warning, n.at, "%s belongs to the BOSH agent, and the container does not have it; %s cannot read it any more", w.named(n), l.name)
+				w.differs("access:" + n.path)
+			}
+		case container.Device, container.HostRun, container.HostLog, container.Home, container.Host:
+			switch folder := hostFolder(n.path); {
+			case !n.told || n.loose:
+			case folder != "":
+				w.shared(l, p, n, folder)
+			default:
+				w.hostPath(l, p, n, place)
+			}
+		case container.Log:
+			if !own && n.told {
+				w.jobFolder(l, p, n, place)
+			}
+		case container.Data, container.Store:
+			if !own && n.told {
+				w.jobFolder(l, p, n, place)
+			}
+		case container.Run, container.SysTmp:
+			if place.Owner != "bpm" {
+				w.jobFolder(l, p, n, place)
+			}
+		}
+	}
+}
+
+// hostFolder is the folder below /var/vcap that holds a path of no job:
+// /var/vcap/shared, /var/vcap/sys/service-log/NAME. "" elsewhere.
+func hostFolder(file string) string {
+	parts := strings.Split(file, "/")
+	switch {
+	case !below(file, "/var/vcap") || len(parts) < 4 || below(file, "/var/vcap/data"):
+		return ""
+	case parts[3] == "sys" && len(parts) > 5:
+		return strings.Join(parts[:6], "/")
+	case parts[3] == "sys":
+		return ""
+	}
+	return strings.Join(parts[:4], "/")
+}
+
+// named says what gives a path.
+func (w *job) named(n need) string {
+	if n.property != "" {
+		return n.path + " (property " + n.property + ")"
+	}
+	return n.path
+}
+
+// has says whether a process can reach a path already.
+func (w *job) has(p *bpm.ProcessTemplate, file string) bool {
+	return container.Of(w.Job.Name, p.Process).Access(file).There
+}
+
+// jobFolder mounts the folder of a job, its own or another one's, below data,
+// store, sys/run, sys/log or sys/tmp.
+func (w *job) jobFolder(l *launch, p *bpm.ProcessTemplate, n need, place container.Place) {
+	switch {
+	case place.Owner == "", w.has(p, n.path):
+		return
+	case n.path == place.Folder && fileName.MatchString(n.path):
+		// a file that lies beside the folders of the jobs
+		if path.Ext(n.path) != ".pid" {
+			w.find("lone-file", source.Warning, n.at, "%s lies in a folder that belongs to no job, and the container does not have it; give it a folder of its own below %s", w.named(n), path.Join(path.Dir(n.path), w.Job.Name))
+			w.differs("access:" + n.path)
+		}
+		return
+	}
+	// bpm sets the mode and the owner of a volume at every start, which is not
+	// for folders that others made
+	foreign := w.ctx.Release.Job(place.Owner) != nil || place.Kind == container.Run || place.Kind == container.Log
+	if place.Owner != w.Job.Name && foreign && !w.madeFolder(place.Folder) {
+		w.shared(l, p, n, place.Folder)
+		return
+	}
+	p.AdditionalVolumes = append(p.AdditionalVolumes, bpm.Volume{Path: place.Folder, Writable: true})
+	w.decide(l, at(n.at), "additional_volumes: "+place.Folder, "the process is told of %s, and the container does not have it otherwise", w.named(n))
+	if n.property != "" {
+		w.find("path-property", source.Note, n.at, "property %s gives this path, and the volume %s is for this value; with another one the process needs another volume", n.property, place.Folder)
+	}
+}
+
+// shared mounts what belongs to somebody else: as it is, and left out when it is
+// missing, where a volume with mount_only would keep the process from starting.
+func (w *job) shared(l *launch, p *bpm.ProcessTemplate, n need, folder string) {
+	if w.has(p, folder) {
+		return
+	}
+	v := bpm.Volume{Path: folder, MountOnly: true, Writable: n.writes}
+	if place := container.Locate(w.Job.Name, folder); place.Kind != container.Job {
+		v.Writable = true
+	}
+	// several files of one folder are one volume
+	for i, o := range p.Unsafe.UnrestrictedVolumes {
+		if o.MountOnly && path.Dir(o.Path) == path.Dir(folder) && container.Locate(w.Job.Name, folder).Kind == container.Job && strings.Count(folder, "/") > 5 {
+			p.Unsafe.UnrestrictedVolumes[i].Path = path.Dir(folder)
+			p.Unsafe.UnrestrictedVolumes[i].Writable = o.Writable || v.Writable
+			w.decide(l, at(n.at), "unsafe.unrestricted_volumes: "+path.Dir(folder), "the process is told of %s, too", w.named(n))
+			return
+		}
+	}
+	p.Unsafe.UnrestrictedVolumes = append(p.Unsafe.UnrestrictedVolumes, v)
+	w.decide(l, at(n.at), "unsafe.unrestricted_volumes: "+v.Path, "the process is told of %s, which is not the job's own", w.named(n))
+	w.find("shared-folder", source.Warning, n.at, "%s is not the job's own; the container gets it as it is, when it is there as the process starts, and not what is mounted there later", v.Path)
+}
+
+// madeFolder says whether a script of the job makes a folder: its path stands
+// there, by itself or as the value of a variable, and so does mkdir.
+func (w *job) madeFolder(dir string) bool {
+	for _, t := range w.Job.Spec.Templates {
+		f, _, err := w.Job.TemplateFile(t.Target)
+		if err == nil && strings.HasPrefix(t.Target, "bin/") && bytes.Contains(f.Data, []byte("mkdir")) && len(fileText(f).mentions(dir)) > 0 {
+			return true
+		}
+	}
+	for _, l := range w.launches {
+		for _, c := range l.result.Commands {
+			if c.Name() == "mkdir" || c.Name() == "install" {
+				if paths, ok := operands(c); ok && slices.Contains(paths, dir) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// writtenName is what files and folders are called that a program writes.
+var writtenName = regexp.MustCompile(`(?i)^(?:logs?|data|tmp|temp|cache|run|pids?|work|db|spool|state)$|\.(?:log|pid|sock|lock|db)$`)
+
+// readOnly names what a process writes, or seems to write, where its container
+// is read-only.
+func (w *job) readOnly(l *launch, n need, place container.Place) {
+	seems := n.told && n.property == "" && place.Kind != container.System && writtenName.MatchString(path.Base(n.path))
+	if !n.writes && !seems {
+		return
+	}
+	how := "is written by a script that runs in the container"
+	if !n.writes {
+		how = "looks like a place that " + l.name + " writes"
+	}
+	w.find("read-only-path", source.Warning, n.at, "%s %s, and is read-only there; use %s or %s", n.path, how, w.dataDir(), w.storeDir())
+	w.differs("access:" + n.path)
+}
+
+// hostPath names what of the host a process asks for. The socket of syslog is
+// mounted: nothing else can be meant by it.
+func (w *job) hostPath(l *launch, p *bpm.ProcessTemplate, n need, place container.Place) {
+	if w.has(p, n.path) {
+		return
+	}
+	switch {
+	case n.path == "/dev/log":
+		p.Unsafe.UnrestrictedVolumes = append(p.Unsafe.UnrestrictedVolumes, bpm.Volume{Path: n.path, MountOnly: true})
+		w.decide(l, at(n.at), "unsafe.unrestricted_volumes: /dev/log", "the process is told of the socket of syslog, and the container does not have it otherwise")
+		w.find("syslog-socket", source.Warning, n.at, "%s logs to the socket of syslog, which is the host's: the container gets it as it is. Where something else forwards the logs (blackbox of syslog-release), let it log to stdout and take the volume out", l.name)
+	case place.Kind == container.Device:
+		w.find("host-path", source.Warning, n.at, "the container has no %s, and a device needs more than a volume: what %s does with it will fail. Keep the job on its script where it is needed", w.named(n), l.name)
+	case place.Kind == container.Home:
+		w.find("host-path", source.Note, n.at, "the container has no %s; without HOME in env, bpm sets it to %s, which ephemeral_disk: true makes writable", w.named(n), w.dataDir())
+	default:
+		w.find("host-path", source.Warning, n.at, "the container does not have %s, which is the host's. If %s needs it, add it to unsafe.unrestricted_volumes with mount_only: true and a line that says why", w.named(n), l.name)
+	}
+	w.differs("access:" + n.path)
+}
+
+// endsInExec says whether the last command of a script is an exec. What is no
+// shell does not need one.
+func endsInExec(f *source.File) bool {
+	if _, shell := ctl.Shell(f); !shell {
+		return true
+	}
+	template, err := erb.Parse(f)
+	if err != nil {
+		return false
+	}
+	tree, err := syntax.NewParser().Parse(bytes.NewReader(template.Mask()), "")
+	if err != nil || len(tree.Stmts) == 0 {
+		return false
+	}
+	ends := false
+	var last func(stmts []*syntax.Stmt)
+	last = func(stmts []*syntax.Stmt) {
+		if len(stmts) == 0 {
+			return
+		}
+		switch c := stmts[len(stmts)-1].Cmd.(type) {
+		case *syntax.CallExpr:
+			ends = ends || len(c.Args) > 1 && c.Args[0].Lit() == "exec"
+		case *syntax.IfClause:
+			for arm := c; arm != nil; arm = arm.Else {
+				last(arm.Then)
+			}
+		case *syntax.CaseClause:
+			for _, i := range c.Items {
+				last(i.Stmts)
+			}
+		case *syntax.Block:
+			last(c.Stmts)
+		}
+	}
+	last(tree.Stmts)
+	return ends
+}
