@@ -10,7 +10,7 @@ import (
 // it. It is the layout that README and docs describe.
 var order = []string{
 	"release/source", "release/finding", "release/erb", "release/monit", "release/ctl", "release/bpm", "release/container",
-	"release", "manifest", "ops-files", "release/convert", "commands", "",
+	"release", "release/suppress", "manifest", "ops-files", "release/convert", "commands", "",
 }
 
 func TestImportsRunOneWay(t *testing.T) {

@@ -8,11 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"runtime/debug"
+	"slices"
+	"strings"
 
 	boshui "github.com/cloudfoundry/bosh-cli/v7/ui"
 	"github.com/cloudfoundry/bosh-cli/v7/ui/table"
 	boshlog "github.com/cloudfoundry/bosh-utils/logger"
+	"github.com/fatih/color"
 	"github.com/jessevdk/go-flags"
 )
 
@@ -47,6 +51,8 @@ type options struct {
 	NonInteractive bool         `long:"non-interactive" short:"n" description:"Don't ask for user input" env:"BOSH_NON_INTERACTIVE"`
 
 	Release releaseOptions `command:"release" description:"Turn the ctl jobs of a release into BPM jobs, in place"`
+	Scan    scanOptions    `command:"scan" description:"Show what would become of each job of a release, or of a folder of releases; change nothing"`
+	Explain explainOptions `command:"explain" description:"Say what a finding means, why it matters and what to do about it"`
 }
 
 type column struct{ table.Header }
@@ -63,6 +69,45 @@ type environment struct {
 	ui             *boshui.ConfUI
 	tty, json      bool
 	color          bool
+	columns        []column
+}
+
+// tables prints tables with the columns that the user asked for. Where a
+// command has several, each shows those that it has.
+func (env *environment) tables(ts ...table.Table) {
+	known := map[string]bool{}
+	for _, t := range ts {
+		shown := len(env.columns) == 0
+		for i := range t.Header {
+			h := &t.Header[i]
+			known[h.Key] = true
+			h.Hidden = len(env.columns) > 0 && !slices.ContainsFunc(env.columns, func(c column) bool { return c.Key == h.Key })
+			shown = shown || !h.Hidden
+		}
+		if shown {
+			env.ui.PrintTable(t)
+		}
+	}
+	for _, c := range env.columns {
+		if !known[c.Key] {
+			env.errorLine(fmt.Sprintf("there is no column %s; there are %s", c.Key, strings.Join(slices.Sorted(maps.Keys(known)), ", ")))
+		}
+	}
+}
+
+// errorLine says what went wrong: on standard error, or with --json among the
+// lines of the result.
+func (env *environment) errorLine(text string) {
+	if env.json {
+		env.ui.ErrorLinef("%s", text)
+		return
+	}
+	if env.color {
+		c := color.New(color.FgRed)
+		c.EnableColor()
+		text = c.Sprint(text)
+	}
+	fmt.Fprintln(env.stderr, text)
 }
 
 // command is a verb with its parsed flags.
@@ -79,7 +124,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	parser := flags.NewNamedParser("bosh-bpmify", flags.HelpFlag|flags.PassDoubleDash)
 	parser.ShortDescription = "Move BOSH jobs to BPM"
-	parser.LongDescription = "Turns the jobs of a BOSH release that are started by ctl scripts into BPM jobs,\nand colocates bpm in deployment manifests.\n\n  bosh-bpmify release --dry-run .      what would change, as a diff with a report\n  bosh-bpmify release .                change it"
+	parser.LongDescription = "Turns the jobs of a BOSH release that are started by ctl scripts into BPM jobs,\nand colocates bpm in deployment manifests.\n\n  bosh-bpmify release --dry-run .      what would change, as a diff with a report\n  bosh-bpmify release .                change it\n  bosh-bpmify scan .                   one line a job: what would become of it\n  bosh-bpmify explain ran-as-root      what a finding of the report means"
 	if _, err := parser.AddGroup("Global options", "", opts); err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitError
@@ -117,6 +162,15 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "%s\n", err)
 		return exitError
 	}
+	if f, ok := chosen.(interface{ format() string }); ok {
+		switch {
+		case f.format() == "json":
+			opts.JSON = true
+		case opts.JSON && f.format() != "text":
+			fmt.Fprintf(stderr, "--json and --format %s contradict each other; use one of them\n", f.format())
+			return exitError
+		}
+	}
 	env.tty = opts.TTY || writer.IsTTY()
 	env.json = opts.JSON
 	env.color = env.tty && !opts.NoColor && !opts.JSON
@@ -130,20 +184,14 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		env.ui.EnableTTY(false)
 		env.ui = boshui.NewWrappingConfUI(boshui.NewNonTTYUI(boshui.NewPaddingUI(writer)), logger)
 	}
-	if len(opts.Columns) > 0 {
-		var headers []table.Header
-		for _, c := range opts.Columns {
-			headers = append(headers, c.Header)
-		}
-		env.ui.ShowColumns(headers)
-	}
+	env.columns = opts.Columns
 	if opts.NonInteractive {
 		env.ui.EnableNonInteractive()
 	}
 	defer env.ui.Flush()
 	if err := chosen.run(env); err != nil {
 		if !errors.Is(err, errReported) {
-			env.ui.ErrorLinef("%s", err)
+			env.errorLine(err.Error())
 		}
 		return exitError
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
@@ -22,7 +21,8 @@ type releaseOptions struct {
 	OpsFile   string   `long:"ops-file" value-name:"NAME" default:"generated-bpm-ops.yml" description:"Name of the ops-file that colocates bpm, below DIR"`
 	Ledger    bool     `long:"ledger" description:"Show where every statement of the old scripts went"`
 	Force     bool     `long:"force" description:"Change files that have uncommitted changes, too"`
-	Args      struct {
+	findingsOptions
+	Args struct {
 		Dirs []string `positional-arg-name:"DIR" description:"Release directory (default: .)"`
 	} `positional-args:"yes"`
 }
@@ -37,19 +37,28 @@ func (o *releaseOptions) run(env *environment) error {
 	}
 	dirs = distinct(dirs)
 	failed := false
-	plans := o.plans(dirs)
-	for i, dir := range dirs {
-		if len(dirs) > 1 && !env.json {
+	var found []reported
+	for p := range inOrder(dirs, o.plan) {
+		dir := p.dir
+		if len(dirs) > 1 && !env.json && !o.machine() {
 			fmt.Fprintf(env.stdout, "release in %s\n\n", dir)
 		}
-		err := o.one(env, dir, <-plans[i])
+		err := o.one(env, dir, p)
+		if p.plan != nil {
+			found = append(found, foundIn(dir, p.plan)...)
+		}
 		if err == nil {
 			continue
 		}
 		if !errors.Is(err, errReported) {
-			env.ui.ErrorLinef("%s", err)
+			env.errorLine(err.Error())
 		}
 		failed = true
+	}
+	if o.machine() {
+		if err := o.print(env, found); err != nil {
+			return err
+		}
 	}
 	if failed {
 		return errReported
@@ -76,34 +85,15 @@ func distinct(dirs []string) []string {
 
 // planned is what a release comes to, or why it could not be read.
 type planned struct {
+	dir     string
 	plan    *convert.Plan
 	resumed bool
 	err     error
 }
 
-// plans reads and plans the releases side by side; what they print and write
-// comes in their order.
-func (o *releaseOptions) plans(dirs []string) []chan planned {
-	out := make([]chan planned, len(dirs))
-	slots := make(chan struct{}, runtime.NumCPU())
-	for i := range dirs {
-		out[i] = make(chan planned, 1)
-	}
-	go func() {
-		for i, dir := range dirs {
-			slots <- struct{}{}
-			go func() {
-				out[i] <- o.plan(dir)
-				<-slots
-			}()
-		}
-	}()
-	return out
-}
-
 // plan reads the release in dir and decides what becomes of it.
 func (o *releaseOptions) plan(dir string) planned {
-	fail := func(err error) planned { return planned{err: err} }
+	fail := func(err error) planned { return planned{dir: dir, err: err} }
 	r, err := release.Load(dir)
 	if err != nil {
 		return fail(err)
@@ -122,7 +112,7 @@ func (o *releaseOptions) plan(dir string) planned {
 		return fail(err)
 	}
 	plan, err := convert.Release(r, opts)
-	return planned{plan, resumed, err}
+	return planned{dir, plan, resumed, err}
 }
 
 // one prints and writes what the release in dir comes to.
@@ -146,8 +136,10 @@ func (o *releaseOptions) one(env *environment, dir string, p planned) error {
 	if err := checkWritable(dir, changes); err != nil {
 		return err
 	}
-	report := &report{env: env, plan: plan, ledger: o.Ledger, dryRun: o.DryRun, resumed: resumed}
-	if o.DryRun {
+	report := &report{env: env, plan: plan, ledger: o.Ledger, dryRun: o.DryRun, resumed: resumed, showSuppressed: o.ShowSuppressed}
+	if o.DryRun && o.machine() {
+		// standard output is for the findings alone
+	} else if o.DryRun {
 		if err := report.diff(dir, changes); err != nil {
 			return err
 		}
@@ -156,9 +148,13 @@ func (o *releaseOptions) one(env *environment, dir string, p planned) error {
 			return err
 		}
 	}
-	report.print()
+	if o.machine() {
+		report.failures()
+	} else {
+		report.print()
+	}
 	for _, j := range plan.Jobs {
-		if j.Verdict == convert.Failed {
+		if j.Verdict == convert.Failed && !j.Excused() {
 			return errReported
 		}
 	}

@@ -11,15 +11,17 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+	"github.com/bosh-bpmify/bosh-bpmify/release/suppress"
 )
 
 // report shows what a run did, or with --dry-run would do.
 type report struct {
-	env     *environment
-	plan    *convert.Plan
-	ledger  bool
-	dryRun  bool
-	resumed bool
+	env            *environment
+	plan           *convert.Plan
+	ledger         bool
+	dryRun         bool
+	resumed        bool
+	showSuppressed bool
 }
 
 // diff prints the changes as one unified diff.
@@ -73,8 +75,18 @@ func (r *report) print() {
 	r.text()
 }
 
+// failures go to standard error too: they are what stops a script.
+func (r *report) failures() {
+	for _, j := range r.plan.Jobs {
+		if j.Verdict == convert.Failed && !j.Excused() {
+			r.env.errorLine(place(j.Reason.Span) + j.Reason.Message)
+		}
+	}
+}
+
 // text is the report for people.
 func (r *report) text() {
+	r.failures()
 	var b bytes.Buffer
 	p := &printer{w: &b, color: r.env.color}
 	if r.resumed {
@@ -88,11 +100,8 @@ func (r *report) text() {
 		r.files(p, r.plan.Changes)
 		p.line("")
 	}
-	if len(r.plan.Findings) > 0 {
-		p.section("findings")
-		for _, f := range r.plan.Findings {
-			p.finding(f)
-		}
+	if beside := foundBeside("", r.plan); len(beside) > 0 {
+		r.findings(p, beside)
 		p.line("")
 	}
 	r.next(p)
@@ -102,13 +111,12 @@ func (r *report) text() {
 func (r *report) job(p *printer, j *convert.Conversion) {
 	p.head(j.Job.Name, string(j.Verdict), verdictColor(j.Verdict))
 	if j.Reason.Message != "" {
-		if j.Verdict == convert.Failed {
-			// on standard error too: this is what stops a script
-			r.env.ui.ErrorLinef("%s", place(j.Reason.Span)+j.Reason.Message)
-		}
 		p.line("  " + place(j.Reason.Span) + j.Reason.Message)
 	}
 	if j.Verdict == convert.Declined || j.Verdict == convert.Failed {
+		for _, s := range j.Suppressed {
+			p.wrapped("  ", "suppressed: "+s.Rule.Reason)
+		}
 		p.line("")
 		return
 	}
@@ -121,17 +129,37 @@ func (r *report) job(p *printer, j *convert.Conversion) {
 			p.wrapped("      ", "from "+places(append([]source.Span{d.Cause}, d.Related...)))
 		}
 	}
-	if len(j.Findings) > 0 {
-		p.section("findings")
-		for _, f := range j.Findings {
-			p.finding(f)
-		}
-	}
+	r.findings(p, foundInJob("", j))
 	if r.ledger && len(j.Ledger) > 0 {
 		p.section("ledger")
 		p.ledger(j.Ledger)
 	}
 	p.line("")
+}
+
+// findings lists those that are not suppressed, and says how many are.
+func (r *report) findings(p *printer, found []reported) {
+	suppressed := 0
+	for _, f := range found {
+		if f.Rule != nil {
+			suppressed++
+		}
+	}
+	if len(found) > suppressed || r.showSuppressed && suppressed > 0 {
+		p.section("findings")
+	}
+	for _, f := range found {
+		if f.Rule == nil || r.showSuppressed {
+			p.finding("    ", f)
+		}
+	}
+	if suppressed > 0 && !r.showSuppressed {
+		plural := "findings are"
+		if suppressed == 1 {
+			plural = "finding is"
+		}
+		p.line(fmt.Sprintf("  %d %s suppressed by %s; --show-suppressed shows them", suppressed, plural, suppress.FileName))
+	}
 }
 
 func (r *report) files(p *printer, changes []convert.Change) {
@@ -291,16 +319,24 @@ func (p *printer) wrapped(indent, text string) {
 	}
 }
 
-func (p *printer) finding(d source.Diagnostic) {
-	attr := map[source.Severity]color.Attribute{source.Note: color.FgCyan, source.Warning: color.FgYellow, source.Error: color.FgRed}[d.Severity]
-	at := ""
-	if d.Span.Valid() {
-		at = d.Span.String() + ": "
+// finding prints where it is and what it is, and below that its text.
+func (p *printer) finding(indent string, r reported) {
+	attr := map[source.Severity]color.Attribute{source.Note: color.FgCyan, source.Warning: color.FgYellow, source.Error: color.FgRed}[r.Severity]
+	at := r.at()
+	if at != "" {
+		at += ": "
 	}
-	p.line("    " + at + p.paint(d.Severity.String(), attr) + " " + d.ID)
-	p.wrapped("      ", d.Message)
-	if len(d.Related) > 0 {
-		p.wrapped("      ", "also at "+places(d.Related))
+	id := r.ID
+	if r.Rule != nil {
+		id += " (suppressed)"
+	}
+	p.line(indent + at + p.paint(r.Severity.String(), attr) + " " + id)
+	p.wrapped(indent+"  ", r.Message)
+	if len(r.Related) > 0 {
+		p.wrapped(indent+"  ", "also at "+places(r.Related))
+	}
+	if r.Rule != nil {
+		p.wrapped(indent+"  ", "suppressed: "+r.Rule.Reason+" ("+r.Rule.Span.Place()+")")
 	}
 }
 
@@ -329,8 +365,8 @@ func (r *report) tables() {
 	jobs := table.Table{Content: "jobs", Header: headers("Job", "Verdict", "Place", "Reason")}
 	files := table.Table{Content: "files", Header: headers("Job", "File", "Change", "Why")}
 	decisions := table.Table{Content: "decisions", Header: headers("Job", "What", "Why", "Place")}
-	findings := table.Table{Content: "findings", Header: headers("Job", "Severity", "ID", "Place", "Message", "Differs")}
 	ledger := table.Table{Content: "statements", Header: headers("Job", "Place", "To", "Statement", "Note")}
+	var found []reported
 	change := map[string]string{"-": "deleted", "+": "new", "~": "changed"}
 	for _, j := range r.plan.Jobs {
 		name := j.Job.Name
@@ -342,9 +378,10 @@ func (r *report) tables() {
 			add(&decisions, name, d.What, d.Why, places(append([]source.Span{d.Cause}, d.Related...)))
 		}
 		for _, f := range j.Findings {
-			for _, at := range append([]source.Span{f.Span}, f.Related...) {
-				add(&findings, name, f.Severity.String(), f.ID, at.String(), f.Message, strings.Join(f.Differs, " "))
-			}
+			found = append(found, reported{Job: name, Diagnostic: f})
+		}
+		for _, s := range j.Suppressed {
+			found = append(found, reported{Job: name, Diagnostic: s.Diagnostic, Rule: s.Rule})
 		}
 		for _, l := range j.Ledger {
 			add(&ledger, name, l.Span.String(), string(l.To), l.Span.Text(), l.Note)
@@ -353,12 +390,8 @@ func (r *report) tables() {
 	for _, c := range r.plan.Changes {
 		add(&files, "", c.Name, change[mark(c)], c.Why)
 	}
-	for _, f := range r.plan.Findings {
-		add(&findings, "", f.Severity.String(), f.ID, f.Span.String(), f.Message, strings.Join(f.Differs, " "))
-	}
-	for _, t := range []table.Table{jobs, files, decisions, findings, ledger} {
-		r.env.ui.PrintTable(t)
-	}
+	found = append(found, foundBeside("", r.plan)...)
+	r.env.tables(jobs, files, decisions, findingsTable(found), suppressedTable(found), ledger)
 }
 
 func headers(names ...string) []table.Header {

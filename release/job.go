@@ -97,7 +97,9 @@ func YAMLError(f *source.File, err error) error {
 	}
 	line, _ := strconv.Atoi(err.Error()[m[2]:m[3]])
 	at := f.Offset(line, 1)
-	return source.Errorf(source.Span{File: f, Start: at, End: at}, "%s", err.Error()[m[1]:])
+	message, _, _ := strings.Cut(err.Error()[m[1]:], "\n") // the others are errors of their own
+	message = strings.Replace(message, "manifest.PropertyDefinition", "a property, which is a mapping with description and default", 1)
+	return source.Errorf(source.Span{File: f, Start: at, End: at}, "%s", message)
 }
 
 func readSpec(r *Release, name string) (*Spec, error) {

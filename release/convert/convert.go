@@ -21,6 +21,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+	"github.com/bosh-bpmify/bosh-bpmify/release/suppress"
 )
 
 // Verdict is what became of a job.
@@ -51,7 +52,11 @@ type Conversion struct {
 	Changes   []Change
 	Decisions []Decision
 	Findings  []source.Diagnostic
-	Ledger    []Row
+	// Suppressed are the findings that .bpmify.yml covers; they do not count.
+	Suppressed []suppress.Finding
+	Ledger     []Row
+	// Checks are the names of the processes that monit supervises.
+	Checks []string
 }
 
 // Change is what happens to one file.
@@ -101,6 +106,8 @@ type Context struct {
 	// Manifests are the release's sample manifests: their properties show what
 	// the job is used for.
 	Manifests []*manifest.Manifest
+	// Suppress says which findings the maintainers do not want to see.
+	Suppress *suppress.Rules
 	// parsed are the scripts that were parsed for earlier jobs.
 	parsed map[*source.File]*ctl.Script
 }
@@ -140,6 +147,56 @@ func (w *job) leaveOthers() {
 
 // Job converts one job.
 func Job(j *release.Job, ctx Context) *Conversion {
+	c := convertJob(j, ctx)
+	c.suppress(ctx.Suppress)
+	if c.Verdict != Converted {
+		return c
+	}
+	c.Findings = merge(c.Findings)
+	for _, f := range c.Findings {
+		if f.Severity > source.Note {
+			c.Verdict = ConvertedReview
+		}
+	}
+	return c
+}
+
+// suppress takes the findings out that the rules cover. The reason of a job
+// that stays as it is remains, as its verdict does.
+func (c *Conversion) suppress(rules *suppress.Rules) {
+	var covered []suppress.Finding
+	c.Findings, covered = rules.Split(c.Job.Name, c.Findings)
+	if c.Reason.Message != "" {
+		_, covered = rules.Split(c.Job.Name, []source.Diagnostic{c.Reason})
+	}
+	c.Suppressed = mergeSuppressed(covered)
+}
+
+// Excused says whether the reason that a job stays as it is is suppressed.
+func (c *Conversion) Excused() bool {
+	return c.Reason.Message != "" && len(c.Suppressed) > 0
+}
+
+// mergeSuppressed does for each rule what merge does.
+func mergeSuppressed(all []suppress.Finding) []suppress.Finding {
+	by := map[*suppress.Rule][]source.Diagnostic{}
+	var rules []*suppress.Rule
+	for _, f := range all {
+		if by[f.Rule] == nil {
+			rules = append(rules, f.Rule)
+		}
+		by[f.Rule] = append(by[f.Rule], f.Diagnostic)
+	}
+	var merged []suppress.Finding
+	for _, r := range rules {
+		for _, d := range merge(by[r]) {
+			merged = append(merged, suppress.Finding{Diagnostic: d, Rule: r})
+		}
+	}
+	return merged
+}
+
+func convertJob(j *release.Job, ctx Context) *Conversion {
 	c := &Conversion{Job: j}
 	if ctx.parsed == nil {
 		ctx.parsed = map[*source.File]*ctl.Script{}
@@ -154,6 +211,11 @@ func Job(j *release.Job, ctx Context) *Conversion {
 	for _, t := range j.Spec.Templates {
 		if _, _, err := j.TemplateFile(t.Target); err != nil {
 			return c.fail(err)
+		}
+	}
+	for _, check := range m.Checks {
+		if check.Kind == "process" && !slices.Contains(c.Checks, check.NameText()) {
+			c.Checks = append(c.Checks, check.NameText())
 		}
 	}
 	w := &job{Conversion: c, ctx: ctx, monit: m}
@@ -187,14 +249,8 @@ func Job(j *release.Job, ctx Context) *Conversion {
 		w.account(l)
 	}
 	sort.Slice(c.Changes, func(i, j int) bool { return c.Changes[i].Name < c.Changes[j].Name })
-	c.Findings = merge(c.Findings)
 	c.Ledger = sortLedger(c.Ledger)
 	c.Verdict = Converted
-	for _, f := range c.Findings {
-		if f.Severity > source.Note {
-			c.Verdict = ConvertedReview
-		}
-	}
 	return c
 }
 

@@ -13,7 +13,9 @@ import (
 	opsfiles "github.com/bosh-bpmify/bosh-bpmify/ops-files"
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/finding"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+	"github.com/bosh-bpmify/bosh-bpmify/release/suppress"
 )
 
 // Options are what a user can ask of a conversion.
@@ -37,6 +39,8 @@ type Plan struct {
 	Changes []Change
 	// Findings are those that belong to no job.
 	Findings []source.Diagnostic
+	// Suppressed are those of them that .bpmify.yml covers.
+	Suppressed []suppress.Finding
 }
 
 // All gives every change of the plan: jobs first, in the order of their names.
@@ -58,15 +62,32 @@ func Release(r *release.Release, o Options) (*Plan, error) {
 			return nil, fmt.Errorf("%s: no job %s in this release", path.Join(r.Dir, "jobs"), name)
 		}
 	}
-	p := &Plan{Release: r}
-	manifests, err := p.manifests(o)
+	rules, err := suppress.Read(r)
 	if err != nil {
 		return nil, err
 	}
-	ctx := Context{Release: r, Manifests: manifests, parsed: map[*source.File]*ctl.Script{}}
+	p := &Plan{Release: r}
+	if err := p.fill(o, rules); err != nil {
+		return nil, err
+	}
+	p.Findings, p.Suppressed = rules.Split("", p.Findings)
+	p.Findings = append(p.Findings, rules.Unused(finding.Conversion, func(job string) bool {
+		return len(o.Jobs) == 0 || slices.Contains(o.Jobs, job)
+	})...)
+	source.SortDiagnostics(p.Findings)
+	return p, nil
+}
+
+// fill works the plan out.
+func (p *Plan) fill(o Options, rules *suppress.Rules) error {
+	manifests, err := p.manifests(o)
+	if err != nil {
+		return err
+	}
+	ctx := Context{Release: p.Release, Manifests: manifests, Suppress: rules, parsed: map[*source.File]*ctl.Script{}}
 	var needs []manifest.Need
 	converted := false
-	for _, j := range r.Jobs {
+	for _, j := range p.Release.Jobs {
 		if len(o.Jobs) > 0 && !slices.Contains(o.Jobs, j.Name) {
 			continue
 		}
@@ -77,18 +98,14 @@ func Release(r *release.Release, o Options) (*Plan, error) {
 			converted = true
 			fallthrough
 		case AlreadyBPM:
-			needs = append(needs, manifest.Need{Job: j.Name, Release: r.Name})
+			needs = append(needs, manifest.Need{Job: j.Name, Release: p.Release.Name})
 		}
 	}
 	if len(needs) == 0 {
-		return p, nil
+		return nil
 	}
 	inputs := p.colocate(manifests, needs)
-	if err := p.opsFiles(inputs, needs, converted, o); err != nil {
-		return nil, err
-	}
-	source.SortDiagnostics(p.Findings)
-	return p, nil
+	return p.opsFiles(inputs, needs, converted, o)
 }
 
 // manifests reads the manifests to work on. One that the user named has to be

@@ -185,6 +185,12 @@ var entries = []Entry{
 		Why:   "It is left as it is and the exit status is 1.",
 	},
 	{
+		ID: "unused-suppression", Severity: source.Warning, By: Anybody,
+		Title: "An entry of .bpmify.yml suppresses nothing",
+		Why:   "What it was written for is gone, or is called otherwise: the next finding of this kind at this place would be hidden without anybody having looked at it.",
+		Do:    "Take the entry out, or correct its id, job or path.",
+	},
+	{
 		ID: "user-directive-ignored", Severity: source.Warning,
 		Title: "The daemon's config names a user to drop privileges to",
 		Why:   "bpm starts it as vcap already, so the directive has no effect: the daemon has vcap's rights, no others. Files that only the named user or group may read (keys, document roots) have to be readable for vcap.",

@@ -28,7 +28,35 @@ type Entry struct {
 	Before, After string
 	// Sources are where the facts can be read.
 	Sources []string
+	// By says which commands report it; the zero value means the conversion.
+	By Reporter
 }
+
+// Reporter is a set of those who report a finding.
+type Reporter int
+
+const (
+	// Conversion is what release and scan do.
+	Conversion Reporter = 1 << iota
+	// Check is the check of jobs that are on bpm.
+	Check
+	// Anybody stands for all of them.
+	Anybody = Conversion | Check
+)
+
+// ReportedBy says whether one of by reports this kind of finding.
+func (e Entry) ReportedBy(by Reporter) bool {
+	if e.By == 0 {
+		return by&Conversion != 0
+	}
+	return e.By&by != 0
+}
+
+// URL is the page of the finding.
+func (e Entry) URL() string { return Page + "#" + e.ID }
+
+// Page is where docs/findings.md is published.
+const Page = "https://github.com/bosh-bpmify/bosh-bpmify/blob/main/docs/findings.md"
 
 // All gives every kind of finding, ordered by id.
 func All() []Entry { return slices.Clone(entries) }

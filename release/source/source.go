@@ -176,6 +176,20 @@ func (s Span) Position() Position {
 	return s.File.Position(s.Start)
 }
 
+// EndPosition is that of the byte behind the span. Where the span was put
+// together from several places it may lie before Position.
+func (s Span) EndPosition() Position {
+	if s.File == nil || s.End <= s.Start {
+		return s.Position()
+	}
+	p := s.File.Position(s.End - 1)
+	p.Column++
+	if s.File.Data[s.End-1] == '\n' {
+		return Position{p.Line + 1, 1}
+	}
+	return p
+}
+
 // String gives "file:line:column", the form editors jump to.
 func (s Span) String() string {
 	if s.File == nil {

@@ -1,0 +1,265 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/cloudfoundry/bosh-cli/v7/ui/table"
+	"github.com/fatih/color"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
+)
+
+type scanOptions struct {
+	findingsOptions
+	Args struct {
+		Dirs []string `positional-arg-name:"DIR" description:"Release directory, or a folder with several of them (default: .)"`
+	} `positional-args:"yes"`
+}
+
+func (o *scanOptions) Execute([]string) error { return nil }
+func (o *scanOptions) command() command       { return o }
+
+// scanned is what one release comes to, or why it could not be read.
+type scanned struct {
+	dir, name string
+	plan      *convert.Plan
+	err       error
+}
+
+func (o *scanOptions) run(env *environment) error {
+	dirs, several, err := releasesIn(o.Args.Dirs)
+	if err != nil {
+		return err
+	}
+	failed := false
+	var found []reported
+	var all []scanned
+	for s := range inOrder(dirs, scan) {
+		if s.err != nil {
+			env.errorLine(inDir(s.dir, several, s.err.Error()))
+			failed = true
+			continue
+		}
+		for _, j := range s.plan.Jobs {
+			if j.Verdict == convert.Failed && !j.Excused() {
+				env.errorLine(inDir(s.dir, several, place(j.Reason.Span)+j.Reason.Message))
+				failed = true
+			}
+		}
+		all = append(all, s)
+		found = append(found, foundIn(s.dir, s.plan)...)
+	}
+	if o.machine() {
+		if err := o.print(env, found); err != nil {
+			return err
+		}
+	} else {
+		o.tables(env, all, several, found)
+	}
+	if failed {
+		return errReported
+	}
+	return nil
+}
+
+// inDir says which release a message is about, where there are several.
+func inDir(dir string, several bool, message string) string {
+	if !several || strings.HasPrefix(message, dir) {
+		return message
+	}
+	return dir + ": " + message
+}
+
+// releasesIn finds the releases: each directory that is one, and those right
+// below each that is none. several says that the user has to be told which is
+// which.
+func releasesIn(args []string) (dirs []string, several bool, err error) {
+	if len(args) == 0 {
+		args = []string{"."}
+	}
+	for _, dir := range distinct(args) {
+		below := []string{}
+		if !hasJobs(dir) {
+			entries, err := os.ReadDir(dir)
+			if err != nil && !errors.Is(err, os.ErrNotExist) {
+				return nil, false, err
+			}
+			for _, e := range entries {
+				if sub := filepath.Join(dir, e.Name()); !strings.HasPrefix(e.Name(), ".") && hasJobs(sub) {
+					below = append(below, sub)
+				}
+			}
+		}
+		if len(below) == 0 {
+			below = []string{dir} // what it lacks is for the reader of the release to say
+		} else {
+			several = true
+		}
+		dirs = append(dirs, below...)
+	}
+	return dirs, several || len(dirs) > 1, nil
+}
+
+func hasJobs(dir string) bool {
+	info, err := os.Stat(filepath.Join(dir, "jobs"))
+	return err == nil && info.IsDir()
+}
+
+// inOrder works on as many directories at a time as there are processors, and
+// gives the results in the order of the directories.
+func inOrder[T any](dirs []string, work func(dir string) T) func(yield func(T) bool) {
+	return func(yield func(T) bool) {
+		results := make([]chan T, len(dirs))
+		for i := range dirs {
+			results[i] = make(chan T, 1)
+		}
+		slots := make(chan struct{}, runtime.NumCPU())
+		go func() {
+			for i, dir := range dirs {
+				slots <- struct{}{}
+				go func() {
+					results[i] <- work(dir)
+					<-slots
+				}()
+			}
+		}()
+		for _, r := range results {
+			if !yield(<-r) {
+				return
+			}
+		}
+	}
+}
+
+// scan plans the conversion of a release as the release command does.
+func scan(dir string) scanned {
+	r, err := release.Load(dir)
+	if err != nil {
+		return scanned{dir: dir, err: err}
+	}
+	plan, err := convert.Release(r, convert.Options{OpsFile: defaultOpsFile, Tool: "bosh-bpmify " + Version()})
+	return scanned{dir, r.Name, plan, err}
+}
+
+// tables prints the verdicts, and for programs the findings too.
+func (o *scanOptions) tables(env *environment, all []scanned, several bool, found []reported) {
+	names := []string{"Job", "Processes", "Verdict", "Findings", "Reason"}
+	if several {
+		names = append([]string{"Release"}, names...)
+	}
+	if env.json {
+		names = append(names, "Place")
+	}
+	t := table.Table{Content: "jobs", Header: headers(names...), FillFirstColumn: true}
+	count := map[convert.Verdict]int{}
+	var beside []reported
+	for _, s := range all {
+		beside = append(beside, foundBeside(s.dir, s.plan)...)
+		for _, j := range s.plan.Jobs {
+			count[j.Verdict]++
+			t.Rows = append(t.Rows, o.row(env, s, j, several))
+		}
+	}
+	if env.json {
+		env.tables(t, findingsTable(found), suppressedTable(found))
+		env.ui.PrintLinef("%s", verdicts(count))
+		return
+	}
+	t.Content = "" // the last line counts the jobs
+	env.tables(t)
+	// what is no row goes beside the table, where cut and grep do not see it
+	out := env.stdout
+	if !env.tty {
+		out = env.stderr
+	}
+	if len(beside) > 0 {
+		fmt.Fprintln(out)
+		_ = o.text(env, out, beside)
+	}
+	fmt.Fprintf(out, "\n%s\n", verdicts(count))
+}
+
+// row is a job in the table.
+func (o *scanOptions) row(env *environment, s scanned, j *convert.Conversion, several bool) []table.Value {
+	text := func(s string) table.Value { return table.NewValueString(s) }
+	count := tally{}
+	if j.Reason.Message == "" {
+		for _, r := range foundInJob(s.dir, j) {
+			count.add(r)
+		}
+	}
+	verdict := table.Value(text(string(j.Verdict)))
+	if env.color {
+		c := color.New(verdictColor(j.Verdict))
+		c.EnableColor()
+		verdict = table.ValueFmt{V: verdict, Func: c.SprintfFunc()}
+	}
+	reason := j.Reason.Message
+	if reason != "" && !env.json {
+		if at := j.Reason.Span.Place(); at != "" {
+			reason = at + ": " + reason
+		}
+		if j.Excused() {
+			reason = "suppressed: " + j.Suppressed[0].Rule.Reason
+		}
+	}
+	processes, reasons := table.Value(text(strings.Join(j.Checks, ", "))), table.Value(text(reason))
+	if env.tty && !env.json {
+		processes, reasons = table.NewValueStrings(j.Checks), table.NewValueStrings(folded(reason, 70))
+	}
+	row := []table.Value{text(j.Job.Name), processes, verdict, text(count.String()), reasons}
+	if several {
+		row = append([]table.Value{text(s.dir)}, row...)
+	}
+	if env.json {
+		row = append(row, text(j.Reason.Span.String()))
+	}
+	return row
+}
+
+// folded cuts a text into lines of at most width characters.
+func folded(text string, width int) []string {
+	var lines []string
+	line := ""
+	for _, w := range strings.Fields(text) {
+		if line != "" && len(line)+1+len(w) > width {
+			lines, line = append(lines, line), ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += w
+	}
+	return append(lines, line)
+}
+
+// verdicts counts them for the last line.
+func verdicts(count map[convert.Verdict]int) string {
+	total := 0
+	var parts []string
+	for _, v := range []struct {
+		verdict convert.Verdict
+		text    string
+	}{
+		{convert.Converted, "converted"}, {convert.ConvertedReview, "to review"}, {convert.Declined, "declined"},
+		{convert.AlreadyBPM, "already on bpm"}, {convert.NothingToDo, "without a process"}, {convert.Failed, "not readable"},
+	} {
+		total += count[v.verdict]
+		if n := count[v.verdict]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, v.text))
+		}
+	}
+	switch total {
+	case 0:
+		return "0 jobs"
+	case 1:
+		return "1 job: " + parts[0]
+	}
+	return fmt.Sprintf("%d jobs: %s", total, strings.Join(parts, ", "))
+}
