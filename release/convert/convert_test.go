@@ -200,6 +200,9 @@ func show(p *Plan) string {
 			fmt.Fprintf(&b, "  ledger %s %s: %s\n", r.Span.Place(), r.To, r.Note)
 		}
 	}
+	for _, f := range p.Findings {
+		fmt.Fprintf(&b, "release: %s\n", f)
+	}
 	for _, c := range p.All() {
 		switch {
 		case c.Delete:

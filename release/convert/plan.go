@@ -196,7 +196,18 @@ func (p *Plan) opsFiles(inputs []*manifest.Manifest, needs []manifest.Need, conv
 	}
 	files, err := opsfiles.Generate(inputs, opsfiles.Options{Tool: o.Tool, Release: p.Release.Name, Needs: needs, OutName: o.OpsFile})
 	if err != nil {
-		p.Findings = append(p.Findings, source.Diagnostic{ID: "ops-file-not-written", Severity: source.Warning, Message: err.Error()})
+		all := []error{err}
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
+			all = joined.Unwrap()
+		}
+		for _, err := range all {
+			d := source.Diagnostic{ID: "ops-file-not-written", Severity: source.Warning, Message: "there is no ops-file because of this: " + err.Error()}
+			var syntax *source.SyntaxError
+			if errors.As(err, &syntax) {
+				d.Span, d.Message = syntax.Span, "there is no ops-file because of this: "+syntax.Message
+			}
+			p.Findings = append(p.Findings, d)
+		}
 		return nil
 	}
 	for _, f := range files {

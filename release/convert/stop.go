@@ -42,7 +42,7 @@ func (w *job) stopPath(l *launch) bool {
 			}
 		case "kill":
 			signal, known := killSignal(c.Words)
-			if !known || len(c.Guards) > 0 || c.Tags {
+			if !known || signal == "" || len(c.Guards) > 0 || c.Tags {
 				w.find("stop-signal-unknown", source.Warning, c.Span, "this stops the process in a way that is not understood; bpm sends TERM, 15 s later QUIT, 2 s later KILL")
 				continue
 			}
