@@ -19,15 +19,27 @@ func (w *job) container() bool {
 	for _, l := range w.launches {
 		if len(l.wrapper) > 0 {
 			var ok bool
+			w.current = l
 			if l.script, ok = w.wrapperText(l); !ok {
 				return false
 			}
 		}
 	}
+	w.current = nil
 	scripts := map[*source.File]bool{}
 	for _, l := range w.launches {
 		for _, s := range l.result.Scripts {
 			scripts[s.Original] = true
+		}
+	}
+	for _, o := range w.left {
+		if o.check.Start == nil {
+			continue
+		}
+		for _, word := range o.check.Start.Words() {
+			if f, err := w.lookup(word.Text()); err == nil && f != nil {
+				scripts[f] = true
+			}
 		}
 	}
 	texts := append(w.propertyTexts(), w.templateTexts(scripts)...)
@@ -60,7 +72,7 @@ func (w *job) innerEnds(l *launch) {
 	if err != nil || f == nil || endsInExec(f) {
 		return
 	}
-	w.find("script-unchecked", source.Warning, source.Span{File: f}, "this script runs in the container and does not end in an exec: bpm's signals reach the script, and what it has started is killed 17 s later")
+	w.find("script-unchecked", source.Warning, source.Span{File: f}, "this script runs in the container and does not end in an exec: bpm's signals reach the script only, and what it has started is killed without one when the script ends")
 }
 
 // others drops the texts that speak of a disk which other processes of the job

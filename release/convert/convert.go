@@ -119,6 +119,9 @@ type job struct {
 	monit    *monit.File
 	launches []*launch
 	several  bool // processes
+	// current is the launch for which something is written that may not be
+	// possible.
+	current *launch
 	// preStart is what has to be done once a deploy before bpm starts the job.
 	preStart preStart
 	// templates are those of the scripts of the check under way.
@@ -220,30 +223,22 @@ func convertJob(j *release.Job, ctx Context) *Conversion {
 	}
 	w := &job{Conversion: c, ctx: ctx, monit: m}
 	todo := w.checks()
-	w.several = len(todo) > 1
 	if len(todo) == 0 {
 		return c
 	}
-	for _, check := range todo {
-		if w.analyse(check) {
-			continue
+	// a check that turns out to be declined when the new files are written is
+	// left out, and the others are converted without it
+	for stays := map[*monit.Check]source.Diagnostic{}; ; {
+		w = &job{Conversion: &Conversion{Job: j}, ctx: ctx, monit: m, several: len(todo) > 1}
+		converted := w.convert(todo, stays)
+		c = w.Conversion
+		if converted {
+			break
 		}
-		if c.Verdict == Failed {
+		if c.Verdict == Failed || w.current == nil || len(stays)+1 == len(todo) {
 			return c
 		}
-		w.left = append(w.left, left{check, c.Reason})
-	}
-	if len(w.launches) == 0 {
-		c.Reason = w.left[0].reason
-		return c
-	}
-	w.leaveOthers()
-	if !w.container() {
-		return c
-	}
-	w.readers()
-	if !w.files() {
-		return c
+		stays[w.current.check] = c.Reason
 	}
 	for _, l := range w.launches {
 		w.account(l)
@@ -252,6 +247,35 @@ func convertJob(j *release.Job, ctx Context) *Conversion {
 	c.Ledger = sortLedger(c.Ledger)
 	c.Verdict = Converted
 	return c
+}
+
+// convert does the work for the checks of a job; those that stay are not looked
+// at. It returns false when the verdict is settled, and current is the launch
+// that did it, where it was one of several.
+func (w *job) convert(todo []*monit.Check, stays map[*monit.Check]source.Diagnostic) bool {
+	for _, check := range todo {
+		if reason, ok := stays[check]; ok {
+			w.left = append(w.left, left{check, reason})
+			continue
+		}
+		if w.analyse(check) {
+			continue
+		}
+		if w.Verdict == Failed {
+			return false
+		}
+		w.left = append(w.left, left{check, w.Reason})
+	}
+	if len(w.launches) == 0 {
+		w.Reason, w.Verdict = w.left[0].reason, Declined
+		return false
+	}
+	w.leaveOthers()
+	if !w.container() {
+		return false
+	}
+	w.readers()
+	return w.files()
 }
 
 // merge orders findings by place and makes one of those that say the same of

@@ -59,6 +59,7 @@ func (w *job) files() bool {
 	var scripts []string // what the new files say, to see what they still need
 	var post []piece
 	for _, l := range w.launches {
+		w.current = l
 		if len(l.wrapper) > 0 {
 			text := l.script
 			template := w.freeName(path.Base(l.process.Executable))
@@ -101,6 +102,7 @@ func (w *job) files() bool {
 			w.find("post-start", source.Warning, l.launch.Span(), "what the script did after it had started %s is in bin/post-start now: it runs once a deploy, when monit says that the job runs, and a failure fails the deploy. Look at what it waits for", l.name)
 		}
 	}
+	w.current = nil
 	for _, l := range w.launches {
 		w.unasked(l)
 	}

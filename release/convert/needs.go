@@ -178,6 +178,7 @@ var fileName = regexp.MustCompile(`\.[A-Za-z]+$`)
 // volumes gives a process the folders that it needs and its container does not
 // have, and names what it cannot have.
 func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
+	w.noexec(l, p)
 	for _, n := range w.needs(l, p) {
 		n.path = path.Clean(n.path)
 		place := container.Locate(w.Job.Name, n.path)
@@ -217,6 +218,22 @@ func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
 			if place.Owner != "bpm" {
 				w.jobFolder(l, p, n, place)
 			}
+		}
+	}
+}
+
+// noexec names a program that lies where a container executes nothing.
+func (w *job) noexec(l *launch, p *bpm.ProcessTemplate) {
+	programs := []string{p.Executable}
+	for _, u := range l.ways {
+		if exe, ok := u.Executable.Literal(); ok {
+			programs = append(programs, path.Clean(exe))
+		}
+	}
+	for _, exe := range slices.Compact(programs) {
+		switch container.Locate(w.Job.Name, exe).Kind {
+		case container.Data, container.Store, container.Log, container.Tmp, container.Run, container.SysTmp:
+			w.find("noexec-path", source.Error, l.launch.Span(), "%s lies in a folder that bpm mounts without the right to execute; run it from its package, or from a volume with allow_executions", exe)
 		}
 	}
 }
@@ -283,16 +300,16 @@ func (w *job) shared(l *launch, p *bpm.ProcessTemplate, n need, folder string) {
 	if w.has(p, folder) {
 		return
 	}
-	v := bpm.Volume{Path: folder, MountOnly: true, Writable: n.writes}
+	v := bpm.Volume{Path: folder, MountOnly: true, Writable: n.writes, AllowExecutions: strings.Contains(n.path, "/bin/")}
 	if place := container.Locate(w.Job.Name, folder); place.Kind != container.Job {
 		v.Writable = true
 	}
 	// several files of one folder are one volume
 	for i, o := range p.Unsafe.UnrestrictedVolumes {
 		if o.MountOnly && path.Dir(o.Path) == path.Dir(folder) && container.Locate(w.Job.Name, folder).Kind == container.Job && strings.Count(folder, "/") > 5 {
-			p.Unsafe.UnrestrictedVolumes[i].Path = path.Dir(folder)
-			p.Unsafe.UnrestrictedVolumes[i].Writable = o.Writable || v.Writable
-			w.decide(l, at(n.at), "unsafe.unrestricted_volumes: "+path.Dir(folder), "the process is told of %s, too", w.named(n))
+			p.Unsafe.UnrestrictedVolumes[i] = bpm.Volume{Path: path.Dir(folder), MountOnly: true, Writable: o.Writable || v.Writable, AllowExecutions: o.AllowExecutions || v.AllowExecutions}
+			w.Decisions = slices.DeleteFunc(w.Decisions, func(d Decision) bool { return strings.HasSuffix(d.What, "unsafe.unrestricted_volumes: "+o.Path) })
+			w.decide(l, at(n.at), "unsafe.unrestricted_volumes: "+path.Dir(folder), "the process is told of %s, and of others in this folder", w.named(n))
 			return
 		}
 	}
