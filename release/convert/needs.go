@@ -2,6 +2,7 @@ package convert
 
 import (
 	"bytes"
+	"cmp"
 	"path"
 	"regexp"
 	"slices"
@@ -179,6 +180,7 @@ var fileName = regexp.MustCompile(`\.[A-Za-z]+$`)
 // have, and names what it cannot have.
 func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
 	w.noexec(l, p)
+	defer w.executableTmp(l, p) // behind the volumes
 	for _, n := range w.needs(l, p) {
 		n.path = path.Clean(n.path)
 		place := container.Locate(w.Job.Name, n.path)
@@ -231,11 +233,63 @@ func (w *job) noexec(l *launch, p *bpm.ProcessTemplate) {
 		}
 	}
 	for _, exe := range slices.Compact(programs) {
-		switch container.Locate(w.Job.Name, exe).Kind {
-		case container.Data, container.Store, container.Log, container.Tmp, container.Run, container.SysTmp:
-			w.find("noexec-path", source.Error, l.launch.Span(), "%s lies in a folder that bpm mounts without the right to execute; run it from its package, or from a volume with allow_executions", exe)
+		place := container.Locate(w.Job.Name, exe)
+		switch place.Kind {
+		case container.Data, container.Store:
+			rest := strings.TrimPrefix(exe, place.Folder+"/")
+			if folder, _, sub := strings.Cut(rest, "/"); sub && place.Owner == w.Job.Name {
+				v := bpm.Volume{Path: path.Join(place.Folder, folder), Writable: true, AllowExecutions: true}
+				p.AdditionalVolumes = append(p.AdditionalVolumes, v)
+				w.decide(l, at(l.launch.Span()), "additional_volumes: "+v.Path, "%s is executed from there, and bpm mounts the disks without the right to execute", exe)
+				continue
+			}
+		case container.Log, container.Tmp, container.Run, container.SysTmp:
+		default:
+			continue
+		}
+		w.find("noexec-path", source.Error, l.launch.Span(), "%s lies in a folder that bpm mounts without the right to execute; run it from its package, or from a volume with allow_executions", exe)
+	}
+}
+
+// unpacks are programs that unpack native code into their tmp folder and load it
+// from there (JNA, JFFI, Snappy): it must not be noexec.
+var unpacks = regexp.MustCompile(`(?i)/[\w.-]*(?:elasticsearch|opensearch|logstash|cassandra|kafka|jruby)[\w.-]*(?:/|$)`)
+
+// tmpSetting is what tells such a program where its tmp folder is.
+var tmpSetting = regexp.MustCompile(`java\.io\.tmpdir=["']?(/[\w./-]+)`)
+
+// executableTmp lets a program that unpacks code execute it from the folder that
+// it is told of; in the tmp folder that every container has it cannot.
+func (w *job) executableTmp(l *launch, p *bpm.ProcessTemplate) {
+	texts := append(p.Texts(), l.script)
+	for _, u := range l.ways {
+		texts = append(texts, u.Executable.String())
+	}
+	if !slices.ContainsFunc(texts, unpacks.MatchString) {
+		return
+	}
+	folder := ""
+	for _, e := range p.Env {
+		if e.Name == "TMPDIR" || e.Name == "ES_TMPDIR" {
+			folder, _ = e.Value.Static()
 		}
 	}
+	for _, c := range w.configs(p) {
+		texts = append(texts, string(c.file.Data))
+	}
+	for _, t := range texts {
+		if m := tmpSetting.FindStringSubmatch(t); m != nil {
+			folder = m[1]
+		}
+	}
+	for i, v := range p.AdditionalVolumes {
+		if folder != "" && below(folder, v.Path) {
+			p.AdditionalVolumes[i].AllowExecutions = true
+			w.decide(l, at(l.launch.Span()), "allow_executions: "+v.Path, "the program unpacks native code into its tmp folder and loads it from there")
+			return
+		}
+	}
+	w.find("noexec-tmp", source.Warning, l.launch.Span(), "%s may unpack native code into its tmp folder (JNA, JFFI) and load it from there, and %s is noexec in the container. If it does, add a volume with allow_executions and name it with -Djava.io.tmpdir", l.name, cmp.Or(folder, "/tmp"))
 }
 
 // hostFolder is the folder below /var/vcap that holds a path of no job:

@@ -167,6 +167,15 @@ var entries = []Entry{
 		Sources: []string{bpmConfig, bpmAdapter, "https://github.com/cloudfoundry/bpm-release/issues/37"},
 	},
 	{
+		ID: "noexec-tmp", Severity: source.Warning,
+		Title:   "The program may load code from its tmp folder, which is noexec in the container",
+		Why:     "Elasticsearch, Logstash, Cassandra, Kafka and others in Java or JRuby unpack native code (JNA, JFFI, Snappy) into the tmp folder and load it from there. bpm mounts /tmp and /var/vcap/data/JOB/tmp without the right to execute: `failed to map segment from shared object: Operation not permitted`, or a warning that native code is not available.",
+		Do:      "Start it once under bpm and look for such lines. If they are there, give it a folder that allows executions and point it there.",
+		Before:  "args: [-Xmx1g]",
+		After:   "args:\n- -Djava.io.tmpdir=/var/vcap/data/search-tmp\nadditional_volumes:\n- path: /var/vcap/data/search-tmp\n  writable: true\n  allow_executions: true",
+		Sources: []string{bpmConfig, "https://github.com/cloudfoundry/bpm-release/issues/37", "https://github.com/cloudfoundry/bpm-release/issues/112"},
+	},
+	{
 		ID: "not-understood", Severity: source.Warning,
 		Title:   "What a statement of the old script does could not be told, or could not be kept whole",
 		Why:     "A file that it sources is not in the release, it runs text that is put together on the VM (`eval`), a question was asked only so that `set -e` would end the script, or a program ran only for a value that nothing needs now. The ledger has the statement, and it may have done something that the new job does not do. It is an error where the new job cannot work as it is.",
