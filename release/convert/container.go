@@ -44,10 +44,8 @@ func (w *job) container() bool {
 	}
 	texts := append(w.propertyTexts(), w.templateTexts(scripts)...)
 	for _, l := range w.launches {
-		for _, u := range l.ways {
-			w.daemonSettings(l, u)
-		}
 		for _, p := range l.variants {
+			w.daemonSettings(l, p)
 			l.process = p
 			w.disks(l, w.others(l, texts))
 			w.volumes(l, p)
@@ -151,7 +149,8 @@ func (w *job) disks(l *launch, texts []text) {
 
 // config is a template that a process may read.
 type config struct {
-	file *source.File
+	file   *source.File
+	target string // as the spec has it
 	// named says that the process is told of it, exact that this is by its own
 	// name and not by its folder.
 	named, exact bool
@@ -205,7 +204,7 @@ func (w *job) configs(p *bpm.ProcessTemplate) []config {
 			}
 			seen[t.Target], more = true, true
 			told = append(told, blankComments(string(f.Data)))
-			all = append(all, config{f, named, exact})
+			all = append(all, config{f, t.Target, named, exact})
 		}
 	}
 	if len(w.launches) > 1 {
@@ -216,7 +215,7 @@ func (w *job) configs(p *bpm.ProcessTemplate) []config {
 			continue
 		}
 		if f, _, err := w.Job.TemplateFile(t.Target); err == nil && !bytes.HasPrefix(f.Data, []byte("#!")) {
-			all = append(all, config{f, false, false})
+			all = append(all, config{f, t.Target, false, false})
 		}
 	}
 	return all

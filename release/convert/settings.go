@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
@@ -37,6 +37,7 @@ var settings = []setting{
 	{[]string{"stunnel", "stunnel4"}, regexp.MustCompile(`(?m)^[ \t]*pid[ \t]*=[ \t]*((\S+))`), writablePid, "stunnel(8): pid"},
 	{[]string{"vsftpd"}, regexp.MustCompile(`(?m)^background=((YES|NO|<%=.*?%>))`), instead("YES", "NO"), "vsftpd.conf(5): background"},
 	{[]string{"supervisord"}, regexp.MustCompile(`(?m)^[ \t]*nodaemon[ \t]*=[ \t]*((true|false|<%=.*?%>))`), instead("false", "true"), "https://supervisord.org/configuration.html"},
+	{[]string{"postgres", "pg_ctl"}, regexp.MustCompile(`(?m)^[ \t]*external_pid_file[ \t]*=?[ \t]*'(([^'\s]+))'`), writablePid, "https://www.postgresql.org/docs/current/runtime-config-file-locations.html"},
 	{[]string{"nginx"}, regexp.MustCompile(`(?m)(?:^|[;{}])[ \t]*daemon\s+((on|off|<%=.*?%>))\s*;`), instead("on", "off"), "https://nginx.org/en/docs/ngx_core_module.html#daemon"},
 	{[]string{"nginx"}, regexp.MustCompile(`(?m)(?:^|[;{}])[ \t]*pid\s+(([^;{}\s]+))\s*;`), writablePid, "https://nginx.org/en/docs/ngx_core_module.html#pid"},
 }
@@ -64,24 +65,29 @@ func writablePid(w *job, file string) (string, string, bool) {
 	return path.Join(w.dataDir(), "tmp", path.Base(p)), "the container has no place for it; the job's tmp folder is and can be written. monit reads bpm's own pidfile", true
 }
 
-// daemonSettings edits what clashes with bpm in the config files that a launch
-// names. What a property says cannot be edited and is a finding.
-func (w *job) daemonSettings(l *launch, u *ctl.Launch) {
-	for _, s := range settings {
-		if !slices.Contains(s.programs, u.Name()) {
+// daemonSettings edits what clashes with bpm in the config files that a process
+// reads. What a property says cannot be edited and is a finding.
+func (w *job) daemonSettings(l *launch, p *bpm.ProcessTemplate) {
+	var rows []setting
+	program := ""
+	for _, u := range l.ways {
+		for _, s := range settings {
+			if slices.Contains(s.programs, u.Name()) {
+				rows, program = append(rows, s), u.Name()
+			}
+		}
+	}
+	if len(rows) == 0 {
+		return
+	}
+	for _, c := range w.configs(p) {
+		if !c.named {
 			continue
 		}
-		for _, arg := range u.Args {
-			file, _ := arg.Literal()
-			if i := strings.IndexByte(file, '='); i > 0 && strings.HasPrefix(file, "-") {
-				file = file[i+1:]
-			}
-			if !path.IsAbs(file) {
-				continue
-			}
-			texts, _ := w.configTexts(file)
-			for i, t := range texts {
-				w.applySetting(l, s, u.Name(), t, i == 0)
+		texts, _ := w.configTexts(path.Join(w.jobDir(), c.target))
+		for i, t := range texts {
+			for _, s := range rows {
+				w.applySetting(l, s, program, t, i == 0)
 			}
 		}
 	}
