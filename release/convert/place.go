@@ -23,7 +23,7 @@ func (w *job) placeAll(l *launch) bool {
 	first := slices.Index(l.result.Commands, l.ways[0].Command)
 	guards, follows := w.startGuards(l)
 	last := Dropped
-	waits := l.waits(first)
+	waits := l.asksOther(first)
 	for _, c := range l.result.Commands {
 		if c.Name() != "exec" || len(c.Words) > 1 {
 			continue
@@ -80,9 +80,9 @@ func (w *job) placeAll(l *launch) bool {
 	return true
 }
 
-// waits gives the first command before the launch that waits for another
+// asksOther gives the first command before the launch that waits for another
 // process to answer, -1 when there is none.
-func (l *launch) waits(first int) int {
+func (l *launch) asksOther(first int) int {
 	loops := map[*ctl.Command]bool{}
 	ctl.Walk(l.result.Tree, func(n *ctl.Node) {
 		if n.Kind == ctl.Loop {
@@ -645,6 +645,7 @@ var (
 // account puts every statement of the start path's scripts into the ledger.
 func (w *job) account(l *launch) {
 	w.startWaits(l)
+	w.mounts(l)
 	for _, c := range l.result.Commands {
 		p := l.places[c]
 		w.ledger(c.Span, p.to, "%s", p.note)

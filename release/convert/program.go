@@ -32,6 +32,8 @@ type launch struct {
 	variants []*bpm.ProcessTemplate
 	pidfile  string // of the old world
 	stop     stopBehaviour
+	// stopped are the commands of the old stop program.
+	stopped []*ctl.Command
 
 	// wrapper holds why the process cannot be said in bpm.yml alone.
 	wrapper []source.Diagnostic

@@ -28,6 +28,7 @@ func (w *job) stopPath(l *launch) bool {
 	if !ok {
 		return false
 	}
+	l.stopped = result.Commands
 	rows := map[source.Span]string{}
 	starts := map[source.Span]bool{}
 	for _, c := range l.result.Commands {

@@ -144,6 +144,15 @@ var entries = []Entry{
 		Sources: []string{opsFilesPage},
 	},
 	{
+		ID: "mount-stays", Severity: source.Warning,
+		Title:   "A file system is mounted once a deploy now, and nothing unmounts it",
+		Why:     "The old script mounted it at every start, often to unmount it at every stop. bpm has no stop hook, and `bin/pre-start` runs once a deploy: the second deploy mounts it again above the first (`mount | grep` shows it twice), and after a reboot of the VM it is not mounted at all, while the process writes to the empty folder below. In a container, only what was mounted before the process started is seen.",
+		Do:      "Mount it only where it is not mounted yet. Where the process must not run without it, do that in the hook (`hooks.pre_start`), which runs at every start. Unmount it in `bin/drain` if others rely on that.",
+		Before:  "mount -t nfs4 $SERVER:/ /var/vcap/nfs",
+		After:   "mountpoint -q /var/vcap/nfs || mount -t nfs4 \"$SERVER\":/ /var/vcap/nfs",
+		Sources: []string{boshPreStart, bpmLifecycle, "https://github.com/cloudfoundry/bpm-release/issues/66", "https://github.com/cloudfoundry/bpm-release/issues/183"},
+	},
+	{
 		ID: "needs-root", Severity: source.Error,
 		Title:   "The process runs containers or mounts file systems for others",
 		Why:     "docker, garden and warden need root, devices, mounts and control groups. A process under bpm is vcap without capabilities, in namespaces of its own with a bare `/dev`, and what it mounts is seen by nobody else. Releases have taken such jobs off bpm again.",
