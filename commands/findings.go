@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -43,8 +44,12 @@ type reported struct {
 	Rule *suppress.Rule
 }
 
-// file is the name by which the user finds the file of a span.
+// file is the name by which the user finds the file of a span, empty when that
+// is nowhere.
 func (r reported) file(s source.Span) string {
+	if !s.Valid() {
+		return ""
+	}
 	return filepath.Join(r.Dir, filepath.FromSlash(s.File.Name))
 }
 
@@ -70,52 +75,45 @@ func (o *findingsOptions) print(env *environment, found []reported) error {
 		env.tables(findingsTable(found), suppressedTable(found))
 		return nil
 	}
-	return o.text(env, env.stdout, found)
+	return o.text(env, found)
 }
 
-// text lists findings for people, file by file.
-func (o *findingsOptions) text(env *environment, w io.Writer, found []reported) error {
-	var shown []reported
+// text lists findings for people, file by file, and counts them.
+func (o *findingsOptions) text(env *environment, found []reported) error {
+	var b bytes.Buffer
 	count := tally{}
 	for _, r := range found {
 		count.add(r)
-		if r.Rule == nil || o.ShowSuppressed {
-			shown = append(shown, r)
-		}
 	}
+	if o.list(&printer{w: &b, color: env.color}, found) {
+		b.WriteString("\n")
+	}
+	if s := count.String(); s != "" {
+		b.WriteString(s + "\n")
+	}
+	_, err := b.WriteTo(env.stdout)
+	return err
+}
+
+// list prints the findings of each file together. It says whether there were
+// any.
+func (o *findingsOptions) list(p *printer, found []reported) bool {
+	shown := slices.DeleteFunc(slices.Clone(found), func(r reported) bool { return r.Rule != nil && !o.ShowSuppressed })
 	sort.SliceStable(shown, func(i, j int) bool {
 		a, b := shown[i], shown[j]
-		if !a.Span.Valid() || !b.Span.Valid() {
-			return !a.Span.Valid() && b.Span.Valid()
-		}
 		if x, y := a.file(a.Span), b.file(b.Span); x != y {
 			return x < y
 		}
 		x, y := a.Span.Position(), b.Span.Position()
 		return x.Line < y.Line || x.Line == y.Line && x.Column < y.Column
 	})
-	var b bytes.Buffer
-	p := &printer{w: &b, color: env.color}
-	last := ""
 	for i, r := range shown {
-		file := ""
-		if r.Span.Valid() {
-			file = r.file(r.Span)
-		}
-		if i > 0 && file != last {
+		if i > 0 && r.file(r.Span) != shown[i-1].file(shown[i-1].Span) {
 			p.line("")
 		}
-		last = file
 		p.finding("", r)
 	}
-	if len(shown) > 0 {
-		p.line("")
-	}
-	if s := count.String(); s != "" {
-		p.line(s)
-	}
-	_, err := b.WriteTo(w)
-	return err
+	return len(shown) > 0
 }
 
 // tally counts findings for one line.

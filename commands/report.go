@@ -101,6 +101,7 @@ func (r *report) text() {
 		p.line("")
 	}
 	if beside := foundBeside("", r.plan); len(beside) > 0 {
+		p.head("release", "", "")
 		r.findings(p, beside)
 		p.line("")
 	}

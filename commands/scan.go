@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/cloudfoundry/bosh-cli/v7/ui/table"
-	"github.com/fatih/color"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
@@ -55,11 +54,12 @@ func (o *scanOptions) run(env *environment) error {
 		all = append(all, s)
 		found = append(found, foundIn(s.dir, s.plan)...)
 	}
-	if o.machine() {
+	switch {
+	case o.machine():
 		if err := o.print(env, found); err != nil {
 			return err
 		}
-	} else {
+	case len(all) > 0 || env.json:
 		o.tables(env, all, several, found)
 	}
 	if failed {
@@ -178,11 +178,18 @@ func (o *scanOptions) tables(env *environment, all []scanned, several bool, foun
 	if !env.tty {
 		out = env.stderr
 	}
-	if len(beside) > 0 {
-		fmt.Fprintln(out)
-		_ = o.text(env, out, beside)
+	if o.ShowSuppressed {
+		for _, r := range found {
+			if r.Job != "" && r.Rule != nil {
+				beside = append(beside, r)
+			}
+		}
 	}
-	fmt.Fprintf(out, "\n%s\n", verdicts(count))
+	fmt.Fprintln(out)
+	if o.list(&printer{w: out, color: env.color}, beside) {
+		fmt.Fprintln(out)
+	}
+	fmt.Fprintln(out, verdicts(count))
 }
 
 // row is a job in the table.
@@ -195,10 +202,11 @@ func (o *scanOptions) row(env *environment, s scanned, j *convert.Conversion, se
 		}
 	}
 	verdict := table.Value(text(string(j.Verdict)))
-	if env.color {
-		c := color.New(verdictColor(j.Verdict))
-		c.EnableColor()
-		verdict = table.ValueFmt{V: verdict, Func: c.SprintfFunc()}
+	switch j.Verdict {
+	case convert.Converted, convert.AlreadyBPM:
+		verdict = table.NewValueFmt(verdict, false)
+	case convert.Declined, convert.Failed:
+		verdict = table.NewValueFmt(verdict, true)
 	}
 	reason := j.Reason.Message
 	if reason != "" && !env.json {

@@ -186,7 +186,8 @@ func (p parser) rule(n *yaml.Node) (*Rule, error) {
 		if path.IsAbs(r.Path) || strings.HasPrefix(path.Clean(r.Path), "..") {
 			return nil, p.errorf(values["path"], "path is relative to the release, such as jobs/web/templates/ctl.erb")
 		}
-		if _, err := doublestar.Match(r.Path, "x"); err != nil {
+		// doublestar looks at a pattern only as far as the name fits
+		if _, err := path.Match(r.Path, ""); err != nil {
 			return nil, p.errorf(values["path"], "%s is no pattern: %v", r.Path, err)
 		}
 		r.Path = path.Clean(r.Path)
@@ -249,15 +250,13 @@ func (l *Rules) Unused(by finding.Reporter, looked func(job string) bool) []sour
 	var out []source.Diagnostic
 	for _, r := range l.rules {
 		e, _ := finding.Lookup(r.ID)
-		if r.used || !e.ReportedBy(by) {
+		if r.used || !e.ReportedBy(by) || !looked(r.Job) {
 			continue
 		}
 		message := fmt.Sprintf("this suppresses nothing: %s is not found", r.ID)
 		switch {
 		case l.unknown[r]:
 			message = fmt.Sprintf("this suppresses nothing: there is no job %s in this release", r.Job)
-		case !looked(r.Job):
-			continue
 		case r.Path != "":
 			message += " in " + r.Path
 		case r.Job != "":
