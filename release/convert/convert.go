@@ -229,7 +229,7 @@ func convertJob(j *release.Job, ctx Context) *Conversion {
 	// a check that turns out to be declined when the new files are written is
 	// left out, and the others are converted without it
 	for stays := map[*monit.Check]source.Diagnostic{}; ; {
-		w = &job{Conversion: &Conversion{Job: j}, ctx: ctx, monit: m, several: len(todo) > 1}
+		w = &job{Conversion: &Conversion{Job: j, Checks: c.Checks}, ctx: ctx, monit: m, several: len(todo) > 1}
 		converted := w.convert(todo, stays)
 		c = w.Conversion
 		if converted {
