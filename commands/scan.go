@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/cloudfoundry/bosh-cli/v7/ui/table"
@@ -91,7 +92,7 @@ func releasesIn(args []string) (dirs []string, several bool, err error) {
 				return nil, false, err
 			}
 			for _, e := range entries {
-				if sub := filepath.Join(dir, e.Name()); !strings.HasPrefix(e.Name(), ".") && hasJobs(sub) {
+				if sub := filepath.Join(dir, e.Name()); !strings.HasPrefix(e.Name(), ".") && isRelease(sub) {
 					below = append(below, sub)
 				}
 			}
@@ -109,6 +110,16 @@ func releasesIn(args []string) (dirs []string, several bool, err error) {
 func hasJobs(dir string) bool {
 	info, err := os.Stat(filepath.Join(dir, "jobs"))
 	return err == nil && info.IsDir()
+}
+
+// isRelease says whether there is a job with a spec in it: other projects have
+// a folder jobs, too.
+func isRelease(dir string) bool {
+	jobs, err := os.ReadDir(filepath.Join(dir, "jobs"))
+	return err == nil && slices.ContainsFunc(jobs, func(j os.DirEntry) bool {
+		_, err := os.Stat(filepath.Join(dir, "jobs", j.Name(), "spec"))
+		return err == nil
+	})
 }
 
 // inOrder works on as many directories at a time as there are processors, and

@@ -114,7 +114,7 @@ var entries = []Entry{
 		ID: "log-file-renamed", Severity: source.Note,
 		Title:   "The process's output goes to another file than before",
 		Why:     "bpm writes standard output to `/var/vcap/sys/log/JOB/PROCESS.stdout.log` and standard error to `PROCESS.stderr.log`. What reads the old name (forwarding rules, dashboards, runbooks, a logrotate file of the job's own) finds nothing new in it, and says nothing.",
-		Do:      "Change the name there. BOSH's own logrotate takes every file below `/var/vcap/sys/log`.",
+		Do:      "Change the name there. The stemcell's own logrotate takes the `.log` files below `/var/vcap/sys/log`, these as well.",
 		Before:  "/var/vcap/sys/log/web/web.log",
 		After:   "/var/vcap/sys/log/web/web.stdout.log\n/var/vcap/sys/log/web/web.stderr.log",
 		Sources: []string{bpmRuntime + "#logging"},
