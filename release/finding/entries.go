@@ -259,7 +259,7 @@ var entries = []Entry{
 		Why:     "The old script did it at every start, monit's restarts included. BOSH runs `bin/post-start` once a deploy, when monit says that the processes of the job run, and its failure fails the deploy: `Action Failed get_task: ... 1 of 1 post-start scripts failed`.",
 		Do:      "Look at what it waits for: monit says running as soon as the process is there, not when it serves. If it has to happen after each restart, the process has to do it itself.",
 		Before:  "/var/vcap/packages/web/bin/web &\necho $! > $PIDFILE\ncurl -X POST localhost:8080/register",
-		After:   "#!/bin/bash   # bin/post-start\ncurl -X POST localhost:8080/register",
+		After:   "#!/bin/bash\n# bin/post-start\ncurl -X POST localhost:8080/register",
 		Sources: []string{boshPostStart, boshLifecycle},
 	},
 	{
@@ -328,7 +328,7 @@ var entries = []Entry{
 		Why:     "After the process had started, the script asked it until it answered, and the start failed when it did not. `bpm start` ends as soon as the process runs, so monit says running, and BOSH goes on to the next VM, before it serves.",
 		Do:      "Where other jobs or the deploy count on the wait, put it into `bin/post-start`: BOSH waits for that before it goes on.",
 		Before:  "web &\nuntil curl -sf localhost:8080/healthz; do sleep 1; done",
-		After:   "#!/bin/bash   # bin/post-start\nfor i in $(seq 60); do curl -sf localhost:8080/healthz && exit 0; sleep 1; done\nexit 1",
+		After:   "#!/bin/bash\n# bin/post-start\nfor i in $(seq 60); do curl -sf localhost:8080/healthz && exit 0; sleep 1; done\nexit 1",
 		Sources: []string{bpmRuntime + "#lifecycle", boshPostStart},
 	},
 	{
@@ -337,7 +337,7 @@ var entries = []Entry{
 		Why:     "bpm has no stop hook: it sends TERM (or INT), 15 s later QUIT, and removes the container 2 s after that. What the script did besides (to flush, to leave a cluster, to clean up, to wait longer than 15 s) does not happen any more.",
 		Do:      "What has to happen before the process ends goes into `bin/drain`, which BOSH runs before it stops the jobs, as long as it takes. What cleans up for the next start goes into `bin/pre-start` or the hook. monit's own restarts run none of them but the hook.",
 		Before:  "stop) $PKG/bin/webctl leave-cluster; kill_and_wait $PIDFILE 60 ;;",
-		After:   "#!/bin/bash   # bin/drain\n/var/vcap/packages/web/bin/webctl leave-cluster >&2\necho 0",
+		After:   "#!/bin/bash\n# bin/drain\n/var/vcap/packages/web/bin/webctl leave-cluster >&2\necho 0",
 		Sources: []string{boshDrain, bpmRuntime + "#lifecycle"},
 	},
 	{
@@ -346,7 +346,7 @@ var entries = []Entry{
 		Why:     "bpm's `shutdown_signal` is TERM or INT; 15 s later it sends QUIT, 2 s later it removes the container. TERM is sent here. A server for which QUIT means to finish its requests and TERM to stop at once (nginx) drops the requests that are under way.",
 		Do:      "If that is not good enough, send the signal in `bin/drain` and give the process time there; bpm's documentation asks a drain script that ends the process to remove the pidfile, too.",
 		Before:  "kill -QUIT $(cat $PIDFILE)",
-		After:   "#!/bin/bash   # bin/drain\npidfile=/var/vcap/sys/run/bpm/web/web.pid\nif [ -f $pidfile ]; then kill -QUIT \"$(cat $pidfile)\"; fi\necho 30   # seconds that BOSH waits",
+		After:   "#!/bin/bash\n# bin/drain\npidfile=/var/vcap/sys/run/bpm/web/web.pid\nif [ -f $pidfile ]; then kill -QUIT \"$(cat $pidfile)\"; fi\necho 30   # seconds that BOSH waits",
 		Sources: []string{bpmRuntime + "#lifecycle", "bpm-release src/bpm/commands/stop.go", boshDrain},
 	},
 	{
@@ -403,7 +403,7 @@ var entries = []Entry{
 		Why:     "Something about the process can be told only on the VM, such as `$(nproc)` or a condition on a file, or it is text that a shell has to read. bpm.yml holds fixed text only, so the wrapper keeps just that part of the old script and ends in `exec`; it runs inside the container, as vcap.",
 		Do:      "Nothing. The text names the statement; if its value can be a property or a constant, the wrapper is not needed.",
 		Before:  "exec web --threads $(nproc)",
-		After:   "#!/bin/bash   # bin/web\nexec /var/vcap/packages/web/bin/web --threads $(nproc)",
+		After:   "#!/bin/bash\n# bin/web\nexec /var/vcap/packages/web/bin/web --threads $(nproc)",
 		Sources: []string{bpmMoving + "#runtime-configuration"},
 	},
 }
