@@ -97,7 +97,7 @@ var entries = []Entry{
 	{
 		ID: "limit-dropped", Severity: source.Warning,
 		Title:   "A `ulimit` of the old script has no place in bpm.yml",
-		Why:     "bpm knows `open_files`, `processes`, `memory` and `core_file_size`, each as a number. Other limits, values that only the VM knows, and those that are set on a condition are not carried over. It is a note where the old limit was `unlimited`: bpm then sets none of its own, and what the VM gives holds. haproxy, for one, says `[ALERT] ... Cannot raise FD limit to 1000080, limit is 1024` where a limit is too low.",
+		Why:     "bpm knows `open_files`, `processes` and `core_file_size`, each as a number, and `memory`, with a unit. Other limits, values that only the VM knows, and those that are set on a condition are not carried over. It is a note where the old limit was `unlimited`: bpm then sets none of its own, and what the VM gives holds. haproxy, for one, says `[ALERT] ... Cannot raise FD limit to 1000080, limit is 1024` where a limit is too low.",
 		Do:      "Give a number in `limits`. A `ulimit` in a wrapper can lower a limit; it runs as vcap and cannot raise the hard one.",
 		Before:  "ulimit -n $(cat /var/vcap/jobs/web/config/files)",
 		After:   "limits:\n  open_files: 65536",
