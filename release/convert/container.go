@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/container"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
@@ -174,37 +175,35 @@ func (w *job) configs(p *bpm.ProcessTemplate) []config {
 			}
 		}
 	}
-	told := append(p.Texts(), script, copies)
+	told := map[string]bool{}
+	tell := func(texts ...string) {
+		for _, t := range texts {
+			for _, at := range container.Paths(t) {
+				told[path.Clean(t[at[0]:at[1]])] = true
+			}
+		}
+	}
+	tell(append(p.Texts(), script, copies)...)
 	for _, f := range w.innerScripts(p, script) {
-		told = append(told, blankComments(string(f.Data)))
+		tell(blankComments(string(f.Data)))
 	}
 	var all []config
 	seen := map[string]bool{}
 	for more := true; more; { // a config file may name others
 		more = false
 		for _, t := range w.Job.Spec.Templates {
-			if seen[t.Target] || strings.HasPrefix(t.Target, "bin/") {
+			vmPath := path.Join(w.jobDir(), t.Target)
+			exact, folder := told[vmPath], told[path.Dir(vmPath)] && path.Dir(vmPath) != w.jobDir()
+			if seen[t.Target] || strings.HasPrefix(t.Target, "bin/") || !exact && (!folder || hostConfig.MatchString(path.Base(t.Target))) {
 				continue
 			}
 			f, _, err := w.Job.TemplateFile(t.Target)
 			if err != nil || bytes.HasPrefix(f.Data, []byte("#!")) {
 				continue
 			}
-			vmPath := path.Join(w.jobDir(), t.Target)
-			named, exact := false, false
-			for _, t := range told {
-				for _, at := range fileTextOf(t).mentions(path.Dir(vmPath)) {
-					p := path.Clean(at.Text())
-					exact = exact || p == vmPath
-					named = named || exact || p == path.Dir(vmPath) && p != w.jobDir()
-				}
-			}
-			if !exact && (!named || hostConfig.MatchString(path.Base(t.Target))) {
-				continue
-			}
 			seen[t.Target], more = true, true
-			told = append(told, blankComments(string(f.Data)))
-			all = append(all, config{f, t.Target, named, exact})
+			tell(blankComments(string(f.Data)))
+			all = append(all, config{f, t.Target, true, exact})
 		}
 	}
 	if len(w.launches) > 1 {
