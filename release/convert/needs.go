@@ -424,8 +424,8 @@ func (w *job) hostPath(l *launch, p *bpm.ProcessTemplate, n need, place containe
 		w.find("syslog-socket", source.Warning, n.at, "%s logs to the socket of syslog, which is the host's: the container gets it as it is. Where something else forwards the logs (blackbox of syslog-release), let it log to stdout and take the volume out", l.name)
 	case place.Kind == container.Device:
 		w.find("host-path", source.Warning, n.at, "the container has no %s, and a device needs more than a volume: what %s does with it will fail. Keep the job on its script where it is needed", w.named(n), l.name)
-	case place.Kind == container.Home:
-		w.find("host-path", source.Note, n.at, "the container has no %s; without HOME in env, bpm sets it to %s, which ephemeral_disk: true makes writable", w.named(n), w.dataDir())
+	case slices.ContainsFunc(p.Env, func(e bpm.Variable) bool { home, _ := e.Value.Static(); return e.Name == "HOME" && home == n.path }):
+		return // most programs only look for optional files there
 	default:
 		w.find("host-path", source.Warning, n.at, "the container does not have %s, which is the host's. If %s needs it, add it to unsafe.unrestricted_volumes with mount_only: true and a line that says why", w.named(n), l.name)
 	}

@@ -79,7 +79,7 @@ var entries = []Entry{
 	{
 		ID: "host-path", Severity: source.Warning,
 		Title:   "The process is told of a path of the host that its container does not have",
-		Why:     "A container has /bin, /etc, /lib, /sbin and /usr read-only, and what bpm mounts: packages, the job's own folders and its volumes. /run, /var/log, /home, /opt, /var/vcap/bosh and devices other than /dev/null and its like are not there: the process sees `No such file or directory` although the file exists on the VM. A missing path is the most frequent failure of conversions. HOME is a note: most programs only look for optional files there.",
+		Why:     "A container has /bin, /etc, /lib, /sbin and /usr read-only, and what bpm mounts: packages, the job's own folders and its volumes. /run, /var/log, /home, /opt, /var/vcap/bosh and devices other than /dev/null and its like are not there: the process sees `No such file or directory` although the file exists on the VM. A missing path is the most frequent failure of conversions.",
 		Do:      "Find out whether the process uses the path. If it does, give it the narrowest volume: a folder below /var/vcap with `additional_volumes` and `mount_only: true`, anything else with `unsafe.unrestricted_volumes` and a comment that says why. A device needs more than a volume: a job that uses one stays on its script.",
 		Before:  "exec /var/vcap/packages/web/bin/web --socket /run/metrics/metrics.sock",
 		After:   "unsafe:\n  unrestricted_volumes:\n  - path: /run/metrics # the socket of the metrics agent of the host\n    mount_only: true",
