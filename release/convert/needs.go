@@ -343,8 +343,13 @@ func (w *job) jobFolder(l *launch, p *bpm.ProcessTemplate, n need, place contain
 	}
 	p.AdditionalVolumes = append(p.AdditionalVolumes, bpm.Volume{Path: place.Folder, Writable: true})
 	w.decide(l, at(n.at), "additional_volumes: "+place.Folder, "the process is told of %s, and the container does not have it otherwise", w.named(n))
+	w.byProperty(n, place.Folder)
+}
+
+// byProperty notes that a volume is for the value that a property has here.
+func (w *job) byProperty(n need, folder string) {
 	if n.property != "" {
-		w.find("path-property", source.Note, n.at, "property %s gives this path, and the volume %s is for this value; with another one the process needs another volume", n.property, place.Folder)
+		w.find("path-property", source.Note, n.at, "property %s gives this path, and the volume %s is for this value; with another one the process needs another volume", n.property, folder)
 	}
 }
 
@@ -368,6 +373,7 @@ func (w *job) shared(l *launch, p *bpm.ProcessTemplate, n need, folder string) {
 		}
 	}
 	p.Unsafe.UnrestrictedVolumes = append(p.Unsafe.UnrestrictedVolumes, v)
+	w.byProperty(n, v.Path)
 	w.decide(l, at(n.at), "unsafe.unrestricted_volumes: "+v.Path, "the process is told of %s, which is not the job's own", w.named(n))
 	w.find("shared-folder", source.Warning, n.at, "%s is not the job's own; the container gets it as it is, when it is there as the process starts, and not what is mounted there later", v.Path)
 }
