@@ -50,6 +50,9 @@ type Conversion struct {
 	Reason    source.Diagnostic
 	Processes []*bpm.ProcessTemplate
 	Changes   []Change
+	// rereads are edits of scripts that used what is gone; Plan makes changes of
+	// them, as several jobs may edit one file.
+	rereads   []reread
 	Decisions []Decision
 	Findings  []source.Diagnostic
 	// Suppressed are the findings that .bpmify.yml covers; they do not count.
@@ -131,6 +134,8 @@ type job struct {
 	edits []fileEdit
 	// left are the checks that stay as they are.
 	left []left
+	// monitEdits are those of other clauses than start, stop and pidfile.
+	monitEdits []source.Edit
 }
 
 // left is a check that is not converted, while others of its job are.
@@ -377,7 +382,7 @@ func (c *Conversion) fail(err error) *Conversion {
 func (w *job) decline(at source.Span, format string, args ...any) bool {
 	w.Verdict = Declined
 	w.Reason = source.Diagnostic{ID: "declined", Severity: source.Warning, Span: at, Message: fmt.Sprintf(format, args...)}
-	w.Changes = nil
+	w.Changes, w.rereads = nil, nil
 	return false
 }
 

@@ -596,7 +596,7 @@ func (w *job) newFile(template string, data []byte, why string) bool {
 }
 
 func (w *job) editMonit() bool {
-	var edits []source.Edit
+	edits := slices.Clone(w.monitEdits)
 	put := func(c *monit.Clause, value string) {
 		if !c.Quoted && strings.ContainsAny(value, " ") {
 			value = `"` + value + `"`

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
@@ -50,6 +51,72 @@ func (p *Plan) All() []Change {
 		all = append(all, j.Changes...)
 	}
 	return append(all, p.Changes...)
+}
+
+// reread makes the edits of scripts that used what conversions took away. What
+// another conversion makes of such a file is edited, too.
+func (p *Plan) reread() {
+	type file struct {
+		by    *Conversion
+		edits []source.Edit
+		why   []string
+	}
+	edited := map[*source.File]*file{}
+	var order []*source.File
+	for _, c := range p.Jobs {
+		for _, r := range c.rereads {
+			f := edited[r.file]
+			if f == nil {
+				f = &file{by: c}
+				edited[r.file] = f
+				order = append(order, r.file)
+			}
+			f.edits = append(f.edits, r.edit)
+			if !slices.Contains(f.why, r.why) {
+				f.why = append(f.why, r.why)
+			}
+		}
+	}
+	for _, f := range order {
+		e := edited[f]
+		if err := p.edit(e.by, f, e.edits, strings.Join(e.why, "; ")); err != nil {
+			e.by.Findings = append(e.by.Findings, source.Diagnostic{ID: "old-pidfile-used", Severity: source.Error, Span: source.Span{File: f}, Message: "this file uses the old pidfile or script and is not rewritten: " + err.Error()})
+			source.SortDiagnostics(e.by.Findings)
+			e.by.Verdict = ConvertedReview
+		}
+		sort.Slice(e.by.Changes, func(i, j int) bool { return e.by.Changes[i].Name < e.by.Changes[j].Name })
+	}
+}
+
+// edit applies edits to a file: to what there is of it already, added to at its
+// end or moved, or in a change of its own.
+func (p *Plan) edit(c *Conversion, f *source.File, edits []source.Edit, why string) error {
+	change := &Change{Name: f.Name, Before: f, After: f.Data, Mode: f.Mode}
+	fresh := true
+	for _, j := range p.Jobs {
+		for i := range j.Changes {
+			o := &j.Changes[i]
+			if o.Name == f.Name && o.Delete {
+				return nil
+			}
+			moved := o.Before == nil && bytes.Equal(o.After, f.Data) && path.Dir(o.Name) == path.Dir(f.Name)
+			if moved || o.Name == f.Name && fresh {
+				change, fresh = o, false
+			}
+		}
+	}
+	if !bytes.HasPrefix(change.After, f.Data) {
+		return errors.New("the conversion changes it in another way, too")
+	}
+	after, err := source.Apply(change.After, edits)
+	if err != nil {
+		return err
+	}
+	change.After, change.Why = after, strings.TrimPrefix(change.Why+"; "+why, "; ")
+	if fresh {
+		c.Changes = append(c.Changes, *change)
+	}
+	return nil
 }
 
 // manifestDirs are where releases keep sample manifests.
@@ -101,6 +168,7 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 			needs = append(needs, manifest.Need{Job: j.Name, Release: p.Release.Name})
 		}
 	}
+	p.reread()
 	if len(needs) == 0 {
 		return nil
 	}

@@ -1,15 +1,25 @@
 package convert
 
 import (
+	"bytes"
 	"path"
+	"regexp"
+	"slices"
 	"strings"
 
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
 // readers finds who else uses the old pidfile or the old script: drain and
-// post-start scripts, other jobs, app config, docs.
+// post-start scripts, other jobs, app config, docs. Where a script runs on the
+// VM and it is certain that it only reads the pidfile, or calls the old script
+// as monit did, it is rewritten; every other place is a finding.
 func (w *job) readers() {
 	old := map[string]bool{} // files that go away or are rewritten
 	old[w.Job.Monit.Name] = true
@@ -22,7 +32,7 @@ func (w *job) readers() {
 		for _, f := range w.scripts(l) {
 			old[f.Name] = true
 		}
-		lost = append(lost, gone{l.pidfile, "/var/vcap/sys/run/bpm/" + w.Job.Name + "/" + l.name + ".pid", "pidfile", w.writesPidfile(l)})
+		lost = append(lost, gone{l.pidfile, bpm.PidFile(w.Job.Name, l.name), "pidfile", w.writesPidfile(l)})
 		for i, vmPath := range w.scriptPaths(l) {
 			if w.startsLeft(vmPath) || i > 0 && w.stillUsed(vmPath, nil) {
 				continue
@@ -30,9 +40,17 @@ func (w *job) readers() {
 			lost = append(lost, gone{vmPath, "", "script", false})
 		}
 	}
+	for _, f := range w.hostFiles(old) {
+		for _, l := range w.launches {
+			w.rereadPid(l, f)
+		}
+		w.recall(f)
+	}
+	w.monitActions()
 	for _, g := range lost {
+		owners := w.owners(g.path)
 		for _, at := range w.ctx.Release.Mentions(g.path) {
-			if !old[at.File.Name] && !(g.what == "pidfile" && w.ofOtherJob(at.File)) {
+			if !old[at.File.Name] && !(g.what == "pidfile" && ofJobs(owners, at.File)) {
 				w.lostReader(g.what, g.path, g.now, g.written, at)
 			}
 		}
@@ -53,11 +71,327 @@ func (w *job) readers() {
 	}
 }
 
-// ofOtherJob says whether a file is the monit file of another job: the pidfile in
-// it is that job's own, of the same name.
-func (w *job) ofOtherJob(f *source.File) bool {
-	parts := strings.Split(f.Name, "/")
-	return len(parts) == 3 && parts[0] == "jobs" && parts[1] != w.Job.Name && parts[2] == "monit"
+// reread is an edit of a file that uses what the conversion takes away.
+type reread struct {
+	file *source.File
+	edit source.Edit
+	why  string
+}
+
+// hostFile is a template that stays, as a script that runs on the VM.
+type hostFile struct {
+	*hostScript
+	job    *release.Job
+	target string
+	// elsewhere is who may run it in a container, where there is somebody.
+	elsewhere source.Span
+}
+
+// hostFiles are the shell scripts of all jobs that stay.
+func (w *job) hostFiles(old map[string]bool) []hostFile {
+	var all []hostFile
+	seen := map[string]bool{}
+	for _, j := range w.ctx.Release.Jobs {
+		if j.Spec == nil {
+			continue
+		}
+		for _, t := range j.Spec.Templates {
+			f, _, err := j.TemplateFile(t.Target)
+			if err != nil || old[f.Name] || seen[f.Name] || !w.concerns(f) {
+				continue
+			}
+			seen[f.Name] = true
+			script := bytes.HasPrefix(f.Data, []byte("#!")) || strings.HasPrefix(t.Target, "bin/")
+			s := readHostScript(f, script)
+			switch {
+			case s == nil:
+			case script:
+				all = append(all, hostFile{s, j, t.Target, w.runElsewhere(j, t.Target, old, 0)})
+			default:
+				all = append(all, hostFile{s, j, t.Target, source.Span{}})
+			}
+		}
+	}
+	return all
+}
+
+// concerns says whether a file has the name of a pidfile or of a script of the
+// start path in it.
+func (w *job) concerns(f *source.File) bool {
+	for _, l := range w.launches {
+		if bytes.Contains(f.Data, []byte(path.Base(l.pidfile))) {
+			return true
+		}
+		if slices.ContainsFunc(w.scriptPaths(l), func(p string) bool { return bytes.Contains(f.Data, []byte(path.Base(p))) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// lifecycle are the scripts that the BOSH agent and bbr run, on the VM, as root.
+var lifecycle = regexp.MustCompile(`^bin/(?:drain|pre-start|post-start|post-deploy|pre-stop|post-stop|bbr/[\w-]+)$`)
+
+// runElsewhere finds who may run a script in a container: everybody who names
+// it but the agent, cron and scripts that run on the VM themselves.
+func (w *job) runElsewhere(j *release.Job, target string, old map[string]bool, depth int) (at source.Span) {
+	if lifecycle.MatchString(target) || depth > 4 {
+		return at
+	}
+	if target == "bin/dns/healthy" {
+		at.File = j.Spec.File // run by the health job of bosh-dns, which is on bpm
+		return at
+	}
+	for _, m := range w.ctx.Release.Mentions("/var/vcap/jobs/" + j.Name + "/" + target) {
+		parts := strings.SplitN(m.File.Name, "/", 4) // jobs/J/templates/SOURCE
+		if len(parts) < 4 || parts[0] != "jobs" || parts[2] != "templates" || old[m.File.Name] {
+			continue
+		}
+		caller := w.ctx.Release.Job(parts[1])
+		if caller == nil || caller.Spec == nil {
+			continue
+		}
+		if crontabFields.MatchString(lineAt(m.File, m.Start)) {
+			continue
+		}
+		found := false
+		for _, t := range caller.Spec.Templates {
+			if t.Source != parts[3] || caller == j && t.Target == target {
+				continue
+			}
+			found = true
+			if lifecycle.MatchString(t.Target) {
+				continue
+			}
+			f, _, err := caller.TemplateFile(t.Target)
+			if err != nil || !bytes.HasPrefix(f.Data, []byte("#!")) {
+				return m
+			}
+			if o := w.runElsewhere(caller, t.Target, old, depth+1); o.File != nil {
+				return o
+			}
+		}
+		if !found && !(caller == j && strings.HasSuffix(m.File.Name, "/"+path.Base(target))) {
+			return m
+		}
+	}
+	return at
+}
+
+func lineAt(f *source.File, offset int) string {
+	start := bytes.LastIndexByte(f.Data[:offset], '\n') + 1
+	line, _, _ := bytes.Cut(f.Data[start:], []byte("\n"))
+	return string(line)
+}
+
+// rereadPid makes a script read bpm's pidfile, where that is certain to do.
+func (w *job) rereadPid(l *launch, f hostFile) {
+	if f.job != w.Job && slices.Contains(w.owners(l.pidfile), f.job.Name) {
+		return // its own, of the same name
+	}
+	now := bpm.PidFile(w.Job.Name, l.name)
+	use := f.pidUses(l.pidfile, now)
+	switch {
+	case len(use.names) == 0:
+		return
+	case strings.Contains(l.name, "<%"):
+		use.against, use.againstAt = "its name depends on how the job is rendered", use.names[0]
+	case use.against == "" && f.elsewhere.File != nil:
+		use.against = "a process may run this script in its container, where no pidfile of a job is"
+		use.againstAt = f.elsewhere
+	}
+	if use.against != "" {
+		at := ""
+		if use.againstAt.File != use.names[0].File || lineAt(use.againstAt.File, use.againstAt.Start) != lineAt(use.names[0].File, use.names[0].Start) {
+			at = " (" + use.againstAt.Place() + ")"
+		}
+		for _, n := range use.names {
+			w.find("old-pidfile-used", source.Warning, n, "%s is not written any more; the pid is in %s. This file is not rewritten: %s%s", l.pidfile, now, use.against, at)
+		}
+		return
+	}
+	for _, e := range use.edits {
+		w.rereads = append(w.rereads, reread{f.file, e, "the pid is in " + now + " now"})
+	}
+	w.decide(l, use.names, "reads "+now, "%s only reads the pidfile, and what it does with the pid does the same with bpm's", f.target)
+}
+
+// owners are the other jobs whose monit file has a pidfile of that name: what
+// they say of it is about their own.
+func (w *job) owners(pidfile string) []string {
+	var names []string
+	for _, at := range w.ctx.Release.Mentions(pidfile) {
+		if parts := strings.Split(at.File.Name, "/"); len(parts) == 3 && parts[0] == "jobs" && parts[1] != w.Job.Name && parts[2] == "monit" {
+			names = append(names, parts[1])
+		}
+	}
+	return names
+}
+
+// ofJobs says whether a file belongs to one of the jobs.
+func ofJobs(names []string, f *source.File) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(f.Name, "jobs/"+n+"/") })
+}
+
+// recall makes a script call bpm where it called the old script as monit did.
+func (w *job) recall(f hostFile) {
+	if f.elsewhere.File != nil {
+		return
+	}
+	syntax.Walk(f.tree, func(n syntax.Node) bool {
+		c, ok := n.(*syntax.CallExpr)
+		if !ok {
+			return true
+		}
+		var words []string
+		for _, a := range c.Args {
+			v, known := f.value(a)
+			if !known {
+				v = "\x00"
+			}
+			words = append(words, v)
+		}
+		for i := range words {
+			if i > 1 || i == 1 && words[0] != "sudo" && words[0] != "exec" {
+				break
+			}
+			command, ok := w.asMonit(words[i:])
+			if !ok {
+				continue
+			}
+			e := source.Edit{Start: int(c.Args[i].Pos().Offset()), End: int(c.Args[len(c.Args)-1].End().Offset()), New: command, Rule: "ctl"}
+			w.rereads = append(w.rereads, reread{f.file, e, "the old script is gone, and bpm starts and stops the process"})
+			w.decide(w.launches[0], at(f.span(c)), "calls "+command, "%s called the old script as monit did", f.target)
+		}
+		return true
+	})
+}
+
+// asMonit gives bpm's form of a command that calls an old script with the
+// arguments with which monit starts or stops a process.
+func (w *job) asMonit(words []string) (command string, ok bool) {
+	for _, l := range w.launches {
+		if strings.Contains(l.name, "<%") {
+			continue
+		}
+		for verb, p := range map[string]*monit.Program{"start": l.check.Start, "stop": l.check.Stop} {
+			if p == nil || !w.removed(l, words[0]) {
+				continue
+			}
+			if slices.Equal(w.programWords(p), words) {
+				if ok {
+					return "", false // one call for several processes
+				}
+				command, ok = bpm.Program(verb, w.Job.Name, l.name), true
+			}
+		}
+	}
+	return command, ok
+}
+
+// removed says whether a script is one that goes away.
+func (w *job) removed(l *launch, vmPath string) bool {
+	for i, p := range w.scriptPaths(l) {
+		if p == vmPath {
+			return !w.startsLeft(p) && !(i > 0 && w.stillUsed(p, nil))
+		}
+	}
+	return false
+}
+
+// programWords are the words of a program that is no template.
+func (w *job) programWords(p *monit.Program) []string {
+	var words []ctl.Word
+	for _, s := range p.Words() {
+		words = append(words, templateWord(w.monit.Template, s))
+	}
+	var texts []string
+	for _, word := range debugged(words) {
+		s, ok := word.Literal()
+		if !ok {
+			return nil
+		}
+		texts = append(texts, s)
+	}
+	return texts
+}
+
+// monitActions are the calls of the old script in other clauses of the monit
+// file, such as "if ... then exec": those that only stop the process become
+// bpm's.
+func (w *job) monitActions() {
+	data := w.Job.Monit.Data
+	for _, l := range w.launches {
+		for _, vmPath := range w.scriptPaths(l) {
+			if !w.removed(l, vmPath) {
+				continue
+			}
+			for _, m := range fileText(w.Job.Monit).mentions(vmPath) {
+				if w.rewritten(m) || m.Text() != vmPath || m.Start == 0 || data[m.Start-1] != '"' || !execBefore.Match(data[:m.Start-1]) {
+					continue
+				}
+				n := bytes.IndexByte(data[m.End:], '"')
+				if n < 0 {
+					continue
+				}
+				command := source.Span{File: w.Job.Monit, Start: m.Start, End: m.End + n}
+				p := &monit.Program{Clause: &monit.Clause{Keyword: "exec", Span: command, Value: command, Quoted: true}, Command: command}
+				words := w.programWords(p)
+				now, ok := w.asMonit(words)
+				if !ok && len(words) > 0 {
+					does, only := w.verbDoes(l, p)
+					if only {
+						now, ok = bpm.Program("stop", w.Job.Name, l.name), true
+					} else {
+						w.find("old-script-used", source.Error, command, "monit runs %s here, and this script is gone. It ran %s: put that into a script of its own, or take the action out", command.Text(), does)
+						continue
+					}
+				}
+				if ok {
+					w.monitEdits = append(w.monitEdits, source.Edit{Start: command.Start, End: command.End, New: now, Rule: "monit"})
+					w.decide(l, at(command), "monit action: "+now, "%s stops or starts the process, and nothing else", command.Text())
+				}
+			}
+		}
+	}
+}
+
+var execBefore = regexp.MustCompile(`(?i)\bexec\s+$`)
+
+// verbDoes tells what the old script did for a verb, and whether it only
+// stopped the process.
+func (w *job) verbDoes(l *launch, p *monit.Program) (does string, onlyStops bool) {
+	verdict, reason := w.Verdict, w.Reason
+	result, ok := w.evaluate(l, p, ctl.World{Bare: true})
+	w.Verdict, w.Reason = verdict, reason // what cannot be read here is no reason to decline
+	if !ok {
+		return "what cannot be read", false
+	}
+	stops := false
+	var more []string
+	for _, c := range result.Commands {
+		switch n := c.Name(); {
+		case c.Followed || c.Leave || c.Test || n == "exec" && len(c.Words) == 1:
+		case n == "kill":
+			if s, known := killSignal(c.Words); known && (s == "TERM" || s == "INT" || s == "KILL" || s == "QUIT") {
+				stops = true
+			} else if !known || s != "0" {
+				more = append(more, "`"+oneLine(c.Span.Text())+"`")
+			}
+		case n == "kill_and_wait":
+			stops = true
+		case w.service(c, l) != "" || w.isQuiet(c) || writesPid(c, l) || pidHelpers[n]:
+		default:
+			more = append(more, "`"+oneLine(c.Span.Text())+"`")
+		}
+	}
+	switch {
+	case len(more) > 3:
+		return strings.Join(more[:3], ", ") + " and more", false
+	case len(more) > 0:
+		return strings.Join(more, ", "), false
+	}
+	return "nothing that is known", stops && len(result.Unclear) == 0
 }
 
 // rewritten says whether a place in the monit file is one that becomes bpm's.
@@ -69,7 +403,14 @@ func (w *job) rewritten(at source.Span) bool {
 			}
 		}
 	}
-	return false
+	return slices.ContainsFunc(w.monitEdits, func(e source.Edit) bool { return at.File == w.Job.Monit && e.Start <= at.Start && at.End <= e.End })
+}
+
+// reread says whether a place is rewritten.
+func (w *job) reread(at source.Span) bool {
+	return slices.ContainsFunc(w.rereads, func(r reread) bool {
+		return r.file == at.File && r.edit.Start <= at.Start && at.End <= r.edit.End
+	})
 }
 
 // lostReader reports a use of something that the conversion takes away. In
@@ -79,7 +420,7 @@ func (w *job) lostReader(what, old, now string, written bool, at source.Span) {
 	if strings.HasSuffix(at.File.Name, ".md") {
 		severity = source.Note
 	}
-	if w.edited(at) {
+	if w.edited(at) || w.reread(at) {
 		return
 	}
 	for _, f := range w.Findings {
