@@ -103,6 +103,11 @@ func readHostScript(f *source.File, script bool) *hostScript {
 	return s
 }
 
+// runsOnHost says whether a file is a crontab or configuration of logrotate.
+func runsOnHost(f *source.File) bool {
+	return !bytes.HasPrefix(f.Data, []byte("#!")) && onlyCommands(bytes.Clone(f.Data))
+}
+
 // onlyCommands blanks all but the commands of a crontab, and all but those that
 // logrotate runs; it says whether there are any.
 func onlyCommands(text []byte) (some bool) {
@@ -240,6 +245,8 @@ type pidUse struct {
 	edits []source.Edit
 	// names are the words that name the old one.
 	names []source.Span
+	// removes are the commands that remove it.
+	removes []source.Span
 	// against is why the new path would not do, and where.
 	against   string
 	againstAt source.Span
@@ -250,7 +257,8 @@ type pidReader struct {
 	*hostScript
 	old, now string
 	use      pidUse
-	// files hold the name of the pidfile, pids the number in it.
+	// files are variables that may hold the name of the pidfile, pids those that
+	// may hold the number in it.
 	files, pids map[string]bool
 	stack       []syntax.Node
 }
@@ -260,10 +268,14 @@ type pidReader struct {
 // hands signals on to the process.
 func (s *hostScript) pidUses(old, now string) pidUse {
 	r := &pidReader{hostScript: s, old: old, now: now, files: map[string]bool{}, pids: map[string]bool{}}
-	for name, v := range s.values {
-		if path.Clean(v) == old {
-			r.files[name] = true
-		}
+	for more := true; more; {
+		more = false
+		syntax.Walk(s.tree, func(n syntax.Node) bool {
+			if a, ok := n.(*syntax.Assign); ok && a.Name != nil && a.Value != nil && !r.files[a.Name.Value] && r.isFile(a.Value) {
+				r.files[a.Name.Value], more = true, true
+			}
+			return true
+		})
 	}
 	r.findPids()
 	covered := map[int]bool{}
@@ -341,10 +353,10 @@ func (r *pidReader) findPids() {
 	}
 }
 
-// isFile says whether a word names the pidfile.
+// isFile says whether a word names the pidfile, always or sometimes.
 func (r *pidReader) isFile(w *syntax.Word) bool {
 	v, ok := r.value(w)
-	return ok && path.Clean(v) == r.old
+	return ok && path.Clean(v) == r.old || r.files[refersTo(w)]
 }
 
 // input says whether a statement reads the pidfile from a redirection.
@@ -390,10 +402,9 @@ func (r *pidReader) prints(s *syntax.Stmt) bool {
 // whether what is done with it stays right.
 func (r *pidReader) word(w *syntax.Word, covered map[int]bool) {
 	at := r.span(w)
-	v, known := r.value(w)
 	raw := at.Text()
 	switch {
-	case known && path.Clean(v) == r.old:
+	case r.isFile(w):
 		if !r.files[refersTo(w)] {
 			r.use.names = append(r.use.names, at)
 			r.use.edits = append(r.use.edits, r.edit(at))
@@ -464,8 +475,7 @@ func (r *pidReader) namesInside(w *syntax.Word) bool {
 // holdsPid says whether a word has the number in it.
 func (r *pidReader) holdsPid(w *syntax.Word) bool {
 	found := false
-	for i, part := range w.Parts {
-		_ = i
+	for _, part := range w.Parts {
 		parts := []syntax.WordPart{part}
 		if q, ok := part.(*syntax.DblQuoted); ok {
 			parts = q.Parts
@@ -489,7 +499,7 @@ func (r *pidReader) lineOf(at source.Span) string {
 	if i := bytes.IndexByte(data[at.Start:], '\n'); i >= 0 {
 		end = at.Start + i
 	}
-	return strings.TrimSpace(string(data[start:end]))
+	return strings.TrimSpace(strings.TrimSuffix(string(data[start:end]), `\`))
 }
 
 // call is the command whose word is looked at, with its statement.
@@ -558,12 +568,12 @@ func (r *pidReader) fileUse(w *syntax.Word, at source.Span) {
 			return
 		case name == "start-stop-daemon" && r.plainStop(args):
 			return
-		case name == "rm" || name == "mv" || name == "unlink":
-			r.refuse(at, "%s removes it, which is bpm's to do", oneLine(r.lineOf(at)))
+		case name == "rm" || name == "unlink":
+			r.use.removes = append(r.use.removes, r.span(parent))
 			return
 		}
 	}
-	r.refuse(at, "%s does something with it that is not understood", oneLine(r.lineOf(at)))
+	r.refuse(at, "what %s does with it is not understood", oneLine(r.lineOf(at)))
 }
 
 // plainStop says whether start-stop-daemon finds the process by the pidfile and

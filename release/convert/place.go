@@ -233,8 +233,18 @@ var (
 )
 
 func (w *job) aboutPid(l *launch, text string) bool {
-	return strings.Contains(text, l.pidfile) || pidWords.MatchString(text)
+	if strings.Contains(text, l.pidfile) {
+		return true
+	}
+	for _, m := range runPath.FindAllStringSubmatch(text, -1) {
+		if m[1] != w.Job.Name && w.ctx.Release.Job(m[1]) != nil && !strings.HasPrefix(l.pidfile, m[0]) {
+			return false // of another job
+		}
+	}
+	return pidWords.MatchString(text)
 }
+
+var runPath = regexp.MustCompile(`/var/vcap/sys/run/([\w-]+)/`)
 
 // placeOf decides on one command. after says that the process runs by then,
 // guard that the start ends when the command fails.
@@ -716,6 +726,7 @@ func (w *job) logRedirect(l *launch, r ctl.Redirect) {
 	now := fmt.Sprintf("%s/%s.%s.log", w.logDir(), l.name, stream)
 	if old != now {
 		w.find("log-file-renamed", source.Note, r.Span, "%s of the process went to %s and goes to %s now; whatever reads the old name (logrotate, forwarders) has to follow", stream, old, now)
+		w.logReaders(l, old, now)
 	}
 }
 

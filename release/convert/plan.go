@@ -97,7 +97,7 @@ func (p *Plan) edit(c *Conversion, f *source.File, edits []source.Edit, why stri
 		for i := range j.Changes {
 			o := &j.Changes[i]
 			if o.Name == f.Name && o.Delete {
-				return nil
+				return stillNamed(j, f, edits)
 			}
 			moved := o.Before == nil && bytes.Equal(o.After, f.Data) && path.Dir(o.Name) == path.Dir(f.Name)
 			if moved || o.Name == f.Name && fresh {
@@ -115,6 +115,24 @@ func (p *Plan) edit(c *Conversion, f *source.File, edits []source.Edit, why stri
 	change.After, change.Why = after, strings.TrimPrefix(change.Why+"; "+why, "; ")
 	if fresh {
 		c.Changes = append(c.Changes, *change)
+	}
+	return nil
+}
+
+// stillNamed says which of the files that a conversion made of a script name what
+// an edit would have put another path for.
+func stillNamed(c *Conversion, f *source.File, edits []source.Edit) error {
+	for _, e := range edits {
+		old := strings.Trim(string(f.Data[e.Start:e.End]), `"'`)
+		for _, o := range c.Changes {
+			added := o.After
+			if o.Before != nil {
+				added = bytes.TrimPrefix(o.After, o.Before.Data)
+			}
+			if !o.Delete && mentionsPath(string(added), old) {
+				return fmt.Errorf("it became %s, where %s has to be %s", o.Name, old, strings.Trim(e.New, `"'`))
+			}
+		}
 	}
 	return nil
 }

@@ -147,7 +147,7 @@ func (w *job) writesPidfile(l *launch) bool {
 		if strings.HasPrefix(t.Target, "bin/") {
 			continue // scripts that read it: drain, health checks
 		}
-		if f, _, err := w.Job.TemplateFile(t.Target); err == nil && len(fileText(f).mentions(l.pidfile)) > 0 {
+		if f, _, err := w.Job.TemplateFile(t.Target); err == nil && len(fileText(f).mentions(l.pidfile)) > 0 && !runsOnHost(f) {
 			return true
 		}
 	}

@@ -45,8 +45,12 @@ func (w *job) readers() {
 			w.rereadPid(l, f)
 		}
 		w.recall(f)
+		w.lookedFor(f)
 	}
 	w.monitActions()
+	for _, l := range w.launches {
+		w.otherProcesses(l, l.process)
+	}
 	for _, g := range lost {
 		owners := w.owners(g.path)
 		for _, at := range w.ctx.Release.Mentions(g.path) {
@@ -132,6 +136,9 @@ func (w *job) concerns(f *source.File) bool {
 // lifecycle are the scripts that the BOSH agent and bbr run, on the VM, as root.
 var lifecycle = regexp.MustCompile(`^bin/(?:drain|pre-start|post-start|post-deploy|pre-stop|post-stop|bbr/[\w-]+)$`)
 
+// ending are those that run when the job is about to stop, or has stopped.
+var ending = regexp.MustCompile(`^bin/(?:drain|pre-stop|post-stop)$`)
+
 // runElsewhere finds who may run a script in a container: everybody who names
 // it but the agent, cron and scripts that run on the VM themselves.
 func (w *job) runElsewhere(j *release.Job, target string, old map[string]bool, depth int) (at source.Span) {
@@ -196,6 +203,8 @@ func (w *job) rereadPid(l *launch, f hostFile) {
 		return
 	case strings.Contains(l.name, "<%"):
 		use.against, use.againstAt = "its name depends on how the job is rendered", use.names[0]
+	case use.against == "" && len(use.removes) > 0 && !ending.MatchString(f.target):
+		use.against, use.againstAt = "it removes the pidfile, and the process may be running", use.removes[0]
 	case use.against == "" && f.elsewhere.File != nil:
 		use.against = "a process may run this script in its container, where no pidfile of a job is"
 		use.againstAt = f.elsewhere
@@ -209,6 +218,9 @@ func (w *job) rereadPid(l *launch, f hostFile) {
 			w.find("old-pidfile-used", source.Warning, n, "%s is not written any more; the pid is in %s. This file is not rewritten: %s%s", l.pidfile, now, use.against, at)
 		}
 		return
+	}
+	for _, at := range use.removes {
+		w.find("old-pidfile-used", source.Warning, at, "this removes %s now, which bpm writes and removes itself: right only where the process has ended by then", now)
 	}
 	for _, e := range use.edits {
 		w.rereads = append(w.rereads, reread{f.file, e, "the pid is in " + now + " now"})
@@ -266,6 +278,62 @@ func (w *job) recall(f hostFile) {
 		return true
 	})
 }
+
+// lookedFor finds the commands that look for the old script among the processes
+// of the VM. The process itself is among them as before: the host sees what runs
+// in a container.
+func (w *job) lookedFor(f hostFile) {
+	syntax.Walk(f.tree, func(n syntax.Node) bool {
+		c, ok := n.(*syntax.CallExpr)
+		if !ok {
+			return true
+		}
+		name, args := f.command(c)
+		switch name {
+		case "pgrep", "pkill", "killall", "pidof":
+		case "grep", "egrep", "fgrep":
+			if !listsProcesses.MatchString(lineAt(f.file, int(c.Pos().Offset()))) {
+				return true
+			}
+		default:
+			return true
+		}
+		for _, a := range args {
+			v, _ := f.value(a)
+			for _, l := range w.launches {
+				for _, p := range w.scriptPaths(l) {
+					base := path.Base(p)
+					if !w.removed(l, p) || !hasWord([]byte(v), base) || slices.ContainsFunc(l.variants, func(p *bpm.ProcessTemplate) bool {
+						return slices.ContainsFunc(p.Texts(), func(t string) bool { return strings.Contains(t, base) })
+					}) {
+						continue
+					}
+					w.find("old-script-used", source.Warning, f.span(c), "%s looks for the script %s among the processes, and it is gone; the program that bpm runs is %s", oneLine(f.span(c).Text()), base, l.process.Executable)
+					return true
+				}
+			}
+		}
+		return true
+	})
+}
+
+var listsProcesses = regexp.MustCompile(`\bps\s`)
+
+// otherProcesses finds what looks at the processes of the VM from inside a
+// container, where only its own are to be seen.
+func (w *job) otherProcesses(l *launch, p *bpm.ProcessTemplate) {
+	for _, c := range w.configs(p) {
+		if slices.ContainsFunc(l.result.Scripts, func(s *ctl.Script) bool { return s.Original == c.file }) {
+			continue
+		}
+		for _, m := range processLists.FindAllSubmatchIndex(c.file.Data, -1) {
+			w.find("other-processes-hidden", source.Warning, source.Span{File: c.file, Start: m[2], End: m[3]}, "%s runs this in its container, which sees no processes but its own", l.name)
+		}
+	}
+}
+
+// processLists is a command that looks for processes, outside a comment.
+var processLists = regexp.MustCompile(`(?m)^[^#;\n]*?\b((?:pgrep|pkill|killall|pidof)\s+[^\n]*|ps\s+(?:-e|aux|ax)[^\n]*)`)
 
 // asMonit gives bpm's form of a command that calls an old script with the
 // arguments with which monit starts or stops a process.
@@ -441,3 +509,29 @@ func (w *job) lostReader(what, old, now string, written bool, at source.Span) {
 	}
 	w.find("old-script-used", severity, at, "%s is gone; use /var/vcap/jobs/bpm/bin/bpm or monit instead", path.Clean(old))
 }
+
+// logReaders finds who reads the old log file; what writes to it may go on.
+func (w *job) logReaders(l *launch, old, now string) {
+	gone := map[string]bool{w.Job.Monit.Name: true}
+	for _, o := range w.launches {
+		for _, f := range w.scripts(o) {
+			gone[f.Name] = true
+		}
+	}
+	for _, m := range w.ctx.Release.Mentions(old) {
+		line := lineAt(m.File, m.Start)
+		before := line[:min(len(line), m.Start-(bytes.LastIndexByte(m.File.Data[:m.Start], '\n')+1))]
+		if gone[m.File.Name] || m.Text() != old || writesLog.MatchString(before) {
+			continue
+		}
+		severity := source.Warning
+		if strings.HasSuffix(m.File.Name, ".md") {
+			severity = source.Note
+		}
+		w.find("log-file-renamed", severity, m, "the output of %s is not in this file any more; it is in %s", l.name, now)
+	}
+}
+
+// writesLog is what stands in front of a file that is written to or made, or
+// that a variable holds.
+var writesLog = regexp.MustCompile(`(?:>\s*["']?|\btee\s+(?:-a\s+)?["']?|\b(?:touch|chown|chmod|mkdir|rm)\b.*|^\s*(?:export\s+)?\w+=["']?)$`)
