@@ -1,7 +1,10 @@
 package convert
 
 import (
+	"path"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
@@ -12,10 +15,20 @@ import (
 type stopBehaviour struct {
 	signal string // "TERM" unless said otherwise
 	at     source.Span
+	// seconds is how long the process had to end, where the script says it.
+	seconds   int
+	secondsAt source.Span
 }
+
+// bpmSeconds is how long bpm waits for the process before it sends QUIT
+// (bpm-release, commands/stop.go, DefaultStopTimeout).
+const bpmSeconds = 15
 
 // fastStop is pg_ctl's fast mode, for which it sends INT.
 var fastStop = regexp.MustCompile(`-m\s*f(ast)?\b`)
+
+// pgSeconds is how long pg_ctl waits.
+var pgSeconds = regexp.MustCompile(`\s-t\s*(\d+)`)
 
 // stopPath evaluates the stop program, to hold it against bpm's stop: the
 // signal, 15 s later QUIT, 2 s later KILL (bpm-release, commands/stop.go).
@@ -35,57 +48,206 @@ func (w *job) stopPath(l *launch) bool {
 		starts[c.Span] = true
 	}
 	for _, c := range result.Commands {
-		switch c.Name() {
-		case "pg_ctl", "su":
-			if strings.Contains(c.Text, "pg_ctl") && fastStop.MatchString(c.Text) && len(c.Guards) == 0 {
-				l.stop = stopBehaviour{"INT", c.Span}
-				rows[c.Span] = "bpm stops the process: INT, which is a fast shutdown of PostgreSQL, 15 s later QUIT, 2 s later KILL"
+		if strings.Contains(c.Text, "pg_ctl") && fastStop.MatchString(c.Text) && !c.Followed && l.always(c) && runsPgCtl(c) {
+			l.stop.signal, l.stop.at = "INT", c.Span
+			rows[c.Span] = "bpm stops the process: INT, which is a fast shutdown of PostgreSQL, 15 s later QUIT, 2 s later KILL"
+			if m := pgSeconds.FindStringSubmatch(c.Text); m != nil {
+				n, _ := strconv.Atoi(m[1])
+				l.waits(n, c.Span)
 			}
-		case "kill":
-			signal, known := killSignal(c.Words)
-			if !known || signal == "" || len(c.Guards) > 0 || c.Tags {
-				w.find("stop-signal-unknown", source.Warning, c.Span, "this stops the process in a way that is not understood; bpm sends TERM, 15 s later QUIT, 2 s later KILL")
-				continue
-			}
-			if signal == "0" {
-				continue
-			}
-			if l.stop.at.Valid() && (signal == "KILL" || signal == "QUIT" || signal == l.stop.signal) {
-				rows[c.Span] = "bpm sends QUIT 15 s after the first signal, and KILL 2 s later"
-				continue
-			}
-			l.stop = stopBehaviour{signal, c.Span}
-			rows[c.Span] = "bpm stops the process: " + bpmSignal(signal) + ", 15 s later QUIT, 2 s later KILL"
-			switch signal {
-			case "TERM", "INT":
-			default:
-				w.find("stop-signal", source.Warning, c.Span, "the old stop program sends %s; bpm can send TERM or INT only, and sends TERM here", signal)
-			}
-		}
-	}
-	for _, c := range result.Commands {
-		if _, done := rows[c.Span]; done || starts[c.Span] || c.Followed || w.service(c, l) != "" || w.isQuiet(c) || writesPid(c, l) || pidHelpers[c.Name()] && !waitsLong(c) {
 			continue
 		}
-		w.find("stop-does-more", source.Warning, c.Span, "the old stop program runs %q; bpm only signals the process. If it matters, move it to bin/drain", c.Span.Text())
+		signal, seconds, stops := w.stops(l, c)
+		if !stops || starts[c.Span] && c.Name() != "kill" {
+			continue
+		}
+		if signal == "" || !l.always(c) || c.Tags {
+			w.find("stop-signal-unknown", source.Warning, c.Span, "this stops the process in a way that is not understood; bpm sends TERM, 15 s later QUIT, 2 s later KILL")
+			rows[c.Span] = "bpm stops the process"
+			continue
+		}
+		l.waits(seconds, c.Span)
+		if c.Followed || signal == "0" {
+			continue // what it does comes next
+		}
+		if l.stop.at.Valid() && (signal == "KILL" || signal == "QUIT" || signal == "INT" || signal == l.stop.signal) {
+			rows[c.Span] = "bpm sends QUIT 15 s after the first signal, and KILL 2 s later"
+			continue
+		}
+		l.stop.signal, l.stop.at = signal, c.Span
+		rows[c.Span] = "bpm stops the process: " + bpmSignal(signal) + ", 15 s later QUIT, 2 s later KILL"
+		switch signal {
+		case "TERM", "INT":
+		case "KILL":
+			w.find("stop-signal", source.Note, c.Span, "the old stop program killed the process at once; bpm sends TERM first, and KILL 17 s later when it has not ended by then")
+		default:
+			w.find("stop-signal", source.Warning, c.Span, "the old stop program sends %s; bpm can send TERM or INT only, and sends TERM here", signal)
+		}
+	}
+	w.stopLoops(l, result)
+	for _, c := range result.Commands {
+		if _, done := rows[c.Span]; done || starts[c.Span] || c.Followed || w.service(c, l) != "" || w.isQuiet(c) || writesPid(c, l) || pidHelpers[c.Name()] || onlyPrepares(c) {
+			continue
+		}
+		where := "If it matters, put it into a bin/drain"
+		if t, there := w.Job.Spec.Template("bin/drain"); there {
+			where = "If it matters, its place is bin/drain (" + t.Source + ")"
+		}
+		w.find("stop-does-more", source.Warning, c.Span, "the old stop program runs %q; bpm only signals the process. %s", c.Span.Text(), where)
 	}
 	for i := range l.result.Idle {
 		if note, ok := rows[l.result.Idle[i].Span]; ok {
 			l.result.Idle[i].Reason = note
 		}
 	}
+	if n := l.stop.seconds; n > bpmSeconds {
+		where := "a bin/drain that sends the signal and waits"
+		if t, there := w.Job.Spec.Template("bin/drain"); there {
+			where = "its bin/drain (" + t.Source + ") has to send the signal and wait"
+		}
+		w.find("stop-timeout", source.Warning, l.stop.secondsAt, "the old stop program gave %s %d s to end, bpm gives it %d s and kills it 2 s later. Where it needs more: %s", l.name, n, bpmSeconds, where)
+	}
 	return true
 }
 
-// waitsLong says whether a helper like kill_and_wait is given more seconds than
-// the 15 that bpm waits before QUIT.
-func waitsLong(c *ctl.Command) bool {
-	for _, word := range c.Words[1:] {
-		if s, known := word.Literal(); known && digits.MatchString(s) && (len(s) > 2 || s > "15" && len(s) == 2) {
-			return true
+// waits notes for how long the old script waited; the longest counts.
+func (l *launch) waits(seconds int, at source.Span) {
+	if seconds > l.stop.seconds {
+		l.stop.seconds, l.stop.secondsAt = seconds, at
+	}
+}
+
+// always says whether a command is rendered whenever the process is.
+func (l *launch) always(c *ctl.Command) bool {
+	for _, g := range c.Guards {
+		if !slices.ContainsFunc(l.ways, func(u *ctl.Launch) bool { return slices.Contains(u.Command.Guards, g) }) {
+			return false
 		}
 	}
+	return true
+}
+
+func runsPgCtl(c *ctl.Command) bool {
+	switch n := c.Name(); n {
+	case "pg_ctl", "su":
+		return true
+	case "chpst", "sudo", "runuser", "setpriv":
+		u := ctl.Unwrap(c)
+		return u != nil && u.Name() == "pg_ctl"
+	}
 	return false
+}
+
+// stops says whether a command ends the process, with which signal first ("" when
+// that is not known) and how many seconds it waits, 0 when it does not say.
+func (w *job) stops(l *launch, c *ctl.Command) (signal string, seconds int, ok bool) {
+	switch c.Name() {
+	case "kill":
+		signal, known := killSignal(c.Words)
+		if !known {
+			signal = ""
+		}
+		return signal, 0, true
+	case "killall", "pkill":
+		if w.killsOther(l, c) {
+			return "", 0, false
+		}
+		signal, known := killSignal(c.Words)
+		if !known {
+			signal = ""
+		}
+		return signal, 0, true
+	case "start-stop-daemon":
+		return daemonStop(c)
+	case "kill_and_wait":
+		if len(c.Words) > 2 {
+			if s, known := c.Words[2].Literal(); known && digits.MatchString(s) {
+				seconds, _ = strconv.Atoi(s)
+			}
+		}
+		return "TERM", seconds, true
+	}
+	return "", 0, false
+}
+
+// daemonStop reads start-stop-daemon --stop: the signal, and how long --retry
+// waits, a number of seconds or a schedule like TERM/40/KILL/5.
+func daemonStop(c *ctl.Command) (signal string, seconds int, ok bool) {
+	signal = "TERM"
+	retry := ""
+	for i := 1; i < len(c.Words); i++ {
+		s, known := c.Words[i].Literal()
+		option, value, joined := strings.Cut(s, "=")
+		if !joined && i+1 < len(c.Words) {
+			value, _ = c.Words[i+1].Literal()
+		}
+		switch {
+		case !known:
+		case s == "--stop" || s == "-K":
+			ok = true
+		case option == "--signal" || option == "-s":
+			signal = signalName(value)
+		case option == "--retry" || option == "-R":
+			retry = value
+		}
+	}
+	first := true
+	for _, step := range strings.Split(retry, "/") {
+		if n, err := strconv.Atoi(step); err == nil && n > 0 {
+			seconds = max(seconds, n)
+			if !first || !strings.Contains(retry, "/") {
+				continue
+			}
+		}
+		name := signalName(strings.TrimPrefix(step, "-"))
+		if _, err := strconv.Atoi(name); err != nil && first && strings.Contains(retry, "/") && name != "" {
+			signal, first = name, false
+		}
+	}
+	return signal, seconds, ok
+}
+
+// stopLoops finds loops that wait for the process to end: as many rounds as the
+// script says, with a sleep in each.
+func (w *job) stopLoops(l *launch, result *ctl.Result) {
+	ctl.Walk(result.Tree, func(n *ctl.Node) {
+		if n.Kind != ctl.Loop {
+			return
+		}
+		m := rounds.FindStringSubmatch(n.Head)
+		if m == nil {
+			return
+		}
+		count, _ := strconv.Atoi(m[1] + m[2])
+		ctl.Walk(n.Body, func(o *ctl.Node) {
+			if c := o.Command; c != nil && o.Kind == ctl.Leaf && c.Name() == "sleep" && len(c.Words) == 2 {
+				s, _ := c.Words[1].Literal()
+				if each, err := strconv.ParseFloat(s, 64); err == nil {
+					l.waits(int(float64(count)*each), n.Span)
+				}
+			}
+		})
+	})
+}
+
+// rounds are those of a loop that counts from 1.
+var rounds = regexp.MustCompile(`^for \w+ in (?:["']?\$\(seq (?:1 )?(\d+)\)["']?|\{1\.\.(\d+)\})$`)
+
+// onlyPrepares says whether a command of the stop program matters only for others
+// of it, or clears away what only the old script made.
+func onlyPrepares(c *ctl.Command) bool {
+	switch c.Name() {
+	case "chmod", "alias", "mkdir":
+		return true
+	case "rmdir":
+		return strings.Contains(c.Text, "PID") || strings.Contains(c.Text, "/var/vcap/sys/run/")
+	case "rm", "unlink":
+		return !slices.ContainsFunc(strings.Fields(c.Span.Text())[1:], func(s string) bool {
+			s = strings.Trim(s, `"`)
+			return !strings.HasPrefix(s, "-") && !(below(s, "/var/vcap/sys/run") && path.Ext(s) == ".pid") && !pidVariable.MatchString(s)
+		})
+	}
+	return c.Name() == "cd" || logHelpers.MatchString(c.Name()) || strings.HasPrefix(c.Span.Text(), `<%= "#`)
 }
 
 func bpmSignal(s string) string {
@@ -117,7 +279,7 @@ func killSignal(words []ctl.Word) (string, bool) {
 }
 
 func signalName(s string) string {
-	numbers := map[string]string{"1": "HUP", "2": "INT", "3": "QUIT", "9": "KILL", "15": "TERM"}
+	numbers := map[string]string{"1": "HUP", "2": "INT", "3": "QUIT", "9": "KILL", "10": "USR1", "12": "USR2", "15": "TERM"}
 	if n, ok := numbers[s]; ok {
 		return n
 	}
