@@ -69,6 +69,7 @@ func (w *job) files() bool {
 			spec.add(template, "bin/"+path.Base(l.process.Executable))
 			scripts = append(scripts, text)
 		}
+		w.startWait(l)
 		texts := map[Destination]piece{}
 		for _, to := range []Destination{ToHook, ToPreStart, ToPostStart} {
 			text, ok := w.scriptText(l, to)
@@ -95,6 +96,11 @@ func (w *job) files() bool {
 		if p := texts[ToPreStart]; p.text != "" {
 			w.preStart.moved = append(w.preStart.moved, p)
 			scripts = append(scripts, p.text)
+		}
+		if l.wait != nil && len(l.wait.lines) > 0 {
+			text := w.withLocals(l, w.checkBlocks(l, l.wait.lines)) + "\n"
+			post = append(post, piece{text: text})
+			scripts = append(scripts, text)
 		}
 		if p := texts[ToPostStart]; p.text != "" {
 			post = append(post, p)
@@ -266,7 +272,9 @@ func (l *launch) copies(r *residual, to Destination) {
 
 // scriptText is what is left of the start path for one destination.
 func (w *job) scriptText(l *launch, to Destination) (p piece, ok bool) {
-	moved := func(c *ctl.Command) bool { return l.places[c].to == to }
+	moved := func(c *ctl.Command) bool {
+		return l.places[c].to == to && !(to == ToPostStart && l.wait != nil && slices.Contains(l.wait.asks, c))
+	}
 	lines, r := w.residue(l, to, false, nil, moved)
 	if folders := w.foldersFor(l, to, strings.Join(lines, "\n")); len(folders) > 0 {
 		lines, r = w.residue(l, to, false, nil, func(c *ctl.Command) bool { return moved(c) || folders[c] })
@@ -295,31 +303,36 @@ func (w *job) scriptText(l *launch, to Destination) (p piece, ok bool) {
 		}
 	}
 	if to == ToPreStart || to == ToPostStart {
-		body := append(env, lines...)
-		for i := len(w.monit.Template.Guards(l.check.Name.Start)) - 1; i >= 0; i-- {
-			// monit has the check only inside this block, or once a round of it
-			g := w.monit.Template.Guards(l.check.Name.Start)[i]
-			head := []string{"<% " + g.Block.Arms[0].Head + " %>"}
-			for a := 1; a <= g.Arm; a++ {
-				head = append(head, "<% "+g.Block.Arms[a].Head+" %>")
-			}
-			if i > 0 {
-				if up := w.monit.Template.Guards(l.check.Name.Start)[i-1]; up.Block.Start == g.Block.Start {
-					head = nil // the tag around it opens this block, too
-				}
-			}
-			end := "<% end %>"
-			if g.Block.Brace {
-				end = "<% } %>"
-			}
-			body = append(append(head, body...), end)
-		}
-		return piece{w.withLocals(l, strings.Join(body, "\n")) + "\n", r.begins, r.ends}, true
+		body := w.checkBlocks(l, append(env, lines...))
+		return piece{w.withLocals(l, body) + "\n", r.begins, r.ends}, true
 	}
 	if strings.Contains(l.name, "<%") && strings.Contains(strings.Join(lines, "\n"), "<%=") {
 		w.find("not-understood", source.Error, l.check.Name, "the hook of %s uses what ERB in the monit file sets, and a hook is one file for all of them", l.name)
 	}
 	return piece{text: w.script(l, r.begins, append(env, lines...))}, true
+}
+
+// checkBlocks puts the ERB blocks around lines in which monit has the check.
+func (w *job) checkBlocks(l *launch, body []string) string {
+	for i := len(w.monit.Template.Guards(l.check.Name.Start)) - 1; i >= 0; i-- {
+		// monit has the check only inside this block, or once a round of it
+		g := w.monit.Template.Guards(l.check.Name.Start)[i]
+		head := []string{"<% " + g.Block.Arms[0].Head + " %>"}
+		for a := 1; a <= g.Arm; a++ {
+			head = append(head, "<% "+g.Block.Arms[a].Head+" %>")
+		}
+		if i > 0 {
+			if up := w.monit.Template.Guards(l.check.Name.Start)[i-1]; up.Block.Start == g.Block.Start {
+				head = nil // the tag around it opens this block, too
+			}
+		}
+		end := "<% end %>"
+		if g.Block.Brace {
+			end = "<% } %>"
+		}
+		body = append(append(head, body...), end)
+	}
+	return strings.Join(body, "\n")
 }
 
 // fresh is what gives another value each time.

@@ -654,7 +654,7 @@ var (
 
 // account puts every statement of the start path's scripts into the ledger.
 func (w *job) account(l *launch) {
-	w.startWaits(l)
+	w.tellWait(l)
 	w.mounts(l)
 	for _, c := range l.result.Commands {
 		p := l.places[c]
@@ -683,21 +683,6 @@ func (w *job) account(l *launch) {
 			continue
 		}
 		w.Ledger = append(w.Ledger, Row{Span: i.Span, To: Dropped, Note: i.Reason, idle: true})
-	}
-}
-
-// asksHealth is a command that asks a process whether it serves.
-var asksHealth = regexp.MustCompile(`\b(curl|wget|pg_isready|nc|netcat|telnet|wait_for_\w+)\b`)
-
-// startWaits tells of a wait for the process after its start: the old start
-// ended when it served, bpm's ends when it runs.
-func (w *job) startWaits(l *launch) {
-	first := slices.Index(l.result.Commands, l.ways[0].Command)
-	for _, c := range l.result.Commands[first+1:] {
-		if l.places[c].to == Dropped && l.isWay(c) == nil && asksHealth.MatchString(c.Text) {
-			w.find("start-wait", source.Warning, c.Span, "the start of %s waited for this, and failed without it; bpm's start ends as soon as the process runs. Where other jobs count on it, wait in bin/post-start", l.name)
-			return
-		}
 	}
 }
 

@@ -54,6 +54,8 @@ type launch struct {
 	// inline and prefix are what a wrapper adds to the command line of nginx.
 	inline string
 	prefix bool
+	// wait is what the old start waited for, if anything.
+	wait *wait
 	// capabilities come from setcap.
 	capabilities []string
 }
