@@ -70,6 +70,7 @@ func (w *job) files() bool {
 			scripts = append(scripts, text)
 		}
 		w.startWait(l)
+		w.failedStart(l)
 		texts := map[Destination]piece{}
 		for _, to := range []Destination{ToHook, ToPreStart, ToPostStart} {
 			text, ok := w.scriptText(l, to)
@@ -273,7 +274,7 @@ func (l *launch) copies(r *residual, to Destination) {
 // scriptText is what is left of the start path for one destination.
 func (w *job) scriptText(l *launch, to Destination) (p piece, ok bool) {
 	moved := func(c *ctl.Command) bool {
-		return l.places[c].to == to && !(to == ToPostStart && l.wait != nil && slices.Contains(l.wait.asks, c))
+		return l.places[c].to == to && !(to == ToPostStart && l.waitsFor(c))
 	}
 	lines, r := w.residue(l, to, false, nil, moved)
 	if folders := w.foldersFor(l, to, strings.Join(lines, "\n")); len(folders) > 0 {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
@@ -17,8 +18,8 @@ type wait struct {
 	at source.Span
 	// lines ask in bin/post-start; none when that could not be said there.
 	lines []string
-	// asks are the commands of the old script that the lines stand for.
-	asks []*ctl.Command
+	// asks is the command of the old script that the lines stand for.
+	asks *ctl.Command
 }
 
 // asksHealth is a command that asks a process whether it serves.
@@ -33,13 +34,13 @@ func (w *job) startWait(l *launch) {
 		return
 	}
 	for _, c := range l.result.Commands[first+1:] {
-		if l.isWay(c) != nil || c.Followed || !asksHealth.MatchString(c.Text) || len(c.Words) > 0 && (c.Name() == "echo" || c.Name() == "trap") {
+		if l.isWay(c) != nil || c.Followed || !l.asksInside(c) || len(c.Words) > 0 && (c.Name() == "echo" || c.Name() == "trap") {
 			continue
 		}
 		if to := l.places[c].to; to != Dropped && to != ToPostStart {
 			continue
 		}
-		found := wait{at: c.Span, asks: []*ctl.Command{c}}
+		found := wait{at: c.Span, asks: c}
 		if _, there := w.Job.Spec.Template("bin/post-start"); !there && w.failsAfter(l, c) {
 			if len(c.Words) == 0 {
 				found.lines = w.askFunction(l, c)
@@ -56,6 +57,61 @@ func (w *job) startWait(l *launch) {
 		}
 		return
 	}
+}
+
+// failedStart keeps out of bin/post-start what the old script did when the start
+// had failed: it undid things before it killed the process, which runs on under
+// bpm. What is left of such an arm is its exit, which fails the deploy.
+func (w *job) failedStart(l *launch) {
+	first := slices.Index(l.result.Commands, l.ways[0].Command)
+	ctl.Walk(l.result.Tree, func(n *ctl.Node) {
+		if n.Kind != ctl.If {
+			return
+		}
+		for _, arm := range [][]*ctl.Node{n.Body, n.Else} {
+			var exit *ctl.Command
+			for _, o := range arm {
+				if c := o.Command; c != nil && o.Kind == ctl.Leaf && c.Name() == "exit" && len(c.Words) == 2 && !c.Words[1].Is("0") {
+					exit = c
+				}
+			}
+			if exit == nil || slices.Index(l.result.Commands, exit) < first {
+				continue
+			}
+			ctl.Walk(arm, func(o *ctl.Node) {
+				if c := o.Command; c != nil && o.Kind == ctl.Leaf && l.places[c].to == ToPostStart && l.isWay(c) == nil {
+					l.places[c] = place{Dropped, "undid a start that had failed, and killed the process then"}
+					if works(c) && !w.isQuiet(c) {
+						w.find("not-understood", source.Warning, c.Span, "this ran when the start of %s had failed, before the script killed it; nothing does it now", l.name)
+					}
+				}
+			})
+			before := l.places[exit]
+			moved := func(c *ctl.Command) bool { return l.places[c].to == ToPostStart && !l.waitsFor(c) }
+			more := slices.ContainsFunc(l.result.Commands, moved)
+			l.places[exit] = place{ToPostStart, "the start failed here, and the deploy does now"}
+			lines, r := w.residue(l, ToPostStart, false, nil, moved)
+			text := strings.Join(lines, "\n")
+			if r.broken != "" || !more && (l.wait != nil && len(l.wait.lines) > 0 || !looped.MatchString(text) || pidWords.MatchString(text)) {
+				l.places[exit] = before
+			}
+		}
+	})
+}
+
+// asksInside says whether a command asks, itself or in a function whose output it
+// takes.
+func (l *launch) asksInside(c *ctl.Command) bool {
+	if asksHealth.MatchString(c.Text) {
+		return true
+	}
+	m := callsFunction.FindStringSubmatch(c.Text)
+	return m != nil && asksHealth.MatchString(l.result.Functions[m[2]].Text)
+}
+
+// waitsFor says whether a command is the one that the lines of a wait stand for.
+func (l *launch) waitsFor(c *ctl.Command) bool {
+	return l.wait != nil && l.wait.asks == c && len(l.wait.lines) > 0
 }
 
 // failsAfter says whether the start failed when the wait was in vain: what
@@ -146,7 +202,8 @@ func endsInError(nodes []*ctl.Node) bool {
 
 // askLoop writes a loop that asks with one command, as often as the old one did.
 func (w *job) askLoop(l *launch, c *ctl.Command) []string {
-	if c.Tags || c.Piped || c.Pipe || c.Background || strings.Contains(c.Text, "`") || strings.Contains(c.Text, "$") {
+	text := knownText(c)
+	if text == "" || c.Tags || c.Piped || c.Pipe || c.Background {
 		return nil
 	}
 	var loop *ctl.Node
@@ -185,7 +242,7 @@ func (w *job) askLoop(l *launch, c *ctl.Command) []string {
 	}
 	return w.tagged(l, c, []string{
 		"tries=0",
-		"until " + c.Text + "; do",
+		"until " + text + "; do",
 		"  tries=$((tries + 1))",
 		"  if [ $tries -ge " + tries + " ]; then",
 		fmt.Sprintf(`    echo "%s does not answer" >&2`, l.name),
@@ -194,6 +251,28 @@ func (w *job) askLoop(l *launch, c *ctl.Command) []string {
 		"  sleep " + pause,
 		"done",
 	})
+}
+
+// knownText is a command with the values of its variables; empty when some are
+// known only on the VM.
+func knownText(c *ctl.Command) string {
+	if !strings.ContainsAny(c.Text, "$`") {
+		return c.Text
+	}
+	var words []string
+	for _, word := range c.Words {
+		if !word.Known() {
+			return ""
+		}
+		words = append(words, shellWord(word))
+	}
+	for _, r := range c.Redirects {
+		if strings.ContainsAny(r.Span.Text(), "$`") {
+			return ""
+		}
+		words = append(words, r.Span.Text())
+	}
+	return strings.Join(words, " ")
 }
 
 var (
@@ -266,8 +345,11 @@ func (w *job) tagged(l *launch, c *ctl.Command, lines []string) []string {
 func (w *job) tellWait(l *launch) {
 	switch {
 	case l.wait == nil:
-	case len(l.wait.lines) > 0:
+	case len(l.wait.lines) > 0 && w.dependedOn(l):
 		w.find("start-wait", source.Warning, l.wait.at, "the start of %s waited for this, and failed without it; bin/post-start does now. bpm's start ends as soon as the process runs, so what depends on %s in monit does not wait any more", l.name, l.name)
+	case len(l.wait.lines) > 0:
+		w.find("start-wait", source.Note, l.wait.at, "the start of %s waited for this, and failed without it; bin/post-start does now, once a deploy", l.name)
+	case l.places[l.wait.asks].to != Dropped:
 	default:
 		where := "wait in bin/post-start"
 		if t, there := w.Job.Spec.Template("bin/post-start"); there {
@@ -275,4 +357,10 @@ func (w *job) tellWait(l *launch) {
 		}
 		w.find("start-wait", source.Warning, l.wait.at, "the start of %s waited for this, and failed without it; bpm's start ends as soon as the process runs. Where other jobs count on it, %s", l.name, where)
 	}
+}
+
+// dependedOn says whether a check waits in monit for this one.
+func (w *job) dependedOn(l *launch) bool {
+	depends := regexp.MustCompile(`(?im)^\s*depends(?:\s+on)?\s+(?:[\w.-]+\s*,\s*)*` + regexp.QuoteMeta(l.name) + `\s*(?:,|$)`)
+	return slices.ContainsFunc(w.ctx.Release.Jobs, func(j *release.Job) bool { return j.Monit != nil && depends.Match(j.Monit.Data) })
 }
