@@ -60,6 +60,7 @@ func (w *job) placeAll(l *launch) bool {
 		}
 		l.places[c] = p
 	}
+	w.waitsBefore(l, first)
 	ctl.Walk(l.result.Tree, func(n *ctl.Node) {
 		if n.Kind == ctl.AndOr {
 			l.together(n)
@@ -655,6 +656,8 @@ var (
 // account puts every statement of the start path's scripts into the ledger.
 func (w *job) account(l *launch) {
 	w.tellWait(l)
+	w.tellWait(l)
+	w.slowHook(l)
 	w.mounts(l)
 	for _, c := range l.result.Commands {
 		p := l.places[c]

@@ -1,0 +1,116 @@
+package convert
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// monitSeconds is how long monit waits for a start program that says nothing
+// else.
+const monitSeconds = 30
+
+// slowHook finds what takes its time in the hook, which runs inside the time
+// that monit gives a start. A job whose monit file gives a time of its own has
+// thought of that, unless the wait is known to be longer.
+func (w *job) slowHook(l *launch) {
+	given, own := monitSeconds, false
+	if t := l.check.Start.TimeoutSeconds; t > 0 {
+		given, own = t, true
+	}
+	tell := func(at source.Span, what string) {
+		w.find("hook-slow", source.Warning, at, "the hook of %s %s, and monit gives its start %d s: after that it reports the start as failed, though it goes on. Give the start program a longer \"with timeout\", or do it in bin/pre-start", l.name, what, given)
+	}
+	seen := map[source.Span]bool{}
+	ctl.Walk(l.result.Tree, func(n *ctl.Node) {
+		switch {
+		case n.Kind == ctl.Loop && !seen[n.Span] && l.inHook(n):
+			seconds, waits := waitOf(n)
+			switch {
+			case !waits:
+			case seconds > given:
+				tell(n.Span, fmt.Sprintf("waits here for up to %d s", seconds))
+			case seconds == 0 && !own:
+				tell(n.Span, "waits here for as long as it takes")
+			}
+			seen[n.Span] = true
+		case n.Kind == ctl.Leaf && !own && l.places[n.Command].to == ToHook && !seen[n.Command.Span] && slowWork(n.Command):
+			tell(n.Command.Span, "does what takes longer the more data there is: "+oneLine(n.Command.Text))
+			seen[n.Command.Span] = true
+		}
+	})
+}
+
+// inHook says whether a construct is in the hook.
+func (l *launch) inHook(n *ctl.Node) bool {
+	found := false
+	ctl.Walk([]*ctl.Node{n}, func(o *ctl.Node) {
+		found = found || o.Command != nil && o.Kind == ctl.Leaf && l.places[o.Command].to == ToHook
+	})
+	return found
+}
+
+// waitOf says whether a loop waits, and for how many seconds at most, 0 when
+// that is not known.
+func waitOf(loop *ctl.Node) (seconds int, waits bool) {
+	each := 0.0
+	ctl.Walk(append([]*ctl.Node{}, loop.Body...), func(n *ctl.Node) {
+		if c := n.Command; c != nil && n.Kind == ctl.Leaf && c.Name() == "sleep" && len(c.Words) == 2 {
+			waits = true
+			s, _ := c.Words[1].Literal()
+			each, _ = strconv.ParseFloat(s, 64)
+		}
+	})
+	for _, known := range []*regexp.Regexp{rounds, upTo} {
+		if m := known.FindStringSubmatch(loop.Head); m != nil {
+			n, _ := strconv.Atoi(m[1] + m[2])
+			return int(float64(n) * each), waits
+		}
+	}
+	return 0, waits
+}
+
+// upTo is a loop that counts.
+var upTo = regexp.MustCompile(`^(?:while|until) \[+ "?\$\{?\w+\}?"? -(?:ge|gt|lt|le) "?(\d+)"?() \]+$`)
+
+// slowWork is work that takes longer the more there is.
+func slowWork(c *ctl.Command) bool {
+	switch c.Name() {
+	case "initdb", "rsync", "tar", "unzip", "dd", "mkfs", "mkfs.ext4", "wget", "apt-get":
+		return true
+	case "cp":
+		return recursiveCopy.MatchString(c.Text)
+	case "chown", "chmod", "chgrp":
+		paths, ok := operands(c)
+		return recursive(c) && !(ok && allOf(paths, volatile))
+	case "find":
+		return treeWork.MatchString(c.Text)
+	}
+	return false
+}
+
+var (
+	recursiveCopy = regexp.MustCompile(`^cp\s+(?:-\w*[rRa]|--recursive|--archive)`)
+	treeWork      = regexp.MustCompile(`\s(?:-exec|-delete|-execdir)\b`)
+)
+
+// waitsBefore keeps the loops that wait, before the process starts, for something
+// that another process gives: the hook waits at every start.
+func (w *job) waitsBefore(l *launch, first int) {
+	ctl.Walk(l.result.Tree, func(n *ctl.Node) {
+		if _, waits := waitOf(n); n.Kind != ctl.Loop || !waits || l.inHook(n) || w.aboutPid(l, n.Text) {
+			return
+		}
+		ctl.Walk([]*ctl.Node{n}, func(o *ctl.Node) {
+			c := o.Command
+			if c == nil || o.Kind != ctl.Leaf || !c.Test || !askers[c.Name()] || slices.Index(l.result.Commands, c) > first {
+				return
+			}
+			l.places[c] = place{ToHook, "the start waits for this, so it is waited for at every start"}
+		})
+	})
+}
