@@ -79,7 +79,7 @@ func (w *job) files() bool {
 			}
 			texts[to] = text
 		}
-		if text := texts[ToHook].text; text != "" {
+		if text := withRemovals(texts[ToHook].text, w.stalePidfiles(l)); text != "" {
 			name := "bpm-pre-start"
 			if w.several {
 				name = cleanName(l.name) + "-" + name

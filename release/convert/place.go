@@ -464,11 +464,17 @@ func makes(c *ctl.Command) []string {
 // The hook runs behind all of them.
 func (w *job) madeAgain(l *launch, c *ctl.Command) bool {
 	paths, ok := operands(c)
-	if !ok {
-		return true
-	}
 	i := slices.Index(l.result.Commands, c)
-	if slices.ContainsFunc(paths, func(p string) bool { return makesFile(l.result.Commands[:i], p) }) {
+	if !ok {
+		if paths = globbed(c); len(paths) == 0 || slices.ContainsFunc(l.result.Commands[:i], func(o *ctl.Command) bool {
+			return slices.ContainsFunc(makes(o), func(m string) bool {
+				return slices.ContainsFunc(paths, func(p string) bool { return m != p && below(m, p) })
+			})
+		}) {
+			return true
+		}
+	}
+	if ok && slices.ContainsFunc(paths, func(p string) bool { return makesFile(l.result.Commands[:i], p) }) {
 		return true
 	}
 	for _, later := range l.result.Commands[i+1:] {
@@ -493,6 +499,31 @@ func (w *job) madeAgain(l *launch, c *ctl.Command) bool {
 		}
 	}
 	return false
+}
+
+// leftBehind is what a process leaves that has not ended by itself.
+var leftBehind = regexp.MustCompile(`\.(?:sock|socket|pid|lock)$`)
+
+// globbed gives the folders in which a command removes what a process may have
+// left, by a pattern; none when it is about anything else.
+func globbed(c *ctl.Command) (paths []string) {
+	for _, word := range c.Words[1:] {
+		s := word.String()
+		if strings.HasPrefix(s, "-") {
+			continue
+		}
+		if !path.IsAbs(s) || strings.ContainsAny(s, "$`<{") {
+			return nil
+		}
+		if !leftBehind.MatchString(s) && !volatile(s) {
+			return nil
+		}
+		if i := strings.IndexAny(s, "*?["); i >= 0 {
+			s = path.Dir(s[:i] + "x")
+		}
+		paths = append(paths, path.Clean(s))
+	}
+	return paths
 }
 
 var fileMakers = map[string]bool{"mkdir": true, "cp": true, "mv": true, "rsync": true, "tar": true, "ln": true, "touch": true, "install": true, "unzip": true, "git": true}
