@@ -363,7 +363,7 @@ func (w *job) checks() []*monit.Check {
 	case bpms > 0:
 		w.Verdict = AlreadyBPM
 	default:
-		w.Verdict = NothingToDo
+		w.Verdict, w.Reason = NothingToDo, w.errand()
 	}
 	return todo
 }

@@ -355,7 +355,8 @@ func (w *job) pick(l *launch) bool {
 		}
 	}
 	if len(found) == 0 {
-		return w.decline(at, "no process found: the start path ends without exec, &, start-stop-daemon or a program that is known to put itself in the background")
+		at, why := w.noProcess(l)
+		return w.decline(at, "%s", why)
 	}
 	if own := slices.DeleteFunc(slices.Clone(found), func(u *ctl.Launch) bool { return u.Inherited }); len(own) > 0 {
 		found = own
