@@ -8,15 +8,14 @@ package bpm
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"path"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
 // Config is a bpm.yml.
@@ -249,85 +248,15 @@ func scalar(s string) string {
 	return strings.TrimSuffix(string(out), "\n")
 }
 
-var (
-	envName    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	capability = regexp.MustCompile(`^[A-Z][A-Z_]+$`)
-	memory     = regexp.MustCompile(`^(?i)[0-9]+(\.[0-9]+)?[KMGT](I?B)?$`)
-)
-
-// Validate holds a rendered bpm.yml against the schema, unknown keys included,
-// and against what bpm itself refuses only at start.
+// Validate holds a rendered bpm.yml against the schema and against what bpm
+// itself refuses only at start: the first of its Problems is an error.
 func Validate(data []byte) error {
-	type process struct {
-		Name              string             `yaml:"name"`
-		Executable        string             `yaml:"executable"`
-		Args              []*string          `yaml:"args"`
-		Env               map[string]*string `yaml:"env"`
-		WorkDir           string             `yaml:"workdir"`
-		Hooks             *Hooks             `yaml:"hooks"`
-		Limits            *Limits            `yaml:"limits"`
-		EphemeralDisk     bool               `yaml:"ephemeral_disk"`
-		PersistentDisk    bool               `yaml:"persistent_disk"`
-		AdditionalVolumes []Volume           `yaml:"additional_volumes"`
-		Capabilities      []string           `yaml:"capabilities"`
-		Unsafe            *Unsafe            `yaml:"unsafe"`
-		ShutdownSignal    string             `yaml:"shutdown_signal"`
-	}
-	var c struct {
-		Processes []process `yaml:"processes"`
-	}
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	d.KnownFields(true)
-	if err := d.Decode(&c); err != nil {
-		if errors.Is(err, io.EOF) {
-			return errors.New("is empty: bpm needs at least one process")
-		}
-		return err
-	}
-	if len(c.Processes) == 0 {
-		return errors.New("has no processes: bpm accepts that and then finds no process to start")
-	}
-	names := map[string]bool{}
-	for _, p := range c.Processes {
-		fail := func(format string, args ...any) error {
-			return fmt.Errorf("process %q: %s", p.Name, fmt.Sprintf(format, args...))
-		}
-		switch {
-		case p.Name == "":
-			return fail("has no name")
-		case names[p.Name]:
-			return fail("is there twice")
-		case !path.IsAbs(p.Executable):
-			return fail("executable %q is not an absolute path", p.Executable)
-		case strings.ContainsAny(p.Executable, " \t"):
-			return fail("executable %q has blanks: bpm takes it as one path; arguments go to args", p.Executable)
-		case p.Hooks != nil && (!path.IsAbs(p.Hooks.PreStart) || strings.ContainsAny(p.Hooks.PreStart, " \t")):
-			return fail("hooks.pre_start %q must be one absolute path without arguments", p.Hooks.PreStart)
-		case p.ShutdownSignal != "" && p.ShutdownSignal != "TERM" && p.ShutdownSignal != "INT":
-			return fail("shutdown_signal %q must be TERM or INT", p.ShutdownSignal)
-		case p.Limits != nil && p.Limits.Memory != "" && !memory.MatchString(p.Limits.Memory):
-			return fail("limits.memory %q needs a number with a unit, such as 512M", p.Limits.Memory)
-		}
-		names[p.Name] = true
-		for i, a := range p.Args {
-			if a == nil {
-				return fail("argument %d is empty: bpm drops it and the next one takes its place", i+1)
-			}
-		}
-		for k := range p.Env {
-			if !envName.MatchString(k) {
-				return fail("env name %q is no variable name", k)
-			}
-		}
-		for _, cap := range p.Capabilities {
-			if !capability.MatchString(cap) || strings.HasPrefix(cap, "CAP_") {
-				return fail("capability %q must be upper case without CAP_", cap)
-			}
-		}
-		for _, v := range p.AdditionalVolumes {
-			if path.Clean(v.Path) != v.Path || !strings.HasPrefix(v.Path, "/var/vcap/") {
-				return fail("volume %q must be a clean path below /var/vcap", v.Path)
-			}
+	f := &source.File{Name: "bpm.yml", Data: data}
+	d := &Document{File: f, Format: "yaml"}
+	(&yamlReader{doc: d, template: &erb.Template{File: f, Segments: []erb.Segment{{Kind: erb.Text, End: len(data)}}}}).read()
+	for _, p := range d.Problems("") {
+		if p.Severity > source.Note {
+			return fmt.Errorf("line %d: %s", p.Span.Position().Line, p.Message)
 		}
 	}
 	return nil

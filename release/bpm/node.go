@@ -1,6 +1,7 @@
 package bpm
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
@@ -273,4 +274,42 @@ func (v Value) matches(text string) bool {
 		open = false
 	}
 	return open || rest == ""
+}
+
+// Compatible says whether two values may come to the same text.
+func (v Value) Compatible(o Value) bool {
+	if s, ok := v.Static(); ok {
+		return o.matches(s)
+	}
+	if s, ok := o.Static(); ok {
+		return v.matches(s)
+	}
+	if len(v) == 0 || len(o) == 0 {
+		return true
+	}
+	a, b := v[0].Text, o[0].Text
+	if !strings.HasPrefix(a, b) && !strings.HasPrefix(b, a) {
+		return false
+	}
+	a, b = v[len(v)-1].Text, o[len(o)-1].Text
+	return strings.HasSuffix(a, b) || strings.HasSuffix(b, a)
+}
+
+var printedTag = regexp.MustCompile(`(?s)<%=-?(.*?)-?%>`)
+
+// TextWithTags makes a value of text in which ERB prints.
+func TextWithTags(s string) Value {
+	var v Value
+	at := 0
+	for _, m := range printedTag.FindAllStringSubmatchIndex(s, -1) {
+		if m[0] > at {
+			v = append(v, Piece{Text: s[at:m[0]]})
+		}
+		v = append(v, Piece{Ruby: strings.TrimSpace(s[m[2]:m[3]])})
+		at = m[1]
+	}
+	if at < len(s) || len(v) == 0 {
+		v = append(v, Piece{Text: s[at:]})
+	}
+	return v
 }

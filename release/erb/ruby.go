@@ -1,6 +1,12 @@
 package erb
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
+
+// doWord finds the do of "end.else_if_link('domain') do".
+var doWord = regexp.MustCompile(`\bdo\b`)
 
 type eventKind int
 
@@ -164,8 +170,8 @@ func (s *scanner) keyword() {
 	case "end":
 		if rest := s.code[s.at:]; strings.HasPrefix(rest, ".else") {
 			// end.else do, end.else_if_p('x') do: the next arm of if_p
-			if i := strings.Index(rest, "do"); i >= 0 {
-				s.at += i + len("do")
+			if i := doWord.FindStringIndex(rest); i != nil {
+				s.at += i[1]
 				s.operand = false
 				s.emit(event{what: divides, word: w, at: at})
 				return
