@@ -53,6 +53,7 @@ type options struct {
 	Release releaseOptions `command:"release" description:"Turn the ctl jobs of a release into BPM jobs, in place"`
 	Scan    scanOptions    `command:"scan" description:"Show what would become of each job of a release, or of a folder of releases; change nothing"`
 	Explain explainOptions `command:"explain" description:"Say what a finding means, why it matters and what to do about it"`
+	Check   checkOptions   `command:"check" description:"Check the jobs of a release that are on BPM already, more strictly than bpm does"`
 }
 
 type column struct{ table.Header }

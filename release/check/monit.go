@@ -332,7 +332,9 @@ var runsBPM = regexp.MustCompile(`bpm["']?\s+(?:run|start|shell)\b|bin/bpm\b`)
 // it calls bpm.
 func (w *job) calledElsewhere(p bpm.ProcessNode) bool {
 	files := w.ctx.everyText()
-	for _, n := range w.ctx.release.Glob(func(n string) bool { return strings.HasSuffix(n, ".md") || strings.HasSuffix(n, ".sh") || strings.HasSuffix(n, ".yml") }, "docs", "ci", "scripts", "operations") {
+	for _, n := range w.ctx.release.Glob(func(n string) bool {
+		return strings.HasSuffix(n, ".md") || strings.HasSuffix(n, ".sh") || strings.HasSuffix(n, ".yml")
+	}, "docs", "ci", "scripts", "operations") {
 		if f, err := w.ctx.release.Read(n); err == nil {
 			files = append(files, f)
 		}

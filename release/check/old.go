@@ -1,0 +1,305 @@
+package check
+
+import (
+	"bytes"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/container"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// text is a file with the variables of shell put in where they hold a path: what
+// stands in "$RUN_DIR/web.pid".
+var (
+	pathVariable = regexp.MustCompile(`(?m)^[ \t]*(?:export[ \t]+|local[ \t]+|readonly[ \t]+|declare[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=["']?([^"'\s;]+)["']?`)
+	variableUse  = regexp.MustCompile(`\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?`)
+	runPath      = regexp.MustCompile(`(?:/var/vcap/(?:data/)?sys/run|\$\{?[A-Za-z_][A-Za-z0-9_]*\}?)(?:/[A-Za-z0-9_.-]+|/?\$\{?[A-Za-z_][A-Za-z0-9_]*\}?)*`)
+)
+
+// mention is a path that a text names, directly or through variables.
+type mention struct {
+	path string
+	at   source.Span
+}
+
+// runPaths are the paths below /var/vcap/sys/run that a file names.
+func runPaths(f *source.File) []mention {
+	if !bytes.Contains(f.Data, []byte("/sys/run")) {
+		return nil
+	}
+	text := string(f.Data)
+	vars := map[string]string{}
+	for _, m := range pathVariable.FindAllStringSubmatch(text, -1) {
+		v := expand(m[2], vars)
+		if old, ok := vars[m[1]]; ok && old != v {
+			v = ""
+		}
+		vars[m[1]] = v
+	}
+	var all []mention
+	for _, m := range runPath.FindAllStringIndex(text, -1) {
+		p := container.Canonical(expand(text[m[0]:m[1]], vars))
+		if strings.HasPrefix(p, "/var/vcap/sys/run/") && !strings.ContainsAny(p, "$\x00") {
+			if m[1] < len(text) && text[m[1]] == '<' {
+				continue // goes on with what ERB prints
+			}
+			all = append(all, mention{strings.TrimSuffix(p, "."), source.Span{File: f, Start: m[0], End: m[1]}})
+		}
+	}
+	return all
+}
+
+func expand(s string, vars map[string]string) string {
+	return variableUse.ReplaceAllStringFunc(s, func(u string) string {
+		if v := vars[strings.Trim(u, "${}")]; v != "" {
+			return v
+		}
+		return unknown
+	})
+}
+
+// oldPidfiles finds readers of the pidfile that the job's ctl script wrote. They
+// may stand in any job. What a process writes itself is its own business as long
+// as its container has the folder.
+func (w *job) oldPidfiles() {
+	if !w.onBPM() || w.doc == nil {
+		return
+	}
+	dir := "/var/vcap/sys/run/" + w.Name
+	for _, p := range w.doc.Processes() {
+		mounts, open := w.mounts(p)
+		if open && len(mounts.Additional) > 0 || mounts.Access(dir+"/x.pid").There {
+			return
+		}
+	}
+	var uses []mention
+	written := map[string]bool{}
+	for _, f := range w.ctx.everyText() {
+		base := path.Base(f.Name)
+		if w.doc.File == f || strings.HasSuffix(base, ".ps1.erb") || strings.HasSuffix(base, ".ps1") || strings.HasSuffix(base, ".md") {
+			continue
+		}
+		if w.dead(f) {
+			continue
+		}
+		for _, m := range runPaths(f) {
+			if !strings.HasPrefix(m.path, dir+"/") || path.Ext(m.path) != ".pid" {
+				continue
+			}
+			if writesPidfile(f, m) {
+				written[m.path] = true
+			}
+			uses = append(uses, m)
+		}
+	}
+	for _, m := range uses {
+		if written[m.path] {
+			continue
+		}
+		inOwn := strings.HasPrefix(m.at.File.Name, w.Dir()+"/")
+		if inOwn && !bytes.HasPrefix(m.at.File.Data, []byte("#!")) && path.Base(m.at.File.Name) != "monit" {
+			continue // its own config: see paths
+		}
+		if path.Base(m.at.File.Name) == "monit" && !inOwn {
+			continue // another job's own check
+		}
+		if path.Base(m.at.File.Name) == "monit" && w.isPidfileClause(m.at) {
+			continue // told of by monitPrograms
+		}
+		now := w.nowPidfile(m.path)
+		w.find("old-pidfile-used", source.Warning, m.at, "%s was the pidfile of the script before bpm, and nothing writes it any more; the pid is in %s", m.path, now)
+	}
+}
+
+func (w *job) isPidfileClause(at source.Span) bool {
+	for _, c := range w.monit.Checks {
+		for _, p := range c.Pidfiles {
+			if p.Value.Start <= at.Start && at.Start <= p.Value.End {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// nowPidfile is the pidfile that bpm writes instead.
+func (w *job) nowPidfile(old string) string {
+	name := strings.TrimSuffix(path.Base(old), ".pid")
+	var all []string
+	for _, p := range w.doc.Processes() {
+		n := p.Name().Text()
+		if n == name || n == w.Name && len(w.doc.Processes()) == 1 {
+			return bpm.PidFile(w.Name, n)
+		}
+		all = append(all, n)
+	}
+	if len(all) == 1 {
+		return bpm.PidFile(w.Name, all[0])
+	}
+	return bpm.PidFile(w.Name, "PROCESS")
+}
+
+var writer = regexp.MustCompile(`>\s*["']?$|(?i:pid_?file|--pid|-p|--write-pid)[ =:"']*$`)
+
+// writesPidfile says whether the place is one at which the file is written.
+func writesPidfile(f *source.File, m mention) bool {
+	line := string(f.Data[f.LineStart(m.at.Start):m.at.Start])
+	if writer.MatchString(line) && strings.Contains(line, ">") {
+		return true
+	}
+	// PIDFILE=/...; echo $$ > "$PIDFILE"
+	if v := pathVariable.FindStringSubmatch(string(f.Data[f.LineStart(m.at.Start):f.LineEnd(m.at.Start)])); v != nil {
+		return regexp.MustCompile(`>\s*["']?\$\{?` + v[1] + `\b`).Match(f.Data)
+	}
+	return false
+}
+
+// dead says whether a file is a template that its job's spec does not list.
+func (w *job) dead(f *source.File) bool {
+	parts := strings.SplitN(f.Name, "/", 4)
+	if len(parts) < 4 || parts[2] != "templates" {
+		return false
+	}
+	j := w.ctx.release.Job(parts[1])
+	if j == nil || j.Spec == nil {
+		return false
+	}
+	return !slices.ContainsFunc(j.Spec.Templates, func(t release.Template) bool { return path.Clean(t.Source) == parts[3] })
+}
+
+var jobBinPath = regexp.MustCompile(`/var/vcap/jobs/([A-Za-z0-9_.-]+)/(bin/[A-Za-z0-9_./-]*[A-Za-z0-9_-])`)
+
+// oldScripts finds calls of scripts of this job that are not rendered any more.
+func (w *job) oldScripts() {
+	targets := map[string]bool{}
+	var names []string
+	for _, t := range w.Spec.Templates {
+		for p := path.Clean(t.Target); p != "."; p = path.Dir(p) {
+			targets[p] = true
+		}
+		names = append(names, path.Clean(t.Target))
+	}
+	for _, f := range w.ctx.everyText() {
+		if w.dead(f) || w.doc != nil && f == w.doc.File || strings.HasSuffix(f.Name, ".md") {
+			continue
+		}
+		for _, m := range jobBinPath.FindAllSubmatchIndex(f.Data, -1) {
+			if string(f.Data[m[2]:m[3]]) != w.Name {
+				continue
+			}
+			target := path.Clean(string(f.Data[m[4]:m[5]]))
+			if targets[target] || m[1] < len(f.Data) && strings.IndexByte("*$<{/", f.Data[m[1]]) >= 0 {
+				continue
+			}
+			at := source.Span{File: f, Start: m[0], End: m[1]}
+			line := string(f.Data[f.LineStart(m[0]):f.LineEnd(m[0])])
+			if comment(line, m[0]-f.LineStart(m[0])) || asksFor(f, line, string(f.Data[m[0]:m[1]])) {
+				continue
+			}
+			w.find("old-script-used", source.Error, at, "no template of the job %s is rendered to %s%s%s", w.Name, target, didYouMean(target, names), insteadOf(target))
+		}
+	}
+}
+
+func insteadOf(target string) string {
+	if strings.HasSuffix(target, "ctl") {
+		return "; where this started or stopped the process, use " + bpmProgram + " or monit"
+	}
+	return ""
+}
+
+// comment says whether a place in a line stands in a comment.
+func comment(line string, at int) bool {
+	i := strings.IndexByte(line, '#')
+	return i >= 0 && i < at && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t')
+}
+
+// asksFor says whether a file asks whether a script is there before it calls
+// it, or makes it.
+func asksFor(f *source.File, line, vmPath string) bool {
+	q := regexp.QuoteMeta(vmPath)
+	if regexp.MustCompile(`(?:-[efxrsL]|\bexist\?\(|>|\btee|\bcp\b.*|\bln\b.*|\bmv\b.*)\s*["']?` + q).MatchString(line) {
+		return true
+	}
+	return regexp.MustCompile(`(?:\[\[?|test)\s+(?:!\s+)?-[efxrsL]\s+["']?` + q).Match(f.Data)
+}
+
+// lifecycle are the scripts that BOSH, bbr and monit find by their names.
+var lifecycle = regexp.MustCompile(`^bin/(pre-start|post-start|post-deploy|pre-stop|post-stop|drain|run|bbr/.*|dns/.*|dns_health_check)$`)
+
+var oldWorld = regexp.MustCompile(`\b(pid_guard|kill_and_wait|wait_pidfile|start-stop-daemon|pid_utils\.sh)\b|echo \$\$ ?>|echo \$! ?>`)
+
+// leftTemplates finds what is left of the time before bpm: ctl scripts that the
+// spec still lists and nothing calls, and templates that no spec lists.
+func (w *job) leftTemplates() {
+	if w.doc == nil || !w.onBPM() {
+		return
+	}
+	for _, t := range w.Spec.Templates {
+		target := path.Clean(t.Target)
+		if !strings.HasPrefix(target, "bin/") || lifecycle.MatchString(target) {
+			continue
+		}
+		f, _, err := w.TemplateFile(t.Target)
+		if err != nil || !oldWorld.Match(f.Data) && !strings.HasSuffix(strings.TrimSuffix(target, ".sh"), "ctl") {
+			continue
+		}
+		if w.called(target, t.Source, f) {
+			continue
+		}
+		w.find("ctl-left", source.Warning, t.Span, "%s is a script of the time before bpm, and nothing calls it any more: take it out of the spec and delete %s", target, f.Name)
+	}
+	var unlisted []source.Span
+	var names []string
+	for _, f := range w.ctx.textsOf(w.Name) {
+		if !w.dead(f) || isConfig(path.Base(f.Name)) || !oldWorld.Match(f.Data) && !strings.Contains(path.Base(f.Name), "ctl") {
+			continue
+		}
+		base := strings.TrimSuffix(path.Base(f.Name), ".erb")
+		if w.mentioned(base, f) {
+			continue // put into another template
+		}
+		unlisted = append(unlisted, source.Whole(f))
+		names = append(names, path.Base(f.Name))
+	}
+	for i, at := range unlisted {
+		at.End = at.Start
+		w.find("ctl-left", source.Warning, at, "%s is a script of the time before bpm that the spec does not list any more: delete it", names[i])
+	}
+}
+
+// called says whether anything in the release names a script.
+func (w *job) called(target, src string, self *source.File) bool {
+	vmPath := []byte(path.Join(w.vmDir(), target))
+	for _, f := range w.ctx.everyText() {
+		if f == self {
+			continue
+		}
+		if bytes.Contains(f.Data, vmPath) {
+			return true
+		}
+		if strings.HasPrefix(f.Name, w.Dir()+"/") && bytes.Contains(f.Data, []byte(path.Base(target))) {
+			return true
+		}
+	}
+	for _, n := range w.ctx.release.Glob(func(n string) bool { return path.Base(n) != "spec" }, "packages", "manifests", "operations", "ci", "scripts") {
+		if f, err := w.ctx.release.Read(n); err == nil && bytes.Contains(f.Data, vmPath) {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *job) mentioned(name string, self *source.File) bool {
+	for _, f := range w.ctx.textsOf(w.Name) {
+		if f != self && bytes.Contains(f.Data, []byte(name)) {
+			return true
+		}
+	}
+	return false
+}
