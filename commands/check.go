@@ -1,12 +1,7 @@
 package commands
 
 import (
-	"errors"
 	"fmt"
-	"path/filepath"
-	"strings"
-
-	"github.com/cloudfoundry/bosh-cli/v7/ui/table"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/check"
@@ -14,39 +9,62 @@ import (
 )
 
 type checkOptions struct {
+	findingsOptions
 	Jobs []string `long:"job" value-name:"NAME" description:"Check only this job (repeatable)"`
 	Args struct {
-		Dirs []string `positional-arg-name:"DIR" description:"Release directory (default: .)"`
+		Dirs []string `positional-arg-name:"DIR" description:"Release directory, or a folder with several of them (default: .)"`
 	} `positional-args:"yes"`
 }
 
 func (o *checkOptions) Execute([]string) error { return nil }
 func (o *checkOptions) command() command       { return o }
 
-// run checks every directory; a release that cannot be read does not keep the
-// others from being checked.
+// checked is what one release comes to, or why it could not be read.
+type checked struct {
+	dir    string
+	report *check.Report
+	err    error
+}
+
+// run checks every release; one that cannot be read does not keep the others
+// from being checked. Findings that a person has to look at make the exit status
+// 1, notes do not.
 func (o *checkOptions) run(env *environment) error {
-	dirs := distinct(o.Args.Dirs)
-	if len(dirs) == 0 {
-		dirs = []string{"."}
+	dirs, several, err := releasesIn(o.Args.Dirs)
+	if err != nil {
+		return err
 	}
 	failed := false
-	var all []checked
-	for _, dir := range dirs {
-		results, err := o.one(dir)
-		if err != nil {
-			env.ui.ErrorLinef("%s", err)
+	jobs, read := 0, 0
+	var found []reported
+	for c := range inOrder(dirs, o.one) {
+		if c.err != nil {
+			env.errorLine(inDir(c.dir, several, c.err.Error()))
 			failed = true
 			continue
 		}
-		all = append(all, results...)
+		read++
+		jobs += len(c.report.Jobs)
+		for _, j := range c.report.Jobs {
+			for _, d := range j.Findings {
+				found = append(found, reported{Dir: c.dir, Job: j.Job.Name, Diagnostic: d})
+				failed = failed || d.Severity > source.Note
+			}
+			for _, s := range j.Suppressed {
+				found = append(found, reported{Dir: c.dir, Job: j.Job.Name, Diagnostic: s.Diagnostic, Rule: s.Rule})
+			}
+		}
+		for _, d := range c.report.Findings {
+			found = append(found, reported{Dir: c.dir, Diagnostic: d})
+			failed = true
+		}
 	}
-	if len(all) > 0 || !failed {
-		showChecked(env, all)
-	}
-	for _, c := range all {
-		for _, d := range c.Findings {
-			failed = failed || d.Severity > source.Note
+	if read > 0 {
+		if !o.machine() && !env.json {
+			defer fmt.Fprintln(env.stdout, summary(jobs, len(found)))
+		}
+		if err := o.print(env, found); err != nil {
+			return err
 		}
 	}
 	if failed {
@@ -55,99 +73,27 @@ func (o *checkOptions) run(env *environment) error {
 	return nil
 }
 
-// checked is a job with what was found in it.
-type checked struct {
-	dir string
-	check.Result
+// summary says what was looked at, so that nobody takes an empty output for
+// approval.
+func summary(jobs, found int) string {
+	switch {
+	case jobs == 0:
+		return "no job is on bpm, so there is nothing to check"
+	case jobs == 1 && found == 0:
+		return "1 job on bpm, nothing found"
+	case jobs == 1:
+		return "1 job on bpm"
+	case found == 0:
+		return fmt.Sprintf("%d jobs on bpm, nothing found", jobs)
+	}
+	return fmt.Sprintf("%d jobs on bpm", jobs)
 }
 
-func (o *checkOptions) one(dir string) ([]checked, error) {
+func (o *checkOptions) one(dir string) checked {
 	r, err := release.Load(dir)
 	if err != nil {
-		return nil, err
+		return checked{dir: dir, err: err}
 	}
-	results, err := check.Release(r, o.Jobs)
-	if err != nil {
-		return nil, err
-	}
-	var all []checked
-	for _, res := range results {
-		all = append(all, checked{dir, res})
-	}
-	if len(o.Jobs) > 0 && len(all) == 0 {
-		return nil, errors.New("no job of the given names is on bpm")
-	}
-	return all, nil
-}
-
-// showChecked prints what was found, as lines that editors jump to.
-func showChecked(env *environment, all []checked) {
-	if env.json {
-		env.ui.PrintTable(checkedTable(all))
-		return
-	}
-	if len(all) == 0 {
-		fmt.Fprintln(env.stdout, "No job is on bpm, so there is nothing to check.")
-		return
-	}
-	count := map[source.Severity]int{}
-	for _, c := range all {
-		for _, d := range c.Findings {
-			count[d.Severity]++
-			fmt.Fprintln(env.stdout, c.line(d))
-			for _, r := range d.Related {
-				fmt.Fprintf(env.stdout, "  also %s\n", c.place(r))
-			}
-		}
-	}
-	jobs := fmt.Sprintf("%d jobs checked", len(all))
-	if len(all) == 1 {
-		jobs = "1 job checked"
-	}
-	if total := count[source.Error] + count[source.Warning] + count[source.Note]; total == 0 {
-		fmt.Fprintf(env.stdout, "%s, nothing found\n", jobs)
-		return
-	}
-	var parts []string
-	for _, s := range []source.Severity{source.Error, source.Warning, source.Note} {
-		switch count[s] {
-		case 0:
-		case 1:
-			parts = append(parts, "1 "+s.String())
-		default:
-			parts = append(parts, fmt.Sprintf("%d %ss", count[s], s))
-		}
-	}
-	fmt.Fprintf(env.stdout, "%s: %s\n", jobs, strings.Join(parts, ", "))
-}
-
-// place is "file:line:column" with the file as the user finds it.
-func (c checked) place(s source.Span) string {
-	return filepath.Join(c.dir, filepath.FromSlash(s.File.Name)) + strings.TrimPrefix(s.String(), s.File.Name)
-}
-
-func (c checked) line(d source.Diagnostic) string {
-	if !d.Span.Valid() {
-		return fmt.Sprintf("%s: %s: %s (%s)", filepath.Join(c.dir, "jobs", c.Job.Name), d.Severity, d.Message, d.ID)
-	}
-	return fmt.Sprintf("%s: %s: %s (%s)", c.place(d.Span), d.Severity, d.Message, d.ID)
-}
-
-func checkedTable(all []checked) table.Table {
-	t := table.Table{Content: "findings", Header: []table.Header{
-		table.NewHeader("job"), table.NewHeader("severity"), table.NewHeader("id"), table.NewHeader("place"), table.NewHeader("message"),
-	}}
-	for _, c := range all {
-		for _, d := range c.Findings {
-			place := ""
-			if d.Span.Valid() {
-				place = c.place(d.Span)
-			}
-			t.Rows = append(t.Rows, []table.Value{
-				table.NewValueString(c.Job.Name), table.NewValueString(d.Severity.String()), table.NewValueString(d.ID),
-				table.NewValueString(place), table.NewValueString(d.Message),
-			})
-		}
-	}
-	return t
+	report, err := check.Release(r, o.Jobs)
+	return checked{dir, report, err}
 }

@@ -397,6 +397,15 @@ func (n *Node) at(key *Node) *Node {
 
 func (e *evaluator) assign(n *ruby.Node, sc *scope) *Node {
 	target, op := n.Recv, n.Text
+	if op == "," {
+		for _, a := range n.Args {
+			e.eval(a, sc)
+		}
+		for _, name := range n.Params {
+			e.set(name, &Node{Kind: Unknown, Span: e.span(n), Value: Ruby(name)}, false, sc)
+		}
+		return e.unknown(n)
+	}
 	v := e.value(n.Args[0], sc)
 	if op == "+=" {
 		v = e.plus(e.value(target, sc), v, n)

@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/finding"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
-	"github.com/bosh-bpmify/bosh-bpmify/release/spelling"
 )
 
 // shape is what a value has to be.
@@ -216,7 +216,7 @@ func (s *schema) unknown(f Field, name, where string, keys []key) {
 		s.report("bpm-key-misplaced", source.Error, f.Span, "%s belongs into an entry of processes; at the top of the file bpm ignores it", name)
 		return
 	}
-	if near := spelling.Nearest(name, names); near != "" {
+	if near := finding.Suggest(name, names); near != "" {
 		s.report("bpm-key-unknown", source.Error, f.Span, "bpm knows no %s in %s and ignores it; did you mean %s?", name, place, near)
 		return
 	}
@@ -584,7 +584,7 @@ func (s *schema) capability(n *Node) {
 		s.report("bpm-value-refused", source.Error, n.Span, "capability %q has to be written %s: bpm puts CAP_ before it, and the process does not get it", v, name)
 	default:
 		tail := ""
-		if near := spelling.Nearest(name, Capabilities); near != "" {
+		if near := finding.Suggest(name, Capabilities); near != "" {
 			tail = "; did you mean " + near + "?"
 		}
 		s.report("bpm-value-refused", source.Error, n.Span, "Linux knows no capability %q, so the process gets nothing by it%s", v, tail)

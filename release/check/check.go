@@ -17,21 +17,33 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/finding"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+	"github.com/bosh-bpmify/bosh-bpmify/release/suppress"
 )
+
+// Report is what was found in a release.
+type Report struct {
+	// Jobs are those that have to do with bpm, with or without findings.
+	Jobs []Result
+	// Findings are those that belong to no job: of .bpmify.yml.
+	Findings []source.Diagnostic
+}
 
 // Result is what was found in one job.
 type Result struct {
 	Job      *release.Job
 	Findings []source.Diagnostic
+	// Suppressed are the findings that .bpmify.yml covers.
+	Suppressed []suppress.Finding
 }
 
-// rules in the order in which they run. What was considered and left out:
+// order is that in which the rules run. What was considered and left out:
 // a process without limits (most have none, and none is needed), unsafe options
 // as such (the releases that use them know why), features that need a newer bpm
 // (see bpm.Features; the bpm of the deployment decides, not the release).
-var rules = []func(*job){
+var order = []func(*job){
 	(*job).schema,
 	(*job).unread,
 	(*job).unquoted,
@@ -78,11 +90,19 @@ type context struct {
 
 // Release checks the bpm jobs of a release, or those of them that are named. A
 // name that is no job of the release is an error.
-func Release(r *release.Release, names []string) ([]Result, error) {
+func Release(r *release.Release, names []string) (*Report, error) {
+	var known []string
+	for _, j := range r.Jobs {
+		known = append(known, j.Name)
+	}
 	for _, n := range names {
 		if r.Job(n) == nil {
-			return nil, fmt.Errorf("%s has no job %s", r.Dir, n)
+			return nil, fmt.Errorf("%s has no job %s%s", r.Dir, n, didYouMean(n, known))
 		}
+	}
+	rules, err := suppress.Read(r)
+	if err != nil {
+		return nil, err
 	}
 	ctx := &context{release: r, jobs: map[string]*job{}, texts: map[string][]*source.File{}}
 	var all []*job
@@ -94,19 +114,23 @@ func Release(r *release.Release, names []string) ([]Result, error) {
 		ctx.jobs[j.Name] = w
 		all = append(all, w)
 	}
-	var results []Result
+	report := &Report{}
 	for _, w := range all {
 		if len(names) > 0 && !slices.Contains(names, w.Name) {
 			continue
 		}
 		if w.Err == nil {
-			for _, rule := range rules {
+			for _, rule := range order {
 				rule(w)
 			}
 		}
-		results = append(results, Result{w.Job, merge(w.findings)})
+		kept, covered := rules.Split(w.Name, merge(w.findings))
+		report.Jobs = append(report.Jobs, Result{w.Job, kept, covered})
 	}
-	return results, nil
+	report.Findings = rules.Unused(finding.Check, func(job string) bool {
+		return len(names) == 0 || job != "" && slices.Contains(names, job)
+	})
+	return report, nil
 }
 
 // merge orders findings by place and makes one of those that say the same of

@@ -7,9 +7,9 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/finding"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
-	"github.com/bosh-bpmify/bosh-bpmify/release/spelling"
 )
 
 // call is a start or stop program of monit that calls bpm.
@@ -96,7 +96,7 @@ func (w *job) rendered() {
 	}
 	hint := ""
 	for _, t := range w.Spec.Templates {
-		if isConfig(path.Base(t.Source)) || isConfig(path.Base(t.Target)) || spelling.Nearest(t.Target, []string{configTarget}) != "" {
+		if isConfig(path.Base(t.Source)) || isConfig(path.Base(t.Target)) || finding.Suggest(t.Target, []string{configTarget}) != "" {
 			at = t.Span
 			hint = "; " + t.Source + " is rendered to " + t.Target
 			break
@@ -127,7 +127,7 @@ func (w *job) startsItself() bool {
 }
 
 func didYouMean(word string, candidates []string) string {
-	if near := spelling.Nearest(word, candidates); near != "" {
+	if near := finding.Suggest(word, candidates); near != "" {
 		return "; did you mean " + near + "?"
 	}
 	return ""
@@ -216,7 +216,7 @@ func (w *job) call(c call) {
 	}
 	hint := ""
 	process := c.process.String()
-	if near := spelling.Nearest(process, names); near != "" {
+	if near := finding.Suggest(process, names); near != "" {
 		hint = "; did you mean " + near + "?"
 	} else {
 		hint = "; it has " + strings.Join(names, ", ")

@@ -9,7 +9,6 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
-	"github.com/bosh-bpmify/bosh-bpmify/release/container"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -43,7 +42,7 @@ func runPaths(f *source.File) []mention {
 	}
 	var all []mention
 	for _, m := range runPath.FindAllStringIndex(text, -1) {
-		p := container.Canonical(expand(text[m[0]:m[1]], vars))
+		p := strings.Replace(path.Clean(expand(text[m[0]:m[1]], vars)), "/var/vcap/data/sys/", "/var/vcap/sys/", 1)
 		if strings.HasPrefix(p, "/var/vcap/sys/run/") && !strings.ContainsAny(p, "$\x00") {
 			if m[1] < len(text) && text[m[1]] == '<' {
 				continue // goes on with what ERB prints

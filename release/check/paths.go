@@ -234,7 +234,7 @@ func (w *job) configUses(f *source.File) []use {
 
 // use reports a path that the container does not have, or not so.
 func (w *job) use(p bpm.ProcessNode, mounts container.Process, open bool, u use, seen map[string]bool) {
-	file := container.Canonical(u.path)
+	file := path.Clean(u.path)
 	place := container.Locate(w.Name, file)
 	if container.Below(file, "/var/vcap/sys/run/bpm") || container.Below(file, "/var/vcap/jobs/bpm") {
 		return

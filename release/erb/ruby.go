@@ -225,7 +225,7 @@ func (s *scanner) skipTo(end, open byte) {
 			s.at++
 		case c == '#' && end != '\'' && s.at+1 < len(s.code) && s.code[s.at+1] == '{':
 			s.at++
-			s.skipTo('}', '{')
+			s.interpolated()
 			continue
 		case open != 0 && c == open:
 			depth++
@@ -239,6 +239,29 @@ func (s *scanner) skipTo(end, open byte) {
 		s.at++
 	}
 	s.at = min(s.at, len(s.code))
+}
+
+// interpolated skips the code in a string, from its brace on. Strings in it may
+// hold braces of their own.
+func (s *scanner) interpolated() {
+	s.at++
+	depth := 0
+	for s.at < len(s.code) {
+		switch c := s.code[s.at]; c {
+		case '"', '\'', '`':
+			s.skipTo(c, 0)
+			continue
+		case '{':
+			depth++
+		case '}':
+			if depth == 0 {
+				s.at++
+				return
+			}
+			depth--
+		}
+		s.at++
+	}
 }
 
 // percent skips %w(..), %q{..}, %(..) and the like.

@@ -36,7 +36,8 @@ const (
 	Not
 	// Splat is *Args[0] or **Args[0].
 	Splat
-	// Assign is Recv Text Args[0], Text being =, +=, ||= and the like.
+	// Assign is Recv Text Args[0], Text being =, +=, ||= and the like. With the
+	// Text "," it gives values to all of Params.
 	Assign
 	// If has its arms in Arms; so has Case. Loop runs Block any number of times.
 	If

@@ -33,8 +33,9 @@ type parser struct {
 	locals map[string]bool
 	// heredocs wait for the end of the line.
 	heredocs []*heredoc
-	// flat says that a do belongs to somebody else: while x do.
-	flat int
+	// flat says that a do belongs to somebody else: while x do. listed says that
+	// a comma does: it separates arguments.
+	flat, listed int
 }
 
 type heredoc struct {
@@ -135,6 +136,9 @@ func (p *parser) word(words ...string) bool {
 // statements reads up to a word that ends or divides a block, or a brace.
 func (p *parser) statements() []*Node {
 	var all []*Node
+	listed := p.listed
+	p.listed = 0
+	defer func() { p.listed = listed }()
 	for {
 		p.lines()
 		if p.at >= len(p.src) {
@@ -240,15 +244,30 @@ func (p *parser) assignment() *Node {
 		return n
 	}
 	p.blanks()
-	if p.byte(0) == ',' && n.Kind == Name && p.depth == 1 && p.multiple() {
-		// a, b = ...: nothing is known of either
+	if p.byte(0) == ',' && n.Kind == Name && p.listed == 0 && p.multiple() {
+		// a, b = ...: which gets what is not followed
+		names := &Node{Kind: Assign, Text: ",", Start: start, Recv: n}
 		for p.at < len(p.src) && p.byte(0) != '=' {
+			if w := p.peekWord(); w != "" {
+				names.Params = append(names.Params, w)
+				p.locals[w] = true
+				p.at += len(w)
+				continue
+			}
 			p.at++
 		}
+		names.Params = append(names.Params, n.Text)
+		p.locals[n.Text] = true
 		p.at++
 		p.lines()
-		p.expression()
-		return &Node{Kind: Bad, Start: start, End: p.at, Text: string(p.src[start:p.at])}
+		names.Args = []*Node{p.expression()}
+		for p.blanks(); p.byte(0) == ',' && !p.failed; p.blanks() {
+			p.at++
+			p.lines()
+			names.Args = append(names.Args, p.ternary())
+		}
+		names.End = p.at
+		return names
 	}
 	if n.Kind != Name && n.Kind != Index && n.Kind != Call {
 		return n
@@ -262,12 +281,11 @@ func (p *parser) assignment() *Node {
 		if n.Kind == Name {
 			p.locals[n.Text] = true
 		}
-		depth := p.depth
-		p.depth++ // no second list of names
+		p.listed++ // no second list of names
 		r := p.expressionWithRescue()
-		p.depth = depth
+		p.listed--
 		p.blanks()
-		if p.byte(0) == ',' && depth == 1 {
+		if p.byte(0) == ',' && p.listed == 0 {
 			// a = 1, 2 is a list
 			list := &Node{Kind: Array, Start: r.Start, Args: []*Node{r}}
 			for p.byte(0) == ',' && !p.failed {
@@ -329,7 +347,7 @@ func (p *parser) ternary() *Node {
 	}
 	p.at++
 	p.lines()
-	then := p.ternary()
+	then := p.assignment()
 	p.lines()
 	if p.failed || p.byte(0) != ':' {
 		p.failed = true
@@ -337,7 +355,7 @@ func (p *parser) ternary() *Node {
 	}
 	p.at++
 	p.lines()
-	other := p.ternary()
+	other := p.assignment()
 	return &Node{Kind: If, Text: "?", Start: start, End: p.at, Arms: []Arm{{n, then}, {nil, other}}}
 }
 

@@ -131,11 +131,9 @@ func (p *parser) argument() (*Node, *Pair) {
 }
 
 func (p *parser) argumentValue() *Node {
-	depth := p.depth
-	p.depth += 2
-	n := p.assignment()
-	p.depth = depth
-	return n
+	p.listed++
+	defer func() { p.listed-- }()
+	return p.assignment()
 }
 
 // label reads k: or "k": and gives the key.
