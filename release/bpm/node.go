@@ -53,6 +53,8 @@ type Node struct {
 	Type string
 	// Plain says that the scalar stands without quotes in YAML.
 	Plain bool
+	// Folded says that a plain scalar goes on in the next line.
+	Folded bool
 	// Comment is the comment behind a scalar, in YAML.
 	Comment string
 

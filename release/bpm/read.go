@@ -240,6 +240,7 @@ func (r *yamlReader) node(n *yaml.Node) *Node {
 		out.Kind = Scalar
 		out.Plain = n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
 		out.Comment = n.LineComment
+		out.Folded = out.Plain && n.Value != "" && !bytes.HasPrefix(r.text.Data[min(start, len(r.text.Data)):], []byte(n.Value))
 		r.scalar(out, n.Value)
 	}
 	return out

@@ -356,6 +356,10 @@ func (s *schema) surprises(n *Node, where string) {
 	if n.Plain && cutWord.MatchString(n.Comment) {
 		s.report("bpm-value-lost", source.Warning, n.Span, "%s ends before %q, which YAML takes for a comment; quote the value if it belongs to it", where, n.Comment)
 	}
+	if n.Folded && strings.Contains(n.Text(), " - ") {
+		_, lost, _ := strings.Cut(n.Text(), " - ")
+		s.report("bpm-value-lost", source.Error, n.Span, "%s goes on in the next line, because that is indented deeper: %q is no entry of its own but the end of this one", where, "- "+lost)
+	}
 	if n.Kind == Scalar && strings.HasPrefix(n.Type, "!") && !strings.HasPrefix(n.Type, "!!") {
 		s.report("bpm-value-lost", source.Error, n.Span, "%s begins with %s, which YAML takes for a tag and leaves out; quote the value", where, n.Type)
 	}
@@ -374,8 +378,14 @@ func (s *schema) item(item Entry, where string, i int) {
 	})
 }
 
+// fraction is a product with a fraction that is not rounded.
+var fraction = regexp.MustCompile(`[*/]\s*\d*\.\d+\s*(%>)?$`)
+
 func (s *schema) number(n *Node, where string, k key) {
 	want := "a number, without quotes"
+	if n.Kind == Unknown && fraction.MatchString(n.Text()) {
+		s.report("bpm-value-type", source.Warning, n.Span, "%s has to be a whole number, and this gives a fraction for some values, which bpm cannot read; put .to_i behind it", where)
+	}
 	switch n.Kind {
 	case Map, List:
 		s.mistyped(n, where, want)

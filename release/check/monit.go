@@ -1,6 +1,7 @@
 package check
 
 import (
+	"os"
 	"path"
 	"regexp"
 	"strings"
@@ -74,6 +75,40 @@ func bpmCall(c *monit.Check, p *monit.Program) (call, bool) {
 		out.process = out.job
 	}
 	return out, true
+}
+
+func firstWord(p *monit.Program) string {
+	if words := p.Words(); len(words) > 0 {
+		return words[0].Text()
+	}
+	return ""
+}
+
+// templates finds entries of the spec without a file; that of config/bpm.yml is
+// told of by rendered.
+func (w *job) templates() {
+	var names []string
+	prefix := w.TemplateName("")
+	for _, t := range w.Spec.Templates {
+		if path.Clean(t.Target) == configTarget {
+			continue
+		}
+		if _, _, err := w.TemplateFile(t.Target); err == nil || w.exists(w.TemplateName(t.Source)) {
+			continue
+		}
+		if names == nil {
+			for _, n := range w.ctx.release.Glob(func(string) bool { return true }, w.Dir()+"/templates") {
+				names = append(names, strings.TrimPrefix(n, prefix))
+			}
+		}
+		w.find("template-missing", source.Error, t.Span, "template %s does not exist, so that no release can be made%s", t.Source, didYouMean(t.Source, names))
+	}
+}
+
+// exists says whether something is there, readable for us or not: a link, say.
+func (w *job) exists(name string) bool {
+	_, err := os.Lstat(w.ctx.release.Path(name))
+	return err == nil
 }
 
 // rendered checks that there is a config/bpm.yml where bpm looks for it.
@@ -173,6 +208,11 @@ func (w *job) monitPrograms() {
 			w.find("monit-start-stop", source.Error, c.program.Command, "the start program calls bpm %s", c.verb)
 		}
 	}
+	for _, c := range append(w.starts[:len(w.starts):len(w.starts)], w.stops...) {
+		if word := firstWord(c.program); word != bpmProgram {
+			w.find("bpm-path", source.Warning, c.program.Command, "bpm is the job bpm, and its program %s; %s is there only as long as nobody renames the package", bpmProgram, word)
+		}
+	}
 	for _, c := range w.stops {
 		if c.verb != "stop" {
 			w.find("monit-start-stop", source.Error, c.program.Command, "the stop program calls bpm %s", c.verb)
@@ -190,11 +230,11 @@ func (w *job) call(c call) {
 		}
 		other := w.ctx.jobs[name]
 		if other == nil {
-			w.find("monit-process-unknown", source.Error, c.at, "bpm looks for /var/vcap/jobs/%s/config/bpm.yml, and the job is called %s%s", name, w.Name, didYouMean(name, names))
+			w.find("bpm-process-unknown", source.Error, c.at, "bpm looks for /var/vcap/jobs/%s/config/bpm.yml, and the job is called %s%s", name, w.Name, didYouMean(name, names))
 			return
 		}
 		doc = other.doc
-		w.find("monit-process-unknown", source.Warning, c.at, "this starts the job %s from the monit file of %s; monit and bpm then have two ideas of whose process it is", name, w.Name)
+		w.find("bpm-process-unknown", source.Warning, c.at, "this starts the job %s from the monit file of %s; monit and bpm then have two ideas of whose process it is", name, w.Name)
 	}
 	if doc == nil || !doc.Complete() {
 		return
@@ -224,7 +264,7 @@ func (w *job) call(c call) {
 	if !c.named {
 		hint += ". Without -p bpm looks for a process that is called like the job"
 	}
-	w.find("monit-process-unknown", source.Error, c.at, "process %q is not in %s, so the start fails%s", process, doc.File.Name, hint)
+	w.find("bpm-process-unknown", source.Error, c.at, "process %q is not in %s, so the start fails%s", process, doc.File.Name, hint)
 }
 
 // pidfile checks that monit looks where bpm writes.
@@ -276,6 +316,12 @@ func (w *job) stillCtl() {
 	}
 	for _, p := range w.doc.Processes() {
 		if !w.calledElsewhere(p) {
+			if target, ok := w.own(firstWord(w.others[0])); ok {
+				if _, rendered := w.Spec.Template(target); !rendered {
+					w.find("monit-still-ctl", source.Error, w.others[0].Command, "the job has a config/bpm.yml, and monit starts %s instead, which no template is rendered to: %s", target, bpm.Program("start", w.Name, p.Name().Text()))
+					return
+				}
+			}
 			w.find("monit-still-ctl", source.Warning, w.others[0].Command, "the job has a config/bpm.yml, and monit does not start it with bpm: the file has no effect")
 			return
 		}

@@ -245,7 +245,7 @@ func (w *job) leftTemplates() {
 			continue
 		}
 		f, _, err := w.TemplateFile(t.Target)
-		if err != nil || !oldWorld.Match(f.Data) && !strings.HasSuffix(strings.TrimSuffix(target, ".sh"), "ctl") {
+		if err != nil || !oldWorld.Match(f.Data) && !strings.HasSuffix(strings.TrimSuffix(target, ".sh"), "ctl") && !w.startsSame(f) {
 			continue
 		}
 		if w.called(target, t.Source, f) {
@@ -270,6 +270,21 @@ func (w *job) leftTemplates() {
 		at.End = at.Start
 		w.find("ctl-left", source.Warning, at, "%s is a script of the time before bpm that the spec does not list any more: delete it", names[i])
 	}
+}
+
+// startsSame says whether a script ends in what bpm starts.
+func (w *job) startsSame(f *source.File) bool {
+	if !shebang.Match(f.Data) {
+		return false
+	}
+	for _, p := range w.doc.Processes() {
+		for _, n := range p.Get("executable") {
+			if v, ok := n.Static(); ok && strings.HasPrefix(v, "/var/vcap/packages/") && bytes.Contains(f.Data, []byte("exec "+v)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // called says whether anything in the release names a script.

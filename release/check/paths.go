@@ -28,7 +28,7 @@ type use struct {
 
 // absolute finds paths that may need a volume: below /var/vcap, and folders of
 // the host that are no part of URLs.
-var absolute = regexp.MustCompile(`(?:/var/vcap/(?:sys|data|store|jobs|bosh|monit|instance)|/var/run|/var/log|/var/lib|/run|/dev/log|/dev/kmsg|/dev/fuse|/home|/opt|/srv|/mnt)(?:/[A-Za-z0-9_.@+-]+)*/?`)
+var absolute = regexp.MustCompile(`(?:/var/vcap/(?:sys|data|store|jobs|bosh|monit|instance)|/var/run|/var/log|/var/lib|/run|/dev/log|/dev/kmsg|/dev/fuse|/home|/opt|/srv|/mnt)(?:/[A-Za-z0-9_.@+*-]+)*/?`)
 
 // pathsIn finds the paths in a text; what is behind an unknown part is left
 // out, with the name that it is part of.
@@ -39,7 +39,7 @@ func pathsIn(text string) [][2]int {
 			continue // part of a longer path, or of a URL
 		}
 		end := m[1]
-		if end < len(text) && (isPathByte(text[end]) || strings.IndexByte("$<*{\x00", text[end]) >= 0) && text[end-1] != '/' {
+		if end < len(text) && (isPathByte(text[end]) || strings.IndexByte("$<{\x00", text[end]) >= 0) && text[end-1] != '/' {
 			end = strings.LastIndexByte(text[:end], '/')
 		}
 		for end > m[0] && (text[end-1] == '/' || text[end-1] == '.') {
@@ -151,7 +151,13 @@ func (w *job) paths() {
 			}
 			text, _ := w.defaulted(n)
 			texts = append(texts, text)
-			if len(keys) == 2 && (keys[1] == "HOME" || keys[1] == "PATH" || strings.HasSuffix(keys[1], "_PATH") && strings.Contains(text, ":")) {
+			if len(keys) == 2 && keys[1] == "HOME" {
+				if a := mounts.Access(text); !a.There && !open && strings.HasPrefix(text, "/") {
+					w.find("path-not-mounted", source.Note, n.Span, "HOME is %s, which the container does not have; without it HOME is /var/vcap/data/%s", text, w.Name)
+				}
+				return
+			}
+			if len(keys) == 2 && (keys[1] == "PATH" || strings.HasSuffix(keys[1], "_PATH") && strings.Contains(text, ":")) {
 				return // search paths may name what is not there
 			}
 			for _, m := range pathsIn(text) {
@@ -284,8 +290,7 @@ func (w *job) use(p bpm.ProcessNode, mounts container.Process, open bool, u use,
 			return
 		}
 		if path.Ext(file) == ".pid" && u.config {
-			severity = source.Note
-			report("path-not-mounted", file, "%s has no %s in its container: where it writes this pidfile it fails, and bpm does not need it", name, place.Folder)
+			report("config-clash", file, "%s has no %s in its container, so that it cannot write this pidfile; some daemons do not start then. bpm and monit do not need it", name, place.Folder)
 			return
 		}
 		report("path-not-mounted", place.Folder, "%s is told of %s, which its container does not have (bpm makes %s, and does not mount it); add it to additional_volumes%s", name, u.path, place.Folder, w.mountOnly(place.Owner))
@@ -377,7 +382,12 @@ func (s *script) uses() []use {
 		}
 		return true
 	})
+	called := s.called()
 	var all []use
+	for _, other := range s.sourced {
+		other.calls = called
+		all = append(all, other.uses()...)
+	}
 	add := func(word *syntax.Word, write bool) {
 		text := s.text(word)
 		for _, m := range pathsIn(text) {
@@ -388,6 +398,12 @@ func (s *script) uses() []use {
 	}
 	syntax.Walk(s.tree, func(n syntax.Node) bool {
 		switch n := n.(type) {
+		case *syntax.FuncDecl:
+			return called[n.Name.Value]
+		case *syntax.Assign:
+			if n.Value != nil && !strings.HasSuffix(n.Name.Value, "PATH") && n.Name.Value != "HOME" && s.exported(n) {
+				add(n.Value, false)
+			}
 		case *syntax.Redirect:
 			write := n.Op == syntax.RdrOut || n.Op == syntax.AppOut || n.Op == syntax.RdrAll || n.Op == syntax.AppAll || n.Op == syntax.ClbOut
 			if n.Word != nil && (write || n.Op == syntax.RdrIn) {
@@ -425,6 +441,40 @@ func (s *script) uses() []use {
 		return true
 	})
 	return all
+}
+
+// called are the names of what a script and those that it sources call.
+func (s *script) called() map[string]bool {
+	names := map[string]bool{}
+	for name := range s.calls {
+		names[name] = true
+	}
+	for _, one := range append(s.sourced[:len(s.sourced):len(s.sourced)], s) {
+		syntax.Walk(one.tree, func(n syntax.Node) bool {
+			if c, ok := n.(*syntax.CallExpr); ok {
+				for _, word := range c.Args {
+					names[one.text(word)] = true
+				}
+			}
+			return true
+		})
+	}
+	return names
+}
+
+// exported says whether an assignment is one of "export A=b" or "A=b command".
+func (s *script) exported(a *syntax.Assign) bool {
+	found := false
+	syntax.Walk(s.tree, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.DeclClause:
+			found = found || n.Variant.Value == "export" && slices.Contains(n.Args, a)
+		case *syntax.CallExpr:
+			found = found || len(n.Args) > 0 && slices.Contains(n.Assigns, a)
+		}
+		return !found
+	})
+	return found
 }
 
 // mentions are the texts of a script in which config files are named.

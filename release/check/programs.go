@@ -23,6 +23,7 @@ func (w *job) hooks() {
 		for _, h := range p.Get("hooks") {
 			for _, n := range h.Get("pre_start") {
 				v, _ := n.Static()
+				w.fileCapabilities(p, v)
 				if target, ok := w.own(v); ok && target == "bin/pre-start" {
 					if _, rendered := w.Spec.Template(target); rendered {
 						w.find("hook-is-pre-start", source.Warning, n.Span, "bin/pre-start is BOSH's script too: it runs once a deploy and then again at every start of the process, within the start timeout of monit; give the hook a script of its own (bin/bpm-pre-start)")
@@ -30,6 +31,24 @@ func (w *job) hooks() {
 				}
 			}
 		}
+	}
+}
+
+var setcap = regexp.MustCompile(`(?m)^[ \t]*(?:sudo[ \t]+)?(?:/\S*/)?setcap[ \t]+\S+`)
+
+// fileCapabilities finds a hook that gives capabilities to a file, which bpm's
+// containers ignore.
+func (w *job) fileCapabilities(p bpm.ProcessNode, hook string) {
+	target, ok := w.own(hook)
+	if !ok || privileges(p).privileged {
+		return
+	}
+	f, _, err := w.TemplateFile(target)
+	if err != nil {
+		return
+	}
+	if m := setcap.FindIndex(f.Data); m != nil {
+		w.find("file-capability", source.Warning, source.Span{File: f, Start: m[0], End: m[1]}, "capabilities of a file have no effect in the container (no_new_privileges); what the process needs stands in capabilities of bpm.yml")
 	}
 }
 
@@ -103,6 +122,12 @@ type script struct {
 	tree      *syntax.File
 	functions map[string]*syntax.Stmt
 	vars      map[string]string
+	// defaults gives the default of the property that a tag prints.
+	defaults func(code string) (string, bool)
+	// sourced are the scripts of the job that this one sources.
+	sourced []*script
+	// calls are the functions that somebody calls who sources this script.
+	calls map[string]bool
 }
 
 var shebang = regexp.MustCompile(`^#!\s*\S*(?:/env\s+(?:-S\s+)?)?\S*\b(?:ba|da|k)?sh\b`)
@@ -120,7 +145,7 @@ func (w *job) wrapper(p bpm.ProcessNode) *script {
 		if err != nil || !shebang.Match(f.Data) {
 			continue
 		}
-		s, err := parseScript(f)
+		s, err := w.parseScript(f, 0)
 		if err != nil {
 			w.find("script-not-read", source.Note, source.Span{File: f}, "this script runs in the container and cannot be read (%s); it is not checked", err)
 			continue
@@ -130,7 +155,7 @@ func (w *job) wrapper(p bpm.ProcessNode) *script {
 	return nil
 }
 
-func parseScript(f *source.File) (*script, error) {
+func (w *job) parseScript(f *source.File, depth int) (*script, error) {
 	t, err := erb.Parse(f)
 	if err != nil {
 		return nil, err
@@ -139,7 +164,7 @@ func parseScript(f *source.File) (*script, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &script{file: f, template: t, tree: tree, functions: map[string]*syntax.Stmt{}, vars: map[string]string{}}
+	s := &script{file: f, template: t, tree: tree, functions: map[string]*syntax.Stmt{}, vars: map[string]string{}, defaults: w.propertyDefault}
 	syntax.Walk(tree, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
@@ -151,6 +176,24 @@ func parseScript(f *source.File) (*script, error) {
 					v = unknown
 				}
 				s.vars[n.Name.Value] = v
+			}
+		}
+		return true
+	})
+	syntax.Walk(tree, func(n syntax.Node) bool {
+		c, ok := n.(*syntax.CallExpr)
+		if !ok || len(c.Args) < 2 || depth > 3 {
+			return true
+		}
+		words, _ := s.words(c)
+		if words[0] != "source" && words[0] != "." {
+			return true
+		}
+		if target, ok := w.own(words[1]); ok {
+			if f, _, err := w.TemplateFile(target); err == nil {
+				if other, err := w.parseScript(f, depth+1); err == nil {
+					s.sourced = append(s.sourced, other)
+				}
 			}
 		}
 		return true
@@ -178,12 +221,12 @@ func (s *script) text(word *syntax.Word) string {
 			case *syntax.Lit:
 				at := s.span(p)
 				if s.template.HasExpr(at.Start, at.End) {
-					b.WriteString(printedTags.ReplaceAllString(at.Text(), unknown))
+					b.WriteString(s.printed(at.Text()))
 				} else {
 					b.WriteString(p.Value)
 				}
 			case *syntax.SglQuoted:
-				b.WriteString(printedTags.ReplaceAllString(strings.Trim(s.span(p).Text(), "'"), unknown))
+				b.WriteString(s.printed(strings.Trim(s.span(p).Text(), "'")))
 			case *syntax.DblQuoted:
 				parts(p.Parts)
 			case *syntax.ParamExp:
@@ -199,6 +242,17 @@ func (s *script) text(word *syntax.Word) string {
 	}
 	parts(word.Parts)
 	return b.String()
+}
+
+// printed puts the defaults of properties in where ERB prints them.
+func (s *script) printed(text string) string {
+	return printedTags.ReplaceAllStringFunc(text, func(tag string) string {
+		code := strings.Trim(strings.TrimSuffix(strings.TrimPrefix(tag, "<%="), "%>"), " -")
+		if v, ok := s.defaults(code); ok && strings.HasPrefix(v, "/") {
+			return v
+		}
+		return unknown
+	})
 }
 
 var printedTags = regexp.MustCompile(`(?s)<%.*?%>`)
@@ -235,6 +289,7 @@ func (w *job) wrappers() {
 		if w.startedByMonit(p) {
 			w.endsInExec(s, p)
 		}
+		w.argumentsInScript(s, p)
 		syntax.Walk(s.tree, func(n syntax.Node) bool {
 			c, ok := n.(*syntax.CallExpr)
 			if !ok || len(c.Args) == 0 {
@@ -317,6 +372,50 @@ func (w *job) userInScript(s *script, p bpm.ProcessNode, c *syntax.CallExpr) {
 	w.find("wrapper-changes-user", source.Error, s.span(c), "this runs in the container, as vcap and without the right to become another user: %s fails there. bpm starts the process as vcap already", path.Base(words[0]))
 }
 
+// argumentsInScript finds a script that reads arguments which bpm.yml does not
+// give it.
+func (w *job) argumentsInScript(s *script, p bpm.ProcessNode) {
+	if len(p.Get("args")) > 0 || p.Open {
+		return
+	}
+	if bytes.Contains(s.file.Data, []byte("set --")) || bytes.Contains(s.file.Data, []byte("shift")) || bytes.Contains(s.file.Data, []byte("$#")) {
+		return
+	}
+	if !w.startedByMonit(p) {
+		return
+	}
+	env := map[string]bool{}
+	for _, e := range p.Get("env") {
+		for _, f := range e.Fields {
+			env[f.Name()] = true
+		}
+	}
+	done := false
+	syntax.Walk(s.tree, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.FuncDecl:
+			return false // has arguments of its own
+		case *syntax.Assign:
+			if word := n.Value; word != nil && n.Name != nil && s.isArgument(word) && env[n.Name.Value] && !done {
+				done = true
+				w.find("wrapper-without-argument", source.Error, s.span(n), "bpm.yml gives this script no arguments, so that %s, which env sets, becomes empty here", n.Name.Value)
+				return false
+			}
+		case *syntax.ParamExp:
+			if n.Param.Value == "1" && n.Exp == nil && !n.Length && !done {
+				done = true
+				w.find("wrapper-without-argument", source.Warning, s.span(n), "bpm.yml gives this script no arguments (args), so that $1 is empty")
+			}
+		}
+		return true
+	})
+}
+
+func (s *script) isArgument(word *syntax.Word) bool {
+	text := strings.Trim(s.span(word).Text(), `"`)
+	return text == "$1" || text == "${1}"
+}
+
 // quick are commands that are no process worth supervising.
 var quick = strings.Fields(`echo printf exit return true false : set unset export readonly declare local cd pushd popd sleep kill pkill rm mkdir touch cp mv ln chmod chown
 cat grep sed awk test [ [[ trap source . shift let eval read date wait log fi logger curl find tee sync umask ulimit`)
@@ -329,10 +428,10 @@ func (w *job) endsInExec(s *script, p bpm.ProcessNode) {
 	}
 	for _, c := range s.last(s.tree.Stmts, 0) {
 		if c.background {
-			w.find("wrapper-without-exec", source.Warning, s.span(c.node), "the script puts the process into the background: bpm supervises the script, and its signals do not reach the process; end with exec")
+			w.find("wrapper-without-exec", source.Warning, s.span(c.node), "the script puts the process into the background and ends: bpm takes its end for that of the process, and kills what is left; end with exec")
 			continue
 		}
-		w.find("wrapper-without-exec", source.Warning, s.span(c.node), "the script stays between bpm and this process: bpm's signals reach the script only, which waits, so that a stop ends in a kill after 15 s; end with exec")
+		w.find("wrapper-without-exec", source.Warning, s.span(c.node), "the script stays between bpm and this process: bpm's stop signal ends the script, and with it the container, so that the process is killed at once and never gets the signal; end with exec")
 	}
 }
 
