@@ -17,6 +17,7 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/finding"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
@@ -61,9 +62,9 @@ var order = []func(*job){
 	(*job).background,
 	(*job).volumeOwners,
 	(*job).paths,
+	(*job).leftTemplates,
 	(*job).oldPidfiles,
 	(*job).oldScripts,
-	(*job).leftTemplates,
 }
 
 // configTarget is where bpm looks for the configuration of a job.
@@ -82,7 +83,11 @@ type job struct {
 	// starts are the start and stop programs of monit that call bpm.
 	starts, stops []call
 	// others are the start programs that do not.
-	others   []*monit.Program
+	others []*monit.Program
+	// left are the files that leftTemplates says to delete, told the places of
+	// what was said about paths.
+	left     map[*source.File]bool
+	told     map[string]bool
 	findings []source.Diagnostic
 }
 
@@ -91,6 +96,8 @@ type context struct {
 	release *release.Release
 	jobs    map[string]*job
 	texts   map[string][]*source.File // the templates and scripts of a job
+	// templates are files that were parsed for their conditions.
+	templates map[*source.File]*erb.Template
 }
 
 // Release checks the bpm jobs of a release, or those of them that are named. A
@@ -109,10 +116,10 @@ func Release(r *release.Release, names []string) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx := &context{release: r, jobs: map[string]*job{}, texts: map[string][]*source.File{}}
+	ctx := &context{release: r, jobs: map[string]*job{}, texts: map[string][]*source.File{}, templates: map[*source.File]*erb.Template{}}
 	var all []*job
 	for _, j := range r.Jobs {
-		w := &job{Job: j, ctx: ctx}
+		w := &job{Job: j, ctx: ctx, left: map[*source.File]bool{}, told: map[string]bool{}}
 		if !w.load() {
 			continue
 		}

@@ -15,10 +15,12 @@ import (
 // text is a file with the variables of shell put in where they hold a path: what
 // stands in "$RUN_DIR/web.pid".
 var (
-	pathVariable = regexp.MustCompile(`(?m)^[ \t]*(?:export[ \t]+|local[ \t]+|readonly[ \t]+|declare[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=["']?([^"'\s;]+)["']?`)
+	pathVariable = regexp.MustCompile(`(?m)^[ \t]*(?:export[ \t]+|local[ \t]+|readonly[ \t]+|declare[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=([^\s;]+)`)
 	variableUse  = regexp.MustCompile(`\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?`)
-	runPath      = regexp.MustCompile(`(?:/var/vcap/(?:data/)?sys/run|\$\{?[A-Za-z_][A-Za-z0-9_]*\}?)(?:/[A-Za-z0-9_.-]+|/?\$\{?[A-Za-z_][A-Za-z0-9_]*\}?)*`)
+	runPath      = regexp.MustCompile(`(?:/var/vcap/(?:data/)?sys/run|\$\{?[A-Za-z_][A-Za-z0-9_]*\}?)(?:"?/"?[A-Za-z0-9_.-]+|"?/?"?\$\{?[A-Za-z_][A-Za-z0-9_]*\}?)*`)
 )
+
+var quotes = strings.NewReplacer(`"`, "", "'", "")
 
 // mention is a path that a text names, directly or through variables.
 type mention struct {
@@ -34,7 +36,7 @@ func runPaths(f *source.File) []mention {
 	text := string(f.Data)
 	vars := map[string]string{}
 	for _, m := range pathVariable.FindAllStringSubmatch(text, -1) {
-		v := expand(m[2], vars)
+		v := expand(quotes.Replace(m[2]), vars)
 		if old, ok := vars[m[1]]; ok && old != v {
 			v = ""
 		}
@@ -42,7 +44,7 @@ func runPaths(f *source.File) []mention {
 	}
 	var all []mention
 	for _, m := range runPath.FindAllStringIndex(text, -1) {
-		p := strings.Replace(path.Clean(expand(text[m[0]:m[1]], vars)), "/var/vcap/data/sys/", "/var/vcap/sys/", 1)
+		p := strings.Replace(path.Clean(expand(quotes.Replace(text[m[0]:m[1]]), vars)), "/var/vcap/data/sys/", "/var/vcap/sys/", 1)
 		if strings.HasPrefix(p, "/var/vcap/sys/run/") && !strings.ContainsAny(p, "$\x00") {
 			if m[1] < len(text) && text[m[1]] == '<' {
 				continue // goes on with what ERB prints
@@ -83,7 +85,7 @@ func (w *job) oldPidfiles() {
 		if w.doc.File == f || strings.HasSuffix(base, ".ps1.erb") || strings.HasSuffix(base, ".ps1") || strings.HasSuffix(base, ".md") {
 			continue
 		}
-		if w.dead(f) {
+		if w.dead(f) || w.left[f] {
 			continue
 		}
 		for _, m := range runPaths(f) {
@@ -97,7 +99,7 @@ func (w *job) oldPidfiles() {
 		}
 	}
 	for _, m := range uses {
-		if written[m.path] {
+		if written[m.path] || w.unreachable(m.at) {
 			continue
 		}
 		inOwn := strings.HasPrefix(m.at.File.Name, w.Dir()+"/")
@@ -177,14 +179,21 @@ var jobBinPath = regexp.MustCompile(`/var/vcap/jobs/([A-Za-z0-9_.-]+)/(bin/[A-Za
 func (w *job) oldScripts() {
 	targets := map[string]bool{}
 	var names []string
+	for _, d := range w.findings {
+		if d.ID == "monit-still-ctl" && d.Severity == source.Error {
+			return // that says it
+		}
+	}
 	for _, t := range w.Spec.Templates {
 		for p := path.Clean(t.Target); p != "."; p = path.Dir(p) {
 			targets[p] = true
 		}
-		names = append(names, path.Clean(t.Target))
+		if strings.HasPrefix(t.Target, "bin/") {
+			names = append(names, path.Clean(t.Target))
+		}
 	}
 	for _, f := range w.ctx.everyText() {
-		if w.dead(f) || w.doc != nil && f == w.doc.File || strings.HasSuffix(f.Name, ".md") {
+		if w.dead(f) || w.left[f] || w.doc != nil && f == w.doc.File || strings.HasSuffix(f.Name, ".md") {
 			continue
 		}
 		for _, m := range jobBinPath.FindAllSubmatchIndex(f.Data, -1) {
@@ -196,6 +205,9 @@ func (w *job) oldScripts() {
 				continue
 			}
 			at := source.Span{File: f, Start: m[0], End: m[1]}
+			if w.unreachable(at) {
+				continue
+			}
 			line := string(f.Data[f.LineStart(m[0]):f.LineEnd(m[0])])
 			if comment(line, m[0]-f.LineStart(m[0])) || asksFor(f, line, string(f.Data[m[0]:m[1]])) {
 				continue
@@ -251,6 +263,7 @@ func (w *job) leftTemplates() {
 		if w.called(target, t.Source, f) {
 			continue
 		}
+		w.left[f] = true
 		w.find("ctl-left", source.Warning, t.Span, "%s is a script of the time before bpm, and nothing calls it any more: take it out of the spec and delete %s", target, f.Name)
 	}
 	var unlisted []source.Span
@@ -290,6 +303,8 @@ func (w *job) startsSame(f *source.File) bool {
 // called says whether anything in the release names a script.
 func (w *job) called(target, src string, self *source.File) bool {
 	vmPath := []byte(path.Join(w.vmDir(), target))
+	// by a variable, or from the same folder
+	beside := regexp.MustCompile(`(?:[})"']|\$[A-Za-z_]+|\.)/(?:bin/)?` + regexp.QuoteMeta(path.Base(target)) + `(?:[^A-Za-z0-9_.-]|$)`)
 	for _, f := range w.ctx.everyText() {
 		if f == self {
 			continue
@@ -297,7 +312,7 @@ func (w *job) called(target, src string, self *source.File) bool {
 		if bytes.Contains(f.Data, vmPath) {
 			return true
 		}
-		if strings.HasPrefix(f.Name, w.Dir()+"/") && bytes.Contains(f.Data, []byte(path.Base(target))) {
+		if strings.HasPrefix(f.Name, w.Dir()+"/") && beside.Match(f.Data) {
 			return true
 		}
 	}
