@@ -316,7 +316,11 @@ func (w *job) stillCtl() {
 	}
 	for _, p := range w.doc.Processes() {
 		if !w.calledElsewhere(p) {
-			if target, ok := w.own(firstWord(w.others[0])); ok {
+			for _, word := range w.others[0].Words() {
+				target, ok := w.own(word.Text())
+				if !ok {
+					continue
+				}
 				if _, rendered := w.Spec.Template(target); !rendered {
 					w.find("monit-still-ctl", source.Error, w.others[0].Command, "the job has a config/bpm.yml, and monit starts %s instead, which no template is rendered to: %s", target, bpm.Program("start", w.Name, p.Name().Text()))
 					return

@@ -28,7 +28,7 @@ type use struct {
 
 // absolute finds paths that may need a volume: below /var/vcap, and folders of
 // the host that are no part of URLs.
-var absolute = regexp.MustCompile(`(?:/var/vcap/(?:sys|data|store|jobs|bosh|monit|instance)|/var/run|/var/log|/var/lib|/run|/dev/log|/dev/kmsg|/dev/fuse|/home|/opt|/srv|/mnt)(?:/[A-Za-z0-9_.@+*-]+)*/?`)
+var absolute = regexp.MustCompile(`(?:/var/vcap/[A-Za-z0-9_-]+|/var/run|/var/log|/var/lib|/run|/dev/log|/dev/kmsg|/dev/fuse|/home|/opt|/srv|/mnt)(?:/[A-Za-z0-9_.@+*-]+)*/?`)
 
 // pathsIn finds the paths in a text; what is behind an unknown part is left
 // out, with the name that it is part of.
@@ -227,16 +227,21 @@ func (w *job) configUses(f *source.File) []use {
 		if s.Kind != erb.Expr {
 			continue
 		}
-		if v, ok := w.propertyDefault(s.Code(t)); ok {
-			for _, m := range pathsIn(v) {
-				if m[0] == 0 {
-					uses = append(uses, use{path: v[m[0]:m[1]], at: source.Span{File: f, Start: s.Start, End: s.End}, config: true})
+		for _, call := range propertyCall.FindAllIndex(f.Data[s.CodeStart:s.CodeEnd], -1) {
+			from, to := s.CodeStart+call[0], s.CodeStart+call[1]
+			if v, ok := w.propertyDefault(string(f.Data[from:to])); ok {
+				for _, m := range pathsIn(v) {
+					if m[0] == 0 {
+						uses = append(uses, use{path: v[m[0]:m[1]], at: source.Span{File: f, Start: from, End: to}, config: true})
+					}
 				}
 			}
 		}
 	}
 	return uses
 }
+
+var propertyCall = regexp.MustCompile(`\bp\(['"][^'"]+['"]\)`)
 
 // use reports a path that the container does not have, or not so.
 func (w *job) use(p bpm.ProcessNode, mounts container.Process, open bool, u use, seen map[string]bool) {
@@ -246,10 +251,10 @@ func (w *job) use(p bpm.ProcessNode, mounts container.Process, open bool, u use,
 		return
 	}
 	a := mounts.Access(file)
-	name := "this process"
-	if s, ok := p.Name().Static(); ok {
-		name = "process " + s
+	if w.unreachable(u.at) {
+		return
 	}
+	name := "process " + p.Name().Text()
 	if a.There {
 		if u.write && !a.Writable && !seen["w"+file] {
 			seen["w"+file] = true
@@ -265,10 +270,12 @@ func (w *job) use(p bpm.ProcessNode, mounts container.Process, open bool, u use,
 		severity = source.Warning
 	}
 	report := func(id, key, format string, args ...any) {
-		if seen[id+key] {
+		// one finding for what several processes share
+		place := u.at.String() + id
+		if seen[id+key] || w.told[place] {
 			return
 		}
-		seen[id+key] = true
+		seen[id+key], w.told[place] = true, true
 		w.find(id, severity, u.at, format, args...)
 	}
 	switch place.Kind {
@@ -286,14 +293,23 @@ func (w *job) use(p bpm.ProcessNode, mounts container.Process, open bool, u use,
 			report("path-not-mounted", place.Folder, "%s is told of %s, which its container does not have; add %s to additional_volumes%s", name, u.path, place.Folder, w.mountOnly(place.Owner))
 		}
 	case container.Run, container.SysTmp:
-		if place.Owner == "" || open {
+		if place.Owner == "" || open || place.Owner == "bpm" {
 			return
 		}
 		if path.Ext(file) == ".pid" && u.config {
+			for _, n := range p.Get("executable") {
+				if v, _ := n.Static(); path.Base(v) == "nginx" {
+					severity = source.Error // it does not start then
+				}
+			}
 			report("config-clash", file, "%s has no %s in its container, so that it cannot write this pidfile; some daemons do not start then. bpm and monit do not need it", name, place.Folder)
 			return
 		}
-		report("path-not-mounted", place.Folder, "%s is told of %s, which its container does not have (bpm makes %s, and does not mount it); add it to additional_volumes%s", name, u.path, place.Folder, w.mountOnly(place.Owner))
+		if place.Owner != w.Name {
+			report("path-not-mounted", place.Folder, "%s is told of %s, which its container does not have: nothing of %s is there", name, u.path, path.Dir(place.Folder))
+			return
+		}
+		report("path-not-mounted", place.Folder, "%s is told of %s, which its container does not have (bpm makes %s, and does not mount it); add it to additional_volumes", name, u.path, place.Folder)
 	case container.Log:
 		if place.Owner == "" || open {
 			return

@@ -327,7 +327,7 @@ func privileges(p bpm.ProcessNode) privilege {
 // limitInScript finds ulimit in a script that runs as vcap.
 func (w *job) limitInScript(s *script, p bpm.ProcessNode, c *syntax.CallExpr) {
 	words, _ := s.words(c)
-	if len(words) < 2 || words[0] != "ulimit" || privileges(p).any() {
+	if len(words) < 2 || words[0] != "ulimit" || w.unreachable(s.span(c)) || privileges(p).any() {
 		return
 	}
 	flag, value := words[1], ""
@@ -363,7 +363,7 @@ var userChangers = []string{"chpst", "su", "sudo", "runuser", "setuidgid", "gosu
 // userInScript finds programs that change the user, which vcap may not.
 func (w *job) userInScript(s *script, p bpm.ProcessNode, c *syntax.CallExpr) {
 	words, _ := s.words(c)
-	if len(words) < 2 || !slices.Contains(userChangers, path.Base(words[0])) || privileges(p).privileged {
+	if len(words) < 2 || w.unreachable(s.span(c)) || !slices.Contains(userChangers, path.Base(words[0])) || privileges(p).privileged {
 		return
 	}
 	if path.Base(words[0]) == "chpst" && !slices.ContainsFunc(words, func(a string) bool { return strings.HasPrefix(a, "-u") || strings.HasPrefix(a, "-U") }) {
@@ -427,6 +427,9 @@ func (w *job) endsInExec(s *script, p bpm.ProcessNode) {
 		return // somebody thought of signals
 	}
 	for _, c := range s.last(s.tree.Stmts, 0) {
+		if w.unreachable(s.span(c.node)) {
+			continue
+		}
 		if c.background {
 			w.find("wrapper-without-exec", source.Warning, s.span(c.node), "the script puts the process into the background and ends: bpm takes its end for that of the process, and kills what is left; end with exec")
 			continue
