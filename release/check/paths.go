@@ -241,7 +241,7 @@ func (w *job) configUses(f *source.File) []use {
 	return uses
 }
 
-var propertyCall = regexp.MustCompile(`\bp\(['"][^'"]+['"]\)`)
+var propertyCall = regexp.MustCompile(`\bp\(['"][^'"]+['"]\)|\bproperties\.[a-z_][\w.]*`)
 
 // use reports a path that the container does not have, or not so.
 func (w *job) use(p bpm.ProcessNode, mounts container.Process, open bool, u use, seen map[string]bool) {
