@@ -179,7 +179,7 @@ func reportedIDs(t *testing.T) map[string]Reporter {
 	ids := map[string]Reporter{}
 	for name, f := range files {
 		by := Conversion
-		if strings.Contains(filepath.ToSlash(name), "release/check/") {
+		if p := filepath.ToSlash(name); strings.Contains(p, "release/check/") || strings.Contains(p, "release/bpm/") {
 			by = Check
 		}
 		if strings.Contains(filepath.ToSlash(name), "release/suppress/") {
