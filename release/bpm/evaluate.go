@@ -3,6 +3,7 @@ package bpm
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -136,12 +137,19 @@ func (e *evaluator) body(statements []*ruby.Node, sc *scope) *Node {
 	return last
 }
 
+// maxSize bounds what a value may grow to: text that doubles itself in every
+// line is no configuration.
+const maxSize = 5000
+
+// choice is one of several values, each once.
 func choice(all ...*Node) *Node {
 	var known []*Node
 	for _, n := range all {
-		if n != nil {
-			known = append(known, n)
-		}
+		n.Each(func(n *Node) {
+			if !slices.Contains(known, n) && len(known) < maxItems {
+				known = append(known, n)
+			}
+		})
 	}
 	switch len(known) {
 	case 0:
@@ -267,6 +275,9 @@ func (e *evaluator) str(n *ruby.Node, sc *scope) *Node {
 			out.Value = append(out.Value, Piece{Ruby: e.text(p)})
 		}
 	}
+	if len(out.Value) > maxSize {
+		return e.unknown(n)
+	}
 	return out
 }
 
@@ -303,6 +314,10 @@ func (e *evaluator) merge(m, from *Node, set bool) {
 			return
 		}
 		m.Open = m.Open || from.Open
+		if len(m.Fields)+len(from.Fields) > maxSize {
+			m.Open = true
+			return
+		}
 		for _, f := range from.Fields {
 			f.Set = true
 			if set {
@@ -334,6 +349,10 @@ func (e *evaluator) extend(list, from *Node, arms []Arm) {
 			return
 		}
 		list.Open = list.Open || from.Open
+		if len(list.Items)+len(from.Items) > maxSize {
+			list.Open = true
+			return
+		}
 		for _, i := range from.Items {
 			list.Items = append(list.Items, Entry{i.Node, append(append([]Arm(nil), arms...), i.Arms...)})
 		}
@@ -520,6 +539,7 @@ func (e *evaluator) plus(left, right *Node, n *ruby.Node) *Node {
 		return choice(all...)
 	}
 	switch {
+	case len(left.Value)+len(right.Value) > maxSize:
 	case left.Kind == List:
 		list := &Node{Kind: List, Span: left.Span, Type: "!!seq"}
 		e.extend(list, left, nil)

@@ -149,21 +149,25 @@ func (n *Node) Has(key string) bool {
 
 // Scalars visits every scalar and unknown value below a node. path is the keys
 // that lead there.
-func (n *Node) Scalars(visit func(path []string, n *Node)) { n.scalars(nil, visit, 0) }
+func (n *Node) Scalars(visit func(path []string, n *Node)) {
+	left := maxNodes
+	n.scalars(nil, visit, 0, &left)
+}
 
-func (n *Node) scalars(path []string, visit func([]string, *Node), depth int) {
-	if depth > 40 {
-		return // a list that holds itself
+// scalars goes at most 40 levels down and to *left nodes: a list may hold itself.
+func (n *Node) scalars(path []string, visit func([]string, *Node), depth int, left *int) {
+	if *left--; depth > 40 || *left < 0 {
+		return
 	}
 	n.Each(func(n *Node) {
 		switch n.Kind {
 		case Map:
 			for _, f := range n.Fields {
-				f.Value.scalars(append(path[:len(path):len(path)], f.Name()), visit, depth+1)
+				f.Value.scalars(append(path[:len(path):len(path)], f.Name()), visit, depth+1, left)
 			}
 		case List:
 			for _, i := range n.Items {
-				i.scalars(path, visit, depth+1)
+				i.scalars(path, visit, depth+1, left)
 			}
 		default:
 			visit(path, n)

@@ -64,7 +64,14 @@ type yamlReader struct {
 	ruby     *evaluator
 	text     *source.File
 	tags     []erb.Segment
+	// following are the anchors under way, nodes counts what was read: aliases
+	// may lead in a circle, or multiply.
+	following map[*yaml.Node]bool
+	nodes     int
 }
+
+// maxNodes bounds what aliases make of a file.
+const maxNodes = 100_000
 
 var placeholder = regexp.MustCompile(`zERB(\d+)z`)
 
@@ -208,7 +215,16 @@ func (r *yamlReader) extent(n *yaml.Node) (int, int) {
 }
 
 func (r *yamlReader) node(n *yaml.Node) *Node {
+	r.nodes++
 	if n.Kind == yaml.AliasNode {
+		if r.following[n.Alias] || r.nodes > maxNodes {
+			return &Node{Kind: Unknown, Span: r.span(r.text.Offset(n.Line, n.Column), r.text.Offset(n.Line, n.Column))}
+		}
+		if r.following == nil {
+			r.following = map[*yaml.Node]bool{}
+		}
+		r.following[n.Alias] = true
+		defer delete(r.following, n.Alias)
 		return r.node(n.Alias)
 	}
 	start, end := r.extent(n)
