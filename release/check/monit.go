@@ -337,6 +337,11 @@ func (w *job) unusedProcesses() {
 	if w.doc == nil || len(w.starts) == 0 && len(w.others) > 0 {
 		return // told of by stillCtl
 	}
+	for _, d := range w.findings {
+		if d.ID == "bpm-process-unknown" && d.Span.File == w.Monit {
+			return // the same mistake from the other side
+		}
+	}
 	for _, p := range w.doc.Processes() {
 		if len(p.Get("name")) == 0 || w.startedByMonit(p) || w.calledElsewhere(p) {
 			continue

@@ -243,7 +243,7 @@ func asksFor(f *source.File, line, vmPath string) bool {
 // lifecycle are the scripts that BOSH, bbr and monit find by their names.
 var lifecycle = regexp.MustCompile(`^bin/(pre-start|post-start|post-deploy|pre-stop|post-stop|drain|run|bbr/.*|dns/.*|dns_health_check)$`)
 
-var oldWorld = regexp.MustCompile(`\b(pid_guard|kill_and_wait|wait_pidfile|start-stop-daemon|pid_utils\.sh)\b|echo \$\$ ?>|echo \$! ?>`)
+var oldWorld = regexp.MustCompile(`\b(pid_guard|kill_and_wait|wait_pidfile|start-stop-daemon|pid_utils\.sh)\b`)
 
 // leftTemplates finds what is left of the time before bpm: ctl scripts that the
 // spec still lists and nothing calls, and templates that no spec lists.

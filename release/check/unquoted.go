@@ -61,6 +61,9 @@ func (w *job) unquoted() {
 				prop, declared := w.Spec.Property(props[0])
 				if declared && prop.Default != nil && prop.Default.Kind == yaml.ScalarNode {
 					value := prop.Default.Value
+					if strings.HasPrefix(value, "/") {
+						continue // a path
+					}
 					switch prop.Default.ShortTag() {
 					case "!!int", "!!float", "!!bool":
 						continue
