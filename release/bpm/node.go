@@ -55,6 +55,8 @@ type Node struct {
 	Plain bool
 	// Folded says that a plain scalar goes on in the next line.
 	Folded bool
+	// Anchored says that YAML gives it a name, to be used elsewhere.
+	Anchored bool
 	// Comment is the comment behind a scalar, in YAML.
 	Comment string
 
@@ -193,8 +195,9 @@ type Document struct {
 type Unread struct {
 	Span source.Span
 	Why  string
-	// Broken says that bpm will not read it either.
-	Broken bool
+	// Broken says that bpm will not read it either, Whole that nothing of the
+	// document was read.
+	Broken, Whole bool
 }
 
 // Processes are the entries of processes.

@@ -113,7 +113,7 @@ func (r *yamlReader) broken(err error) {
 	r.doc.Open = true
 	r.doc.Unread = append(r.doc.Unread, Unread{
 		Span: source.Span{File: f, Start: offset, End: max(offset, f.LineEnd(offset)-1)}, Why: text,
-		Broken: !r.template.HasTags(),
+		Broken: !r.template.HasTags(), Whole: true,
 	})
 }
 
@@ -231,7 +231,7 @@ func (r *yamlReader) node(n *yaml.Node) *Node {
 	if n.Kind != yaml.ScalarNode {
 		end = start
 	}
-	out := &Node{Span: r.span(start, end), Type: n.ShortTag()}
+	out := &Node{Span: r.span(start, end), Type: n.ShortTag(), Anchored: n.Anchor != ""}
 	switch n.Kind {
 	case yaml.MappingNode:
 		out.Kind = Map

@@ -184,6 +184,9 @@ func (s *schema) object(n *Node, where string, keys []key) {
 			}
 			i := slices.IndexFunc(keys, func(k key) bool { return k.name == name })
 			if i < 0 {
+				if f.Value.Anchored {
+					continue // holds what is used elsewhere
+				}
 				s.unknown(f, name, where, keys)
 				continue
 			}
@@ -234,7 +237,7 @@ func (s *schema) unknown(f Field, name, where string, keys []key) {
 		return
 	}
 	severity := source.Error
-	tail := ""
+	var tail string
 	if m := meant[strings.ReplaceAll(strings.ToLower(name), "-", "_")]; m != "" {
 		tail = "; " + m
 	} else {

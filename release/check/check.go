@@ -8,10 +8,12 @@
 package check
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -98,6 +100,7 @@ type context struct {
 	texts   map[string][]*source.File // the templates and scripts of a job
 	// templates are files that were parsed for their conditions.
 	templates map[*source.File]*erb.Template
+	plain     map[*source.File][]byte
 }
 
 // Release checks the bpm jobs of a release, or those of them that are named. A
@@ -116,7 +119,7 @@ func Release(r *release.Release, names []string) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx := &context{release: r, jobs: map[string]*job{}, texts: map[string][]*source.File{}, templates: map[*source.File]*erb.Template{}}
+	ctx := &context{release: r, jobs: map[string]*job{}, texts: map[string][]*source.File{}, templates: map[*source.File]*erb.Template{}, plain: map[*source.File][]byte{}}
 	var all []*job
 	for _, j := range r.Jobs {
 		w := &job{Job: j, ctx: ctx, left: map[*source.File]bool{}, told: map[string]bool{}}
@@ -253,6 +256,18 @@ func (c *context) textsOf(name string) []*source.File {
 	return files
 }
 
+var hashComment = regexp.MustCompile(`(?m)^[ \t]*#(?:[^!\n].*)?$`)
+
+// uncommented is a file with the lines that are comments made blank.
+func (c *context) uncommented(f *source.File) []byte {
+	if text, ok := c.plain[f]; ok {
+		return text
+	}
+	text := hashComment.ReplaceAllFunc(f.Data, func(b []byte) []byte { return bytes.Repeat([]byte(" "), len(b)) })
+	c.plain[f] = text
+	return text
+}
+
 // everyText are those of all jobs, in the order of their names.
 func (c *context) everyText() []*source.File {
 	var all []*source.File
@@ -276,7 +291,11 @@ func (w *job) unread() {
 		return
 	}
 	for _, u := range w.doc.Unread {
-		if !u.Broken {
+		switch {
+		case u.Broken:
+		case u.Whole:
+			w.find("bpm-yml-not-read", source.Warning, u.Span, "without the ERB this is no YAML (%s), so nothing of it is checked; where it renders to YAML all the same, a hash and YAML.dump can be checked", u.Why)
+		default:
 			w.find("bpm-yml-not-read", source.Note, u.Span, "%s; what depends on it is not checked", u.Why)
 		}
 	}

@@ -101,7 +101,7 @@ func (w *job) templates() {
 				names = append(names, strings.TrimPrefix(n, prefix))
 			}
 		}
-		w.find("template-missing", source.Error, t.Span, "template %s does not exist, so that no release can be made%s", t.Source, didYouMean(t.Source, names))
+		w.find("template-missing", source.Error, t.Span, "template %s does not exist, so that no release can be made%s", t.Source, nearestFile(t.Source, names))
 	}
 }
 
@@ -121,7 +121,7 @@ func (w *job) rendered() {
 			for _, n := range w.ctx.release.Glob(func(string) bool { return true }, w.Dir()+"/templates") {
 				names = append(names, strings.TrimPrefix(n, prefix))
 			}
-			w.find("bpm-yml-not-rendered", source.Error, t.Span, "template %s does not exist, so there is no config/bpm.yml%s", t.Source, didYouMean(t.Source, names))
+			w.find("bpm-yml-not-rendered", source.Error, t.Span, "template %s does not exist, so there is no config/bpm.yml%s", t.Source, nearestFile(t.Source, names))
 		}
 		return
 	}
@@ -164,6 +164,23 @@ func (w *job) startsItself() bool {
 func didYouMean(word string, candidates []string) string {
 	if near := finding.Suggest(word, candidates); near != "" {
 		return "; did you mean " + near + "?"
+	}
+	return ""
+}
+
+// nearestFile is didYouMean for names of files, whose endings say nothing.
+func nearestFile(name string, files []string) string {
+	stem := func(s string) string { s, _, _ = strings.Cut(path.Base(s), "."); return s }
+	by := map[string]string{}
+	var stems []string
+	for _, f := range files {
+		if _, seen := by[stem(f)]; !seen {
+			by[stem(f)] = f
+			stems = append(stems, stem(f))
+		}
+	}
+	if near := finding.Suggest(stem(name), stems); near != "" {
+		return "; did you mean " + by[near] + "?"
 	}
 	return ""
 }
@@ -398,7 +415,7 @@ func (w *job) calledElsewhere(p bpm.ProcessNode) bool {
 		if path.Base(f.Name) == "monit" || w.doc != nil && f == w.doc.File || !runsBPM.Match(f.Data) {
 			continue
 		}
-		text := string(f.Data)
+		text := string(w.ctx.uncommented(f))
 		for _, n := range p.Get("name") {
 			name, static := n.Static()
 			if !static {

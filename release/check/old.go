@@ -29,11 +29,11 @@ type mention struct {
 }
 
 // runPaths are the paths below /var/vcap/sys/run that a file names.
-func runPaths(f *source.File) []mention {
-	if !bytes.Contains(f.Data, []byte("/sys/run")) {
+func (c *context) runPaths(f *source.File) []mention {
+	text := string(c.uncommented(f))
+	if !strings.Contains(text, "/sys/run") {
 		return nil
 	}
-	text := string(f.Data)
 	vars := map[string]string{}
 	for _, m := range pathVariable.FindAllStringSubmatch(text, -1) {
 		v := expand(quotes.Replace(m[2]), vars)
@@ -88,7 +88,7 @@ func (w *job) oldPidfiles() {
 		if w.dead(f) || w.left[f] {
 			continue
 		}
-		for _, m := range runPaths(f) {
+		for _, m := range w.ctx.runPaths(f) {
 			if !strings.HasPrefix(m.path, dir+"/") || path.Ext(m.path) != ".pid" {
 				continue
 			}
@@ -196,7 +196,7 @@ func (w *job) oldScripts() {
 		if w.dead(f) || w.left[f] || w.doc != nil && f == w.doc.File || strings.HasSuffix(f.Name, ".md") {
 			continue
 		}
-		for _, m := range jobBinPath.FindAllSubmatchIndex(f.Data, -1) {
+		for _, m := range jobBinPath.FindAllSubmatchIndex(w.ctx.uncommented(f), -1) {
 			if string(f.Data[m[2]:m[3]]) != w.Name {
 				continue
 			}
@@ -309,10 +309,11 @@ func (w *job) called(target, src string, self *source.File) bool {
 		if f == self {
 			continue
 		}
-		if bytes.Contains(f.Data, vmPath) {
+		text := w.ctx.uncommented(f)
+		if bytes.Contains(text, vmPath) {
 			return true
 		}
-		if strings.HasPrefix(f.Name, w.Dir()+"/") && beside.Match(f.Data) {
+		if strings.HasPrefix(f.Name, w.Dir()+"/") && beside.Match(text) {
 			return true
 		}
 	}

@@ -241,6 +241,9 @@ func (w *job) configUses(f *source.File) []use {
 	return uses
 }
 
+// writesPid are programs known to write the pidfile that their config names.
+var writesPid = regexp.MustCompile(`^(redis-|valkey-|nats|gnatsd|haproxy|mongo|openvpn|stunnel|memcached|mysqld|postgres|squid|vsftpd|supervisord)`)
+
 var propertyCall = regexp.MustCompile(`\bp\(['"][^'"]+['"]\)|\bproperties\.[a-z_][\w.]*`)
 
 // use reports a path that the container does not have, or not so.
@@ -297,9 +300,13 @@ func (w *job) use(p bpm.ProcessNode, mounts container.Process, open bool, u use,
 			return
 		}
 		if path.Ext(file) == ".pid" && u.config {
+			severity = source.Note
 			for _, n := range p.Get("executable") {
-				if v, _ := n.Static(); path.Base(v) == "nginx" {
+				switch v, _ := n.Static(); {
+				case path.Base(v) == "nginx":
 					severity = source.Error // it does not start then
+				case writesPid.MatchString(path.Base(v)):
+					severity = source.Warning
 				}
 			}
 			report("config-clash", file, "%s has no %s in its container, so that it cannot write this pidfile; some daemons do not start then. bpm and monit do not need it", name, place.Folder)

@@ -423,7 +423,7 @@ cat grep sed awk test [ [[ trap source . shift let eval read date wait log fi lo
 // endsInExec finds scripts that stay between bpm and the process: bpm's signals
 // reach the script only.
 func (w *job) endsInExec(s *script, p bpm.ProcessNode) {
-	if bytes.Contains(s.file.Data, []byte("trap ")) {
+	if trapped.Match(s.file.Data) {
 		return // somebody thought of signals
 	}
 	for _, c := range s.last(s.tree.Stmts, 0) {
@@ -438,6 +438,8 @@ func (w *job) endsInExec(s *script, p bpm.ProcessNode) {
 	}
 }
 
+var trapped = regexp.MustCompile(`(?m)^[^#\n]*\btrap\s+[^-\s][^\n]*\b(?:SIG)?(?:TERM|INT|EXIT|QUIT|0|2|15)\b`)
+
 type launched struct {
 	node       syntax.Node
 	background bool
@@ -451,6 +453,7 @@ func (s *script) last(stmts []*syntax.Stmt, depth int) []launched {
 		return nil
 	}
 	var taken []*syntax.Stmt
+	tail := false // something quick follows
 	for i := len(stmts) - 1; i >= 0; i-- {
 		st := stmts[i]
 		guards := s.template.Guards(int(st.Pos().Offset()))
@@ -473,9 +476,18 @@ func (s *script) last(stmts []*syntax.Stmt, depth int) []launched {
 			continue
 		}
 		if c, ok := st.Cmd.(*syntax.CallExpr); ok {
-			if words, _ := s.words(c); len(words) > 0 && words[0] == "exit" || len(c.Args) == 0 {
+			words, exec := s.words(c)
+			if len(words) == 0 && !exec || len(words) > 0 && !exec && slices.Contains(quick, path.Base(words[0])) && !st.Background {
+				tail = true
 				continue
 			}
+			// a program before the end is set-up, unless nothing follows that lasts
+			if tail && !exec && s.functions[words[0]] == nil && !strings.HasPrefix(words[0], "/var/vcap/packages/") {
+				return found
+			}
+		}
+		if _, ok := st.Cmd.(*syntax.DeclClause); ok {
+			continue
 		}
 		taken = append(taken, st)
 		found = append(found, s.ending(st, depth)...)
