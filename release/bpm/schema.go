@@ -387,7 +387,7 @@ var fraction = regexp.MustCompile(`[*/]\s*\d*\.\d+\s*(%>)?$`)
 func (s *schema) number(n *Node, where string, k key) {
 	want := "a number, without quotes"
 	if n.Kind == Unknown && fraction.MatchString(n.Text()) {
-		s.report("bpm-value-type", source.Warning, n.Span, "%s has to be a whole number, and this gives a fraction for some values, which bpm cannot read; put .to_i behind it", where)
+		s.report("bpm-value-type", source.Warning, n.Span, "%s has to be a whole number, and this gives a fraction for some values, which bpm cannot read; put it in parentheses with .to_i behind them", where)
 	}
 	switch n.Kind {
 	case Map, List:

@@ -14,21 +14,23 @@ type daemon struct {
 	program string
 	// flag does it on the command line, setting in a config file.
 	flag, setting *regexp.Regexp
+	// front overrules the config file on the command line.
+	front *regexp.Regexp
 	// stays keeps it in the foreground, on the command line or in the config
 	// file; nil where that is what it does anyway.
 	stays *regexp.Regexp
 }
 
 var daemons = []daemon{
-	{"redis-server", nil, regexp.MustCompile(`(?m)^[ \t]*daemonize[ \t]+yes\b`), nil},
-	{"redis-sentinel", nil, regexp.MustCompile(`(?m)^[ \t]*daemonize[ \t]+yes\b`), nil},
-	{"valkey-server", nil, regexp.MustCompile(`(?m)^[ \t]*daemonize[ \t]+yes\b`), nil},
-	{"nginx", nil, regexp.MustCompile(`(?m)^[ \t]*daemon[ \t]+on[ \t]*;`), regexp.MustCompile(`\bdaemon[ \t]+off\b`)},
-	{"haproxy", regexp.MustCompile(`(?:^|\s)-D(?:\s|$)`), regexp.MustCompile(`(?m)^[ \t]*daemon[ \t]*$`), nil},
-	{"mongod", regexp.MustCompile(`(?:^|\s)--fork(?:\s|$)`), regexp.MustCompile(`(?m)^[ \t]*fork[ \t]*[:=][ \t]*true\b`), nil},
-	{"elasticsearch", regexp.MustCompile(`(?:^|\s)(?:-d|--daemonize)(?:\s|$)`), nil, nil},
-	{"memcached", regexp.MustCompile(`(?:^|\s)-d(?:\s|$)`), nil, nil},
-	{"monit", nil, nil, regexp.MustCompile(`(?:^|\s)-I(?:\s|$)`)},
+	{"redis-server", regexp.MustCompile(`--daemonize[ =]yes\b`), regexp.MustCompile(`(?m)^[ \t]*daemonize[ \t]+yes\b`), regexp.MustCompile(`--daemonize[ =]no\b`), nil},
+	{"redis-sentinel", regexp.MustCompile(`--daemonize[ =]yes\b`), regexp.MustCompile(`(?m)^[ \t]*daemonize[ \t]+yes\b`), regexp.MustCompile(`--daemonize[ =]no\b`), nil},
+	{"valkey-server", regexp.MustCompile(`--daemonize[ =]yes\b`), regexp.MustCompile(`(?m)^[ \t]*daemonize[ \t]+yes\b`), regexp.MustCompile(`--daemonize[ =]no\b`), nil},
+	{"nginx", nil, regexp.MustCompile(`(?m)^[ \t]*daemon[ \t]+on[ \t]*;`), nil, regexp.MustCompile(`\bdaemon[ \t]+off\b`)},
+	{"haproxy", regexp.MustCompile(`(?:^|\s)-D(?:\s|$)`), regexp.MustCompile(`(?m)^[ \t]*daemon[ \t]*$`), regexp.MustCompile(`(?:^|\s)(?:-db|-Ws?|-W)(?:\s|$)`), nil},
+	{"mongod", regexp.MustCompile(`(?:^|\s)--fork(?:\s|$)`), regexp.MustCompile(`(?m)^[ \t]*fork[ \t]*[:=][ \t]*true\b`), nil, nil},
+	{"elasticsearch", regexp.MustCompile(`(?:^|\s)(?:-d|--daemonize)(?:\s|$)`), nil, nil, nil},
+	{"memcached", regexp.MustCompile(`(?:^|\s)-d(?:\s|$)`), nil, nil, nil},
+	{"monit", nil, nil, nil, regexp.MustCompile(`(?:^|\s)-I(?:\s|$)`)},
 }
 
 // background finds processes that leave bpm: it supervises what it started, and
@@ -65,6 +67,9 @@ func (w *job) goesToBackground(p bpm.ProcessNode, executable *bpm.Node, d daemon
 	line := strings.Join(texts, " ")
 	if d.flag != nil && d.flag.MatchString(line) {
 		w.find("config-clash", source.Error, executable.Span, "the arguments send %s to the background: bpm then sees its process end, and monit starts it again and again", d.program)
+		return
+	}
+	if d.front != nil && d.front.MatchString(line) {
 		return
 	}
 	stays := d.stays == nil || d.stays.MatchString(line)

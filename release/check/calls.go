@@ -94,7 +94,7 @@ func (w *job) memoryRules() {
 						}
 						for _, name := range erb.Properties(text) {
 							if props[name] {
-								w.findRelated("limit-beside-monit", source.Warning, n.Span, clause.Span, "limits.memory and a rule of monit use the same property %s: the kernel kills the process at that size at once, before monit can act", name)
+								w.find("limit-beside-monit", source.Warning, n.Span, "limits.memory and a rule of monit (%s) use the same property %s: the kernel kills the process at that size at once, before monit can act", clause.Span.Place(), name)
 								break
 							}
 						}
@@ -113,12 +113,6 @@ func startedBy(p bpm.ProcessNode, c call) bool {
 		}
 	}
 	return false
-}
-
-func (w *job) findRelated(id string, severity source.Severity, at, related source.Span, format string, args ...any) {
-	w.find(id, severity, at, format, args...)
-	last := &w.findings[len(w.findings)-1]
-	last.Related = append(last.Related, related)
 }
 
 var openFiles = regexp.MustCompile(`(?m)^[ \t]*ulimit[ \t]+(?:-[HS]*n|-[HS]+[ \t]+-n)[ \t]+\S+`)

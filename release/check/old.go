@@ -15,9 +15,10 @@ import (
 // text is a file with the variables of shell put in where they hold a path: what
 // stands in "$RUN_DIR/web.pid".
 var (
-	pathVariable = regexp.MustCompile(`(?m)^[ \t]*(?:export[ \t]+|local[ \t]+|readonly[ \t]+|declare[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=([^\s;]+)`)
-	variableUse  = regexp.MustCompile(`\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?`)
-	runPath      = regexp.MustCompile(`(?:/var/vcap/(?:data/)?sys/run|\$\{?[A-Za-z_][A-Za-z0-9_]*\}?)(?:"?/"?[A-Za-z0-9_.-]+|"?/?"?\$\{?[A-Za-z_][A-Za-z0-9_]*\}?)*`)
+	pathVariable  = regexp.MustCompile(`(?m)^[ \t]*(?:export[ \t]+|local[ \t]+|readonly[ \t]+|declare[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=([^\s;]+)`)
+	wholeVariable = regexp.MustCompile(`^\$\{?[A-Za-z_][A-Za-z0-9_]*\}?$`)
+	variableUse   = regexp.MustCompile(`\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?`)
+	runPath       = regexp.MustCompile(`(?:/var/vcap/(?:data/)?sys/run|\$\{?[A-Za-z_][A-Za-z0-9_]*\}?)(?:"?/"?[A-Za-z0-9_.-]+|"?/?"?\$\{?[A-Za-z_][A-Za-z0-9_]*\}?)*`)
 )
 
 var quotes = strings.NewReplacer(`"`, "", "'", "")
@@ -45,6 +46,9 @@ func (c *context) runPaths(f *source.File) []mention {
 	var all []mention
 	for _, m := range runPath.FindAllStringIndex(text, -1) {
 		p := strings.Replace(path.Clean(expand(quotes.Replace(text[m[0]:m[1]]), vars)), "/var/vcap/data/sys/", "/var/vcap/sys/", 1)
+		if wholeVariable.MatchString(text[m[0]:m[1]]) {
+			continue // what it holds was named where it was set
+		}
 		if strings.HasPrefix(p, "/var/vcap/sys/run/") && !strings.ContainsAny(p, "$\x00") {
 			if m[1] < len(text) && text[m[1]] == '<' {
 				continue // goes on with what ERB prints

@@ -151,14 +151,8 @@ func (w *job) paths() {
 			}
 			text, _ := w.defaulted(n)
 			texts = append(texts, text)
-			if len(keys) == 2 && keys[1] == "HOME" {
-				if a := mounts.Access(text); !a.There && !open && strings.HasPrefix(text, "/") {
-					w.find("path-not-mounted", source.Note, n.Span, "HOME is %s, which the container does not have; without it HOME is /var/vcap/data/%s", text, w.Name)
-				}
-				return
-			}
-			if len(keys) == 2 && (keys[1] == "PATH" || strings.HasSuffix(keys[1], "_PATH") && strings.Contains(text, ":")) {
-				return // search paths may name what is not there
+			if len(keys) == 2 && (keys[1] == "HOME" || keys[1] == "PATH" || strings.HasSuffix(keys[1], "_PATH") && strings.Contains(text, ":")) {
+				return // may name what is not there
 			}
 			for _, m := range pathsIn(text) {
 				uses = append(uses, use{path: text[m[0]:m[1]], at: n.Span})
@@ -424,7 +418,7 @@ func (s *script) uses() []use {
 		case *syntax.FuncDecl:
 			return called[n.Name.Value]
 		case *syntax.Assign:
-			if n.Value != nil && !strings.HasSuffix(n.Name.Value, "PATH") && n.Name.Value != "HOME" && s.exported(n) {
+			if n.Value != nil && n.Name != nil && !strings.HasSuffix(n.Name.Value, "PATH") && n.Name.Value != "HOME" && s.exported(n) {
 				add(n.Value, false)
 			}
 		case *syntax.Redirect:

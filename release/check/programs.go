@@ -392,6 +392,9 @@ func (w *job) argumentsInScript(s *script, p bpm.ProcessNode) {
 	}
 	done := false
 	syntax.Walk(s.tree, func(n syntax.Node) bool {
+		if n != nil && n.Pos().IsValid() && w.unreachable(s.span(n)) {
+			return false
+		}
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
 			return false // has arguments of its own
