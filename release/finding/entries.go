@@ -131,8 +131,8 @@ var entries = []Entry{
 		Title:   "A value of bpm.yml has another type than bpm reads",
 		Why:     "bpm cannot read the file then (`cannot unmarshal !!str into uint64`), and starts no process of the job. A number or a switch in quotes is text; so is `unlimited`; a fraction is no number of files.",
 		Do:      "Write numbers and `true` without quotes, a list as a list. Where there is no limit, leave the key out.",
-		Before:  "limits:\n  open_files: \"<%= p('files') %>\"",
-		After:   "limits:\n  open_files: <%= p('files') %>",
+		Before:  "limits:\n  open_files: \"1024\"",
+		After:   "limits:\n  open_files: 1024",
 		Sources: []string{bpmConfig, "bpm-release src/bpm/config/job_config.go: what bpm reads and refuses"},
 	},
 	{
