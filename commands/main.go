@@ -53,7 +53,7 @@ type options struct {
 	Release releaseOptions `command:"release" description:"Turn the ctl jobs of a release into BPM jobs, in place"`
 	Scan    scanOptions    `command:"scan" description:"Show what would become of each job of a release, or of a folder of releases; change nothing"`
 	Explain explainOptions `command:"explain" description:"Say what a finding means, why it matters and what to do about it"`
-	Check   checkOptions   `command:"check" description:"Check the jobs of a release that are on BPM already, more strictly than bpm does"`
+	Check   checkOptions   `command:"check" description:"Check the jobs of a release that are on BPM already, more strictly than bpm does" long-description:"Holds config/bpm.yml against bpm's schema (bpm ignores keys that it does not know), monit and the spec against it, and what each process is told of against what its container has. Finds what is left of the ctl scripts. Changes nothing. Exit status 1 when there are errors or warnings."`
 }
 
 type column struct{ table.Header }
