@@ -151,6 +151,9 @@ func (w *job) paths() {
 			}
 			text, _ := w.defaulted(n)
 			texts = append(texts, text)
+			if a := mounts.Access(text); keys[0] == "executable" && a.There && !a.Exec && !open {
+				w.find("program-not-executable", source.Error, n.Span, "from %s, where this lies, the container cannot execute anything (noexec); put the program elsewhere, or mount its folder with allow_executions", a.Mount)
+			}
 			if len(keys) == 2 && (keys[1] == "HOME" || keys[1] == "PATH" || strings.HasSuffix(keys[1], "_PATH") && strings.Contains(text, ":")) {
 				return // may name what is not there
 			}
@@ -422,7 +425,7 @@ func (s *script) uses() []use {
 				add(n.Value, false)
 			}
 		case *syntax.Redirect:
-			write := n.Op == syntax.RdrOut || n.Op == syntax.AppOut || n.Op == syntax.RdrAll || n.Op == syntax.AppAll || n.Op == syntax.ClbOut
+			write := n.Op == syntax.RdrOut || n.Op == syntax.AppOut || n.Op == syntax.RdrAll || n.Op == syntax.AppAll || n.Op == syntax.RdrClob
 			if n.Word != nil && (write || n.Op == syntax.RdrIn) {
 				text := s.text(n.Word)
 				if write && strings.HasPrefix(text, "/var/vcap/") && !asked[text] && !strings.Contains(text, unknown) {

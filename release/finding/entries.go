@@ -526,6 +526,15 @@ var entries = []Entry{
 		Sources: []string{bpmRuntime, boshPreStart},
 	},
 	{
+		ID: "program-not-executable", Severity: source.Error, By: Check,
+		Title:   "The process runs a file from a folder from which nothing can be executed",
+		Why:     "The data, store, log and tmp folders are mounted with noexec: the start fails with `permission denied`, whatever the mode of the file.",
+		Do:      "Run it from a package or from the job's `bin`. Where it is made on the VM, give it a folder of its own below /var/vcap/data in `additional_volumes`, with `allow_executions`.",
+		Before:  "executable: /var/vcap/data/web/bin/web",
+		After:   "executable: /var/vcap/packages/web/bin/web",
+		Sources: []string{bpmAdapter},
+	},
+	{
 		ID: "program-not-rendered", Severity: source.Error, By: Check,
 		Title:   "The process or its hook runs a file that no template is rendered to",
 		Why:     "The start fails with `no such file or directory`.",

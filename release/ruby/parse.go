@@ -319,16 +319,16 @@ func (p *parser) multiple() bool {
 func (p *parser) expressionWithRescue() *Node {
 	start := p.at
 	n := p.assignment()
-	for !p.failed {
-		p.blanks()
-		if p.word("rescue") {
-			p.at += len("rescue")
-			p.expression()
-			return &Node{Kind: Other, Start: start, End: p.at}
-		}
+	if p.failed {
 		return n
 	}
-	return n
+	p.blanks()
+	if !p.word("rescue") {
+		return n
+	}
+	p.at += len("rescue")
+	p.expression()
+	return &Node{Kind: Other, Start: start, End: p.at}
 }
 
 func (p *parser) ternary() *Node {
