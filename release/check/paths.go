@@ -24,6 +24,9 @@ type use struct {
 	// from says where it stands: bpm.yml, the wrapper, or a config file, which
 	// may say more than the process makes use of.
 	config bool
+	// shared says that the config file is one that another job has, too: much
+	// of it is for that one.
+	shared bool
 }
 
 // absolute finds paths that may need a volume: below /var/vcap, and folders of
@@ -170,7 +173,12 @@ func (w *job) paths() {
 			uses = append(uses, used...)
 		}
 		for _, f := range w.configs(texts) {
-			uses = append(uses, w.configUses(f)...)
+			stem, _, _ := strings.Cut(path.Base(f.Name), ".")
+			shared := stem != w.Name && w.ctx.release.Job(stem) != nil
+			for _, u := range w.configUses(f) {
+				u.shared = shared
+				uses = append(uses, u)
+			}
 		}
 		seen := map[string]bool{}
 		for _, u := range uses {
@@ -266,7 +274,10 @@ func (w *job) use(p bpm.ProcessNode, mounts container.Process, open bool, u use,
 		return
 	}
 	severity := source.Error
-	if u.config {
+	switch {
+	case u.shared:
+		severity = source.Note
+	case u.config:
 		severity = source.Warning
 	}
 	report := func(id, key, format string, args ...any) {
