@@ -155,7 +155,7 @@ func (w *job) paths() {
 			text, _ := w.defaulted(n)
 			texts = append(texts, text)
 			if a := mounts.Access(text); keys[0] == "executable" && a.There && !a.Exec && !open {
-				w.find("program-not-executable", source.Error, n.Span, "from %s, where this lies, the container cannot execute anything (noexec); put the program elsewhere, or mount its folder with allow_executions", a.Mount)
+				w.find("noexec-path", source.Error, n.Span, "from %s, where this lies, the container cannot execute anything (noexec); put the program elsewhere, or mount its folder with allow_executions", a.Mount)
 			}
 			if len(keys) == 2 && (keys[1] == "HOME" || keys[1] == "PATH" || strings.HasSuffix(keys[1], "_PATH") && strings.Contains(text, ":")) {
 				return // may name what is not there
@@ -268,7 +268,7 @@ func (w *job) use(p bpm.ProcessNode, mounts container.Process, open bool, u use,
 			seen["w"+file] = true
 			switch place.Kind {
 			case container.Job, container.Packages, container.System:
-				w.find("writes-read-only", source.Error, u.at, "%s writes to %s, which is read-only in its container (%s); write to the job's own data folder, or do this in bin/pre-start", name, u.path, a.Mount)
+				w.find("read-only-path", source.Error, u.at, "%s writes to %s, which is read-only in its container (%s); write to the job's own data folder, or do this in bin/pre-start", name, u.path, a.Mount)
 			}
 		}
 		return
@@ -300,6 +300,7 @@ func (w *job) use(p bpm.ProcessNode, mounts container.Process, open bool, u use,
 			report("own-disk-missing", key, "%s is told of %s, and its container has no %s/%s; give the process %s: true", name, u.path, on, w.Name, key)
 		case place.Owner == "" || open:
 		case place.Folder == file && path.Ext(file) != "":
+			report("lone-file", file, "%s is told of %s, which lies in a folder that belongs to no job and is not in its container; give it a folder of its own below %s", name, u.path, path.Join(path.Dir(file), w.Name))
 		default:
 			report("path-not-mounted", place.Folder, "%s is told of %s, which its container does not have; add %s to additional_volumes%s", name, u.path, place.Folder, w.mountOnly(place.Owner))
 		}
@@ -320,6 +321,10 @@ func (w *job) use(p bpm.ProcessNode, mounts container.Process, open bool, u use,
 			report("config-clash", file, "%s has no %s in its container, so that it cannot write this pidfile; some daemons do not start then. bpm and monit do not need it", name, place.Folder)
 			return
 		}
+		if place.Folder == file && path.Ext(file) != "" {
+			report("lone-file", file, "%s is told of %s, which lies in a folder that belongs to no job and is not in its container; give it a folder of its own below %s", name, u.path, path.Join(path.Dir(file), w.Name))
+			return
+		}
 		if place.Owner != w.Name {
 			report("path-not-mounted", place.Folder, "%s is told of %s, which its container does not have: nothing of %s is there", name, u.path, path.Dir(place.Folder))
 			return
@@ -329,6 +334,10 @@ func (w *job) use(p bpm.ProcessNode, mounts container.Process, open bool, u use,
 		if place.Owner == "" || open {
 			return
 		}
+		if place.Folder == file && path.Ext(file) != "" {
+			report("lone-file", file, "%s is told of %s, which lies in a folder that belongs to no job and is not in its container; give it a folder of its own below %s", name, u.path, path.Join(path.Dir(file), w.Name))
+			return
+		}
 		report("path-not-mounted", place.Folder, "%s is told of %s, which its container does not have: of /var/vcap/sys/log it has %s only", name, u.path, "/var/vcap/sys/log/"+w.Name)
 	case container.Job:
 		if place.Owner == "" || open {
@@ -336,16 +345,19 @@ func (w *job) use(p bpm.ProcessNode, mounts container.Process, open bool, u use,
 		}
 		report("path-not-mounted", place.Folder, "%s is told of %s, and its container has no folder of another job; add what it needs to unsafe.unrestricted_volumes (or to additional_volumes with mount_only)", name, u.path)
 	case container.Agent, container.Device, container.HostRun, container.HostLog:
-		if open {
-			return
+		switch {
+		case open:
+		case file == "/dev/log":
+			report("syslog-socket", file, "%s is told of /dev/log, the socket of the host's syslog, which its container does not have; let it log to stdout, or add the socket to unsafe.unrestricted_volumes", name)
+		default:
+			report("host-path", file, "%s is told of %s, which is the host's and not in its container; add it to unsafe.unrestricted_volumes if it is needed", name, u.path)
 		}
-		report("path-not-mounted", file, "%s is told of %s, which its container does not have; add it to unsafe.unrestricted_volumes if it is needed", name, u.path)
 	case container.Home, container.Host:
 		if open || u.config {
 			return
 		}
-		severity = source.Warning
-		report("path-not-mounted", file, "%s is told of %s, which its container does not have; add it to unsafe.unrestricted_volumes if it is needed", name, u.path)
+		severity = min(severity, source.Warning)
+		report("host-path", file, "%s is told of %s, which is the host's and not in its container; add it to unsafe.unrestricted_volumes if it is needed", name, u.path)
 	}
 }
 

@@ -261,7 +261,7 @@ var entries = []Entry{
 		Sources: []string{bpmRuntime, boshPreStart},
 	},
 	{
-		ID: "host-path", Severity: source.Warning,
+		ID: "host-path", Severity: source.Warning, By: Anybody,
 		Title:   "The process is told of a path of the host that its container does not have",
 		Why:     "A container has /bin, /etc, /lib, /sbin and /usr read-only, and what bpm mounts: packages, the job's own folders and its volumes. /run, /var/log, /home, /opt, /var/vcap/bosh and devices other than /dev/null and its like are not there: the process sees `No such file or directory` although the file exists on the VM. A missing path is the most frequent failure of conversions.",
 		Do:      "Find out whether the process uses the path. If it does, give it the narrowest volume: a folder below /var/vcap with `additional_volumes` and `mount_only: true`, anything else with `unsafe.unrestricted_volumes` and a comment that says why. A device needs more than a volume: a job that uses one stays on its script.",
@@ -312,7 +312,7 @@ var entries = []Entry{
 		Sources: []string{bpmRuntime + "#logging"},
 	},
 	{
-		ID: "lone-file", Severity: source.Warning,
+		ID: "lone-file", Severity: source.Warning, By: Anybody,
 		Title:   "The process is told of a file that lies beside the folders of the jobs",
 		Why:     "It is directly in `/var/vcap/store`, `/var/vcap/data`, `/var/vcap/sys/run` or `/var/vcap/sys/log`. A container gets folders, and bpm gives those it makes to vcap with mode 0700, so none of these can be one: they belong to all jobs. The process gets `No such file or directory`, though the file is there on the VM.",
 		Do:      "Put the file into a folder of the job, and change whoever writes or reads it outside.",
@@ -386,7 +386,7 @@ var entries = []Entry{
 		Sources: []string{bpmRuntime + "#persistent-data", "bpm-release src/bpm/runc/adapter/adapter.go: CreateJobPrerequisites"},
 	},
 	{
-		ID: "noexec-path", Severity: source.Error,
+		ID: "noexec-path", Severity: source.Error, By: Anybody,
 		Title:   "The process executes a program from a folder that is mounted noexec",
 		Why:     "bpm mounts the log, data, store and tmp folders without the right to execute: the start ends with `permission denied`, or in Java with `failed to map segment from shared object`. Packages and the job's own folder are the places to execute from.",
 		Do:      "Run the program from its package. If it has to be made on the VM, give it a folder of its own as a volume with `allow_executions: true`; it must not be the job's data or store folder itself.",
@@ -493,8 +493,8 @@ var entries = []Entry{
 	{
 		ID: "path-not-mounted", Severity: source.Error, By: Check,
 		Title:   "The process is told of a path that its container does not have",
-		Why:     "The file is on the VM, and the process gets `No such file or directory`. A container has its own job, packages, its own log folder, a tmp folder, and what bpm.yml asks for; nothing of other jobs, /var/vcap/sys/run, /run, /var/log or /home. It is the most frequent failure of jobs on bpm. Where only a config file names the path it is a warning: perhaps the process makes no use of it.",
-		Do:      "Mount the narrowest folder: `additional_volumes` below /var/vcap, with `mount_only` where it belongs to another job, `unsafe.unrestricted_volumes` for the rest. Or give the process another path.",
+		Why:     "The file is on the VM, and the process gets `No such file or directory`. A container has its own job, packages, its own log folder, a tmp folder, and what bpm.yml asks for; nothing of other jobs and nothing of /var/vcap/sys/run. It is the most frequent failure of jobs on bpm. Where only a config file names the path it is a warning: perhaps the process makes no use of it.",
+		Do:      "Mount the narrowest folder with `additional_volumes`, with `mount_only` where it belongs to another job; `unsafe.unrestricted_volumes` takes patterns. Or give the process another path.",
 		Before:  "args: [--socket, /var/vcap/sys/run/web/web.sock]",
 		After:   "args: [--socket, /var/vcap/sys/run/web/web.sock]\nadditional_volumes:\n- path: /var/vcap/sys/run/web\n  writable: true",
 		Sources: []string{bpmConfig, bpmAdapter},
@@ -526,15 +526,6 @@ var entries = []Entry{
 		Sources: []string{bpmRuntime, boshPreStart},
 	},
 	{
-		ID: "program-not-executable", Severity: source.Error, By: Check,
-		Title:   "The process runs a file from a folder from which nothing can be executed",
-		Why:     "The data, store, log and tmp folders are mounted with noexec: the start fails with `permission denied`, whatever the mode of the file.",
-		Do:      "Run it from a package or from the job's `bin`. Where it is made on the VM, give it a folder of its own below /var/vcap/data in `additional_volumes`, with `allow_executions`.",
-		Before:  "executable: /var/vcap/data/web/bin/web",
-		After:   "executable: /var/vcap/packages/web/bin/web",
-		Sources: []string{bpmAdapter},
-	},
-	{
 		ID: "program-not-rendered", Severity: source.Error, By: Check,
 		Title:   "The process or its hook runs a file that no template is rendered to",
 		Why:     "The start fails with `no such file or directory`.",
@@ -553,7 +544,7 @@ var entries = []Entry{
 		Sources: []string{bpmConfig, bpmConfig + "#setting-sysctl-kernel-parameters", bpmAdapter},
 	},
 	{
-		ID: "read-only-path", Severity: source.Warning,
+		ID: "read-only-path", Severity: source.Warning, By: Anybody,
 		Title:   "The process writes, or seems to, where its container is read-only",
 		Why:     "Packages, the job's own folder below /var/vcap/jobs and the system's folders are read-only in a container: `Read-only file system`. Root could write there before.",
 		Do:      "Let the process write to /var/vcap/data/JOB (`ephemeral_disk: true`), /var/vcap/store/JOB (`persistent_disk: true`) or its log folder, by an option, a variable or its config file. What has to be in a read-only place once, such as a file below /etc, can be written by bin/pre-start, which runs on the host as root.",
@@ -648,7 +639,7 @@ var entries = []Entry{
 		Sources: []string{bpmMoving + "#log-forwarding", "https://github.com/cloudfoundry/syslog-release"},
 	},
 	{
-		ID: "syslog-socket", Severity: source.Warning,
+		ID: "syslog-socket", Severity: source.Warning, By: Anybody,
 		Title:   "The process logs to /dev/log, the socket of the host's syslog",
 		Why:     "A container has a /dev of its own, without /dev/log: a daemon that insists on it does not start (`Unix syslog delivery error`), others lose their log. The socket is mounted as it is; that is what `unsafe` is for here, and the socket is missing in the container when syslog is restarted on the host.",
 		Do:      "Leave it, or better: let the process log to stdout, which bpm writes to /var/vcap/sys/log/JOB/PROCESS.stdout.log, from where blackbox of syslog-release forwards it, and take the volume out.",
@@ -739,14 +730,5 @@ var entries = []Entry{
 		Before:  "/var/vcap/packages/web/bin/web -c $CONF",
 		After:   "exec /var/vcap/packages/web/bin/web -c $CONF",
 		Sources: []string{bpmRuntime, "bpm-release src/bpm/runc/adapter/adapter.go: tini -w -s"},
-	},
-	{
-		ID: "writes-read-only", Severity: source.Error, By: Check,
-		Title:   "A script that runs in the container writes where it is read-only",
-		Why:     "Packages, the job's own folder and the system are mounted read-only: `Read-only file system`.",
-		Do:      "Do it in `bin/pre-start`, or write to the job's data folder.",
-		Before:  "mkdir -p /var/vcap/packages/web/plugins",
-		After:   "mkdir -p /var/vcap/data/web/plugins",
-		Sources: []string{bpmAdapter},
 	},
 }
