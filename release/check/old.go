@@ -331,7 +331,7 @@ func (w *job) called(target, src string, self *source.File) bool {
 
 func (w *job) mentioned(name string, self *source.File) bool {
 	for _, f := range w.ctx.textsOf(w.Name) {
-		if f != self && bytes.Contains(f.Data, []byte(name)) {
+		if f != self && bytes.Contains(w.ctx.uncommented(f), []byte(name)) {
 			return true
 		}
 	}

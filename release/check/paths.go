@@ -216,6 +216,7 @@ func (w *job) configUses(f *source.File) []use {
 	body := commentLine.ReplaceAllStringFunc(string(f.Data), func(s string) string { return strings.Repeat(" ", len(s)) })
 	t, err := erb.Parse(f)
 	if err != nil {
+		w.find("file-not-read", source.Note, source.Span{File: f}, "a process is told of this config file, and it cannot be read (%s); it is not checked", err)
 		return nil
 	}
 	var uses []use

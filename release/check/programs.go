@@ -147,7 +147,7 @@ func (w *job) wrapper(p bpm.ProcessNode) *script {
 		}
 		s, err := w.parseScript(f, 0)
 		if err != nil {
-			w.find("script-not-read", source.Note, source.Span{File: f}, "this script runs in the container and cannot be read (%s); it is not checked", err)
+			w.find("file-not-read", source.Note, source.Span{File: f}, "this script runs in the container and cannot be read (%s); it is not checked", err)
 			continue
 		}
 		return s

@@ -5,6 +5,8 @@ import (
 	"strings"
 )
 
+var bareReturn = regexp.MustCompile(`^[ \t]+(if|unless)\b`)
+
 // doWord finds the do of "end.else_if_link('domain') do".
 var doWord = regexp.MustCompile(`\bdo\b`)
 
@@ -178,7 +180,10 @@ func (s *scanner) keyword() {
 			}
 		}
 		s.emit(event{what: closes, word: w, at: at})
-	case "then", "and", "or", "not", "return", "unless=", "puts":
+	case "return":
+		// "return if x" has nothing to return: the if is a modifier
+		s.operand = bareReturn.MatchString(s.code[s.at:])
+	case "then", "and", "or", "not", "unless=", "puts":
 		s.operand = false
 	}
 }

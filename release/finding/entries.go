@@ -252,6 +252,13 @@ var entries = []Entry{
 		Sources: []string{bpmConfig},
 	},
 	{
+		ID: "file-not-read", Severity: source.Note, By: Check,
+		Title:   "A script or a config file of the process cannot be read",
+		Why:     "Its shell or ERB is not understood, so what it does or names is not checked.",
+		Do:      "Look whether the rendered file is right: `bash -n` for a script.",
+		Sources: []string{checkPage},
+	},
+	{
 		ID: "hook-is-pre-start", Severity: source.Warning, By: Check,
 		Title:   "BOSH's pre-start is the hook of bpm, too",
 		Why:     "It runs once a deploy as pre-start and then again at every start of the process, as root, within monit's start timeout of 30 seconds. What takes long, such as an installation or a migration, makes monit give up; what is not meant to be done twice is.",
@@ -568,13 +575,6 @@ var entries = []Entry{
 		Do:      "Nothing for the folders that the text names. Data that the process writes elsewhere needs the same. On a very large store the first `find` takes a while.",
 		After:   "find /var/vcap/store/web -xdev ! -user vcap -exec chown -h vcap:vcap {} +",
 		Sources: []string{"bpm-release src/bpm/runc/adapter/adapter.go: createDirFor", boshPreStart},
-	},
-	{
-		ID: "script-not-read", Severity: source.Note, By: Check,
-		Title:   "A script that runs in the container cannot be read",
-		Why:     "Its shell or ERB is not understood, so what it does there is not checked.",
-		Do:      "Look whether bash reads it: `bash -n` on the rendered file.",
-		Sources: []string{checkPage},
 	},
 	{
 		ID: "script-unchecked", Severity: source.Warning,
