@@ -24,8 +24,8 @@ type use struct {
 	// from says where it stands: bpm.yml, the wrapper, or a config file, which
 	// may say more than the process makes use of.
 	config bool
-	// shared says that the config file is one that another job has, too: much
-	// of it is for that one.
+	// shared says that the config file is one that another job has, too, or
+	// that another process of the job has the path: it may be for that one.
 	shared bool
 }
 
@@ -176,7 +176,7 @@ func (w *job) paths() {
 			stem, _, _ := strings.Cut(path.Base(f.Name), ".")
 			shared := stem != w.Name && w.ctx.release.Job(stem) != nil
 			for _, u := range w.configUses(f) {
-				u.shared = shared
+				u.shared = shared || w.another(p, u.path)
 				uses = append(uses, u)
 			}
 		}
@@ -185,6 +185,19 @@ func (w *job) paths() {
 			w.use(p, mounts, open, u, seen)
 		}
 	}
+}
+
+// another says whether another process of the job has a path in its container.
+func (w *job) another(p bpm.ProcessNode, file string) bool {
+	for _, o := range w.doc.Processes() {
+		if o.Node == p.Node {
+			continue
+		}
+		if mounts, _ := w.mounts(o); mounts.Access(path.Clean(file)).There {
+			return true
+		}
+	}
+	return false
 }
 
 // configs are the templates that a process is told of by their full name.
@@ -216,7 +229,7 @@ func (w *job) configUses(f *source.File) []use {
 	body := commentLine.ReplaceAllStringFunc(string(f.Data), func(s string) string { return strings.Repeat(" ", len(s)) })
 	t, err := erb.Parse(f)
 	if err != nil {
-		w.find("file-not-read", source.Note, source.Span{File: f}, "a process is told of this config file, and it cannot be read (%s); it is not checked", err)
+		w.find("file-not-read", source.Note, source.Span{File: f}, "a process is told of this config file, and it cannot be read (%s); it is not checked", reason(err))
 		return nil
 	}
 	var uses []use

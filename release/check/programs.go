@@ -2,6 +2,8 @@ package check
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"path"
 	"regexp"
 	"slices"
@@ -147,12 +149,25 @@ func (w *job) wrapper(p bpm.ProcessNode) *script {
 		}
 		s, err := w.parseScript(f, 0)
 		if err != nil {
-			w.find("file-not-read", source.Note, source.Span{File: f}, "this script runs in the container and cannot be read (%s); it is not checked", err)
+			w.find("file-not-read", source.Note, source.Span{File: f}, "this script runs in the container and cannot be read (%s); it is not checked", reason(err))
 			continue
 		}
 		return s
 	}
 	return nil
+}
+
+// reason is an error without the file, whose place the finding has.
+func reason(err error) string {
+	var syntaxErr *source.SyntaxError
+	var shell syntax.ParseError
+	switch {
+	case errors.As(err, &syntaxErr):
+		return fmt.Sprintf("line %d: %s", syntaxErr.Span.Position().Line, syntaxErr.Message)
+	case errors.As(err, &shell):
+		return fmt.Sprintf("line %d: %s", shell.Pos.Line(), shell.Text)
+	}
+	return err.Error()
 }
 
 func (w *job) parseScript(f *source.File, depth int) (*script, error) {
