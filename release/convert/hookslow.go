@@ -99,7 +99,7 @@ var (
 )
 
 // waitsBefore keeps the loops that wait, before the process starts, for something
-// that another process gives: the hook waits at every start.
+// that another process gives: it is waited for at every start.
 func (w *job) waitsBefore(l *launch, first int) {
 	ctl.Walk(l.result.Tree, func(n *ctl.Node) {
 		if _, waits := waitOf(n); n.Kind != ctl.Loop || !waits || l.inHook(n) || w.aboutPid(l, n.Text) {
@@ -110,7 +110,7 @@ func (w *job) waitsBefore(l *launch, first int) {
 			if c == nil || o.Kind != ctl.Leaf || !c.Test || !askers[c.Name()] || slices.Index(l.result.Commands, c) > first {
 				return
 			}
-			l.places[c] = place{ToHook, "the start waits for this, so it is waited for at every start"}
+			l.places[c] = place{behindWait(c).to, "the start waits for this, so it is waited for at every start"}
 		})
 	})
 }

@@ -687,7 +687,6 @@ var (
 // account puts every statement of the start path's scripts into the ledger.
 func (w *job) account(l *launch) {
 	w.tellWait(l)
-	w.tellWait(l)
 	w.slowHook(l)
 	w.mounts(l)
 	for _, c := range l.result.Commands {
