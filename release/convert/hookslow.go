@@ -107,7 +107,7 @@ func (w *job) waitsBefore(l *launch, first int) {
 		}
 		ctl.Walk([]*ctl.Node{n}, func(o *ctl.Node) {
 			c := o.Command
-			if c == nil || o.Kind != ctl.Leaf || !c.Test || !askers[c.Name()] || slices.Index(l.result.Commands, c) > first {
+			if c == nil || o.Kind != ctl.Leaf || !c.Test || c.Background || !askers[c.Name()] || slices.Index(l.result.Commands, c) > first {
 				return
 			}
 			l.places[c] = place{behindWait(c).to, "the start waits for this, so it is waited for at every start"}

@@ -106,7 +106,11 @@ func (p *Plan) edit(c *Conversion, f *source.File, edits []source.Edit, why stri
 		}
 	}
 	if !bytes.HasPrefix(change.After, f.Data) {
-		return errors.New("the conversion changes it in another way, too")
+		moved, err := movedEdits(f, change.After, edits)
+		if err != nil {
+			return err
+		}
+		edits = moved
 	}
 	after, err := source.Apply(change.After, edits)
 	if err != nil {
@@ -117,6 +121,27 @@ func (p *Plan) edit(c *Conversion, f *source.File, edits []source.Edit, why stri
 		c.Changes = append(c.Changes, *change)
 	}
 	return nil
+}
+
+// movedEdits finds the places of edits in a file that has changed: their lines
+// are there once, as they were.
+func movedEdits(f *source.File, now []byte, edits []source.Edit) ([]source.Edit, error) {
+	var moved []source.Edit
+	for _, e := range edits {
+		start := bytes.LastIndexByte(f.Data[:e.Start], '\n') + 1
+		end := len(f.Data)
+		if i := bytes.IndexByte(f.Data[e.End:], '\n'); i >= 0 {
+			end = e.End + i
+		}
+		line := f.Data[start:end]
+		if bytes.Count(f.Data, line) != 1 || bytes.Count(now, line) != 1 {
+			return nil, errors.New("the conversion changes it in another way, too")
+		}
+		by := bytes.Index(now, line) - start
+		e.Start, e.End = e.Start+by, e.End+by
+		moved = append(moved, e)
+	}
+	return moved, nil
 }
 
 // stillNamed says which of the files that a conversion made of a script name what

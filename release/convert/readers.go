@@ -136,7 +136,8 @@ func (w *job) concerns(f *source.File) bool {
 // lifecycle are the scripts that the BOSH agent and bbr run, on the VM, as root.
 var lifecycle = regexp.MustCompile(`^bin/(?:drain|pre-start|post-start|post-deploy|pre-stop|post-stop|bbr/[\w-]+)$`)
 
-// ending are those that run when the job is about to stop, or has stopped.
+// ending are those that run when the job is about to stop, or has stopped: one
+// that ends the process is to remove the pidfile (bpm-release, docs/runtime.md).
 var ending = regexp.MustCompile(`^bin/(?:drain|pre-stop|post-stop)$`)
 
 // runElsewhere finds who may run a script in a container: everybody who names
@@ -218,9 +219,6 @@ func (w *job) rereadPid(l *launch, f hostFile) {
 			w.find("old-pidfile-used", source.Warning, n, "%s is not written any more; the pid is in %s. This file is not rewritten: %s%s", l.pidfile, now, use.against, at)
 		}
 		return
-	}
-	for _, at := range use.removes {
-		w.find("old-pidfile-used", source.Warning, at, "this removes %s now, which bpm writes and removes itself: right only where the process has ended by then", now)
 	}
 	for _, e := range use.edits {
 		w.rereads = append(w.rereads, reread{f.file, e, "the pid is in " + now + " now"})

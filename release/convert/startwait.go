@@ -326,19 +326,21 @@ func leavesLoop(nodes []*ctl.Node) bool {
 // those in which monit has the check.
 func (w *job) tagged(l *launch, c *ctl.Command, lines []string) []string {
 	around := w.monit.Template.Guards(l.check.Name.Start)
-	var gs []erb.Guard
-	for _, g := range c.Guards {
-		same := slices.ContainsFunc(around, func(o erb.Guard) bool {
+	has := func(gs []erb.Guard, g erb.Guard) bool {
+		return slices.ContainsFunc(gs, func(o erb.Guard) bool {
 			return o.Arm == g.Arm && o.Block.Arms[0].Head == g.Block.Arms[0].Head
 		})
-		if !same {
+	}
+	var gs []erb.Guard
+	for _, g := range c.Guards {
+		if !has(around, g) && !has(gs, g) {
 			gs = append(gs, g)
 		}
 	}
 	if len(gs) == 0 {
 		return lines
 	}
-	return strings.Split(ctl.Tagged(gs, strings.Join(lines, "\n")), "\n")
+	return strings.Split(ctl.Tagged(gs, "\n"+strings.Join(lines, "\n")+"\n"), "\n")
 }
 
 // tellWait reports what became of the wait.

@@ -243,6 +243,13 @@ var entries = []Entry{
 		Sources: []string{bpmConfig, "bpm-release src/bpm/runc/adapter/adapter.go: processEnvironment"},
 	},
 	{
+		ID: "errand", Severity: source.Note,
+		Title:   "The job is an errand: monit supervises no process of it, and `bin/run` runs on demand",
+		Why:     "It runs on the VM, as root, as before; nothing breaks when the other jobs of the release are on bpm. This version does not convert it.",
+		Do:      "Nothing, unless you want it in a container: bpm's documentation says how `bpm run` is called from `bin/run`.",
+		Sources: []string{"https://github.com/cloudfoundry/bpm-release/blob/master/docs/transitioning.md"},
+	},
+	{
 		ID: "file-capability", Severity: source.Warning, By: Check,
 		Title:   "A hook gives capabilities to a file, which has no effect",
 		Why:     "bpm's containers run with no_new_privileges, so that the kernel ignores capabilities of files. `setcap` also changes the package for every job that uses it.",
@@ -266,6 +273,15 @@ var entries = []Entry{
 		Before:  "hooks:\n  pre_start: /var/vcap/jobs/web/bin/pre-start",
 		After:   "hooks:\n  pre_start: /var/vcap/jobs/web/bin/bpm-pre-start",
 		Sources: []string{bpmRuntime, boshPreStart},
+	},
+	{
+		ID: "hook-slow", Severity: source.Warning,
+		Title:   "The hook waits, or does work that takes longer than monit gives a start",
+		Why:     "`hooks.pre_start` runs inside monit's start: 30 s, unless the monit file says otherwise. After that monit reports `Execution failed` and tries again, though the first start goes on.",
+		Do:      "Give the start program as much time as the hook may take, or do the work in `bin/pre-start`, which has no such limit and runs once a deploy.",
+		Before:  "start program \"/var/vcap/jobs/bpm/bin/bpm start web\"",
+		After:   "start program \"/var/vcap/jobs/bpm/bin/bpm start web\" with timeout 120 seconds",
+		Sources: []string{bpmRuntime},
 	},
 	{
 		ID: "host-path", Severity: source.Warning, By: Anybody,
@@ -312,7 +328,7 @@ var entries = []Entry{
 	{
 		ID: "log-file-renamed", Severity: source.Note,
 		Title:   "The process's output goes to another file than before",
-		Why:     "bpm writes standard output to `/var/vcap/sys/log/JOB/PROCESS.stdout.log` and standard error to `PROCESS.stderr.log`. What reads the old name (forwarding rules, dashboards, runbooks, a logrotate file of the job's own) finds nothing new in it, and says nothing.",
+		Why:     "bpm writes standard output to `/var/vcap/sys/log/JOB/PROCESS.stdout.log` and standard error to `PROCESS.stderr.log`. What reads the old name (forwarding rules, dashboards, runbooks, a logrotate file of the job's own) finds nothing new in it, and says nothing. A file of the release that reads the old name is a warning, at its place.",
 		Do:      "Change the name there. The stemcell's own logrotate takes the `.log` files below `/var/vcap/sys/log`, these as well.",
 		Before:  "/var/vcap/sys/log/web/web.log",
 		After:   "/var/vcap/sys/log/web/web.stdout.log\n/var/vcap/sys/log/web/web.stderr.log",
@@ -422,7 +438,7 @@ var entries = []Entry{
 	{
 		ID: "old-pidfile-used", Severity: source.Warning, By: Anybody,
 		Title:   "A file names the pidfile that the ctl script wrote",
-		Why:     "bpm writes `/var/vcap/sys/run/bpm/JOB/PROCESS.pid`. A drain script that reads the old one does nothing, or fails with `1 of 2 drain scripts failed`; a reload is silently lost. Where the process itself still writes the old file, it holds a pid of the container's namespace, and a signal to that number hits another process of the VM. In documents it is a note.",
+		Why:     "bpm writes `/var/vcap/sys/run/bpm/JOB/PROCESS.pid`. A drain script that reads the old one does nothing, or fails with `1 of 2 drain scripts failed`; a reload is silently lost. Where the process itself still writes the old file, it holds a pid of the container's namespace, and a signal to that number hits another process of the VM. A script that runs on the VM, only reads the file and does with the pid what bpm's does as well is rewritten; this one does something else, and the text says what, or it may run in a container, where no pidfile is. In documents it is a note.",
 		Do:      "Use bpm's pidfile. It holds the pid of the container's init as the host sees it, which passes signals on to the process; to look into the process itself, take its child.",
 		Before:  "kill -HUP $(cat /var/vcap/sys/run/web/web.pid)",
 		After:   "kill -HUP $(cat /var/vcap/sys/run/bpm/web/web.pid)",
@@ -431,7 +447,7 @@ var entries = []Entry{
 	{
 		ID: "old-script-used", Severity: source.Error, By: Anybody,
 		Title:   "A file calls the ctl script, which is gone",
-		Why:     "Whatever runs it ends with `No such file or directory`: a drain or backup script stops nothing, a monit action such as `then exec \"..._ctl kill\"` does not happen. In documents it is a note.",
+		Why:     "Whatever runs it ends with `No such file or directory`: a drain or backup script stops nothing, a monit action such as `then exec \"..._ctl kill\"` does not happen. Calls with the arguments of monit's start and stop program are rewritten where they run on the VM; other verbs, such as reload, need a script of their own. In documents it is a note.",
 		Do:      "Call bpm, or let monit do it; monit starts a process again that only bpm was told to stop.",
 		Before:  "/var/vcap/jobs/web/bin/web_ctl stop",
 		After:   "monit unmonitor web && /var/vcap/jobs/bpm/bin/bpm stop web",
@@ -461,6 +477,15 @@ var entries = []Entry{
 		Why:     "Every ops-file is applied in memory and held against the edited manifest before it is written. Here the two differ, or an instance group's name cannot stand in the path of an op.",
 		Do:      "The text says what is in the way. Rename the group or write the manifest apart; manifests that live elsewhere need bpm by hand until then.",
 		Sources: []string{opsFilesPage},
+	},
+	{
+		ID: "other-processes-hidden", Severity: source.Warning,
+		Title:   "A configuration file makes the process look at other processes of the VM",
+		Why:     "It has `pgrep`, `pidof`, `killall` or `ps`. A container under bpm has a pid namespace of its own: the process sees itself and its children there, and nothing else of the VM.",
+		Do:      "Ask over a port, a socket or a file, or run the check on the VM. `unsafe.host_pid_namespace` is the last resort.",
+		Before:  "vrrp_script check { script \"killall -0 haproxy\" }",
+		After:   "vrrp_script check { script \"/usr/bin/nc -z 127.0.0.1 80\" }",
+		Sources: []string{bpmConfig, bpmAdapter},
 	},
 	{
 		ID: "output-not-followed", Severity: source.Warning,
@@ -596,8 +621,8 @@ var entries = []Entry{
 	{
 		ID: "start-wait", Severity: source.Warning,
 		Title:   "The old start waited until the process answered; bpm's does not",
-		Why:     "After the process had started, the script asked it until it answered, and the start failed when it did not. `bpm start` ends as soon as the process runs, so monit says running, and BOSH goes on to the next VM, before it serves.",
-		Do:      "Where other jobs or the deploy count on the wait, put it into `bin/post-start`: BOSH waits for that before it goes on.",
+		Why:     "After the process had started, the script asked it until it answered, and the start failed when it did not. `bpm start` ends as soon as the process runs, so monit says running, and BOSH goes on to the next VM, before it serves. Where what the script asked, how often, and what came of it are known, `bin/post-start` asks now, once a deploy: then it is a note, unless another check depends on this one in monit, which does not wait any more.",
+		Do:      "Where it could not be moved and other jobs or the deploy count on it, put it into `bin/post-start`: BOSH waits for that before it goes on.",
 		Before:  "web &\nuntil curl -sf localhost:8080/healthz; do sleep 1; done",
 		After:   "#!/bin/bash\n# bin/post-start\nfor i in $(seq 60); do curl -sf localhost:8080/healthz && exit 0; sleep 1; done\nexit 1",
 		Sources: []string{bpmRuntime + "#lifecycle", boshPostStart},
@@ -614,7 +639,7 @@ var entries = []Entry{
 	{
 		ID: "stop-signal", Severity: source.Warning,
 		Title:   "The old stop program sends a signal that bpm cannot send first",
-		Why:     "bpm's `shutdown_signal` is TERM or INT; 15 s later it sends QUIT, 2 s later it removes the container. TERM is sent here. A server for which QUIT means to finish its requests and TERM to stop at once (nginx) drops the requests that are under way.",
+		Why:     "bpm's `shutdown_signal` is TERM or INT; 15 s later it sends QUIT, 2 s later it removes the container. TERM is sent here. A server for which QUIT means to finish its requests and TERM to stop at once (nginx) drops the requests that are under way. Where the old program killed at once, it is a note: the process gets a chance to end now.",
 		Do:      "If that is not good enough, send the signal in `bin/drain` and give the process time there; bpm's documentation asks a drain script that ends the process to remove the pidfile, too.",
 		Before:  "kill -QUIT $(cat $PIDFILE)",
 		After:   "#!/bin/bash\n# bin/drain\npidfile=/var/vcap/sys/run/bpm/web/web.pid\nif [ -f $pidfile ]; then kill -QUIT \"$(cat $pidfile)\"; fi\necho 30   # seconds that BOSH waits",
@@ -628,6 +653,15 @@ var entries = []Entry{
 		Before:  "kill -$STOP_SIGNAL $(cat $PIDFILE)",
 		After:   "shutdown_signal: INT",
 		Sources: []string{bpmConfig + "#process-schema", "bpm-release src/bpm/commands/stop.go"},
+	},
+	{
+		ID: "stop-timeout", Severity: source.Warning,
+		Title:   "The old stop program gave the process longer to end than the 15 s that bpm does",
+		Why:     "A process that is still writing by then gets QUIT, and 2 s later its container is removed. No key of bpm.yml changes that.",
+		Do:      "Where it needs more, send the signal in `bin/drain` and wait there; BOSH runs that before it stops the job, monit's own restarts do not.",
+		Before:  "stop) kill_and_wait $PIDFILE 40 ;;",
+		After:   "#!/bin/bash\n# bin/drain\npidfile=/var/vcap/sys/run/bpm/web/web.pid\nif [ -f $pidfile ] && kill \"$(cat $pidfile)\"; then\n  for i in $(seq 40); do\n    kill -0 \"$(cat $pidfile)\" || break\n    sleep 1\n  done >&2\nfi\necho 0",
+		Sources: []string{bpmRuntime + "#lifecycle", "bpm-release src/bpm/commands/stop.go", boshDrain},
 	},
 	{
 		ID: "syslog-dropped", Severity: source.Warning,
