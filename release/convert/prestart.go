@@ -2,53 +2,68 @@ package convert
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
 // preStart collects what bin/pre-start has to do, once a deploy and as root.
 type preStart struct {
-	dirs        []string
-	links       [][2]string
-	trees       []string
+	dirs  []string
+	links [][2]string
+	// trees become vcap's, and so do private: folders of the job itself with files
+	// that its scripts keep for root alone.
+	trees       []tree
+	private     []string
 	rootProcess string
 	// moved are the pieces of old scripts that are done once a deploy.
 	moved []piece
 }
 
+// tree is a folder with what a root process left in it. Where others have
+// files there, too, only what is root's changes its owner.
+type tree struct {
+	dir    string
+	others bool
+}
+
 func (p *preStart) mkdir(dir string) {
 	dir = path.Clean(dir)
-	for _, d := range p.dirs {
-		if d == dir {
-			return
-		}
+	if !slices.Contains(p.dirs, dir) {
+		p.dirs = append(p.dirs, dir)
 	}
-	p.dirs = append(p.dirs, dir)
 }
 
 func (p *preStart) link(target, name string) {
 	p.links = append(p.links, [2]string{target, name})
 }
 
-func (p *preStart) chown(trees ...string) {
-	for _, t := range trees {
-		known := false
-		for _, have := range p.trees {
-			known = known || have == t
+func (p *preStart) chown(dir string, others bool) {
+	for i, t := range p.trees {
+		if t.dir == dir {
+			p.trees[i].others = t.others || others
+			return
 		}
-		if !known {
-			p.trees = append(p.trees, t)
-		}
+	}
+	p.trees = append(p.trees, tree{dir, others})
+}
+
+func (p *preStart) reveal(dir string) {
+	if !slices.Contains(p.private, dir) {
+		p.private = append(p.private, dir)
 	}
 }
 
-func (p *preStart) empty() bool { return len(p.dirs)+len(p.links)+len(p.trees)+len(p.moved) == 0 }
+// own is what the program itself adds to the pieces of old scripts.
+func (p *preStart) own() bool { return len(p.dirs)+len(p.links)+len(p.trees)+len(p.private) > 0 }
+
+func (p *preStart) empty() bool { return len(p.moved) == 0 && !p.own() }
 
 // script is the shell for it, behind a line like set -e or none. It may run again
 // at any time.
 func (p *preStart) script(mode string) string {
 	var b strings.Builder
 	mode = pieces(&b, p.moved, mode)
-	if len(p.moved) > 0 && len(p.dirs)+len(p.links)+len(p.trees) > 0 {
+	if len(p.moved) > 0 && p.own() {
 		b.WriteString("\n")
 		if !strings.HasPrefix(mode, "set -e") {
 			b.WriteString("set -e\n\n")
@@ -63,30 +78,81 @@ func (p *preStart) script(mode string) string {
 	for _, l := range p.links {
 		b.WriteString("[ -e " + l[1] + " ] || ln -s " + l[0] + " " + l[1] + "\n")
 	}
-	if len(p.trees) > 0 {
-		if b.Len() > 0 && !strings.HasSuffix(b.String(), "\n\n") {
-			b.WriteString("\n")
-		}
-		if p.rootProcess != "" {
-			b.WriteString("# " + p.rootProcess + " ran as root before bpm ran it as vcap; bpm does not change owners recursively.\n")
-		}
-		b.WriteString("for dir in " + strings.Join(p.trees, " ") + "; do\n")
-		b.WriteString("  if [ -d \"$dir\" ]; then\n")
-		b.WriteString("    find \"$dir\" -xdev ! -user vcap -exec chown -h vcap:vcap {} +\n")
-		b.WriteString("  fi\ndone\n")
+	if b.Len() > 0 && len(p.trees)+len(p.private) > 0 && !strings.HasSuffix(b.String(), "\n\n") {
+		b.WriteString("\n")
 	}
+	p.owners(&b)
 	return b.String()
+}
+
+// owners changes the owner of what root left behind. Folders for logs and
+// pidfiles are small. A disk may hold millions of files, so that it is done whole
+// only once: what root makes later, after the way back to a release without bpm,
+// lies in a folder that changed by that. The file that says when it was done lies
+// beside the folder and not in it, where the program may not expect one, so it
+// stays with the disk.
+//
+// Folders are all that find looks at then, and it tells them from files by the
+// entries of the folder above. sed leaves out what is mounted below.
+func (p *preStart) owners(b *strings.Builder) {
+	if len(p.trees) > 0 {
+		b.WriteString("# " + p.rootProcess + " ran as root before bpm ran it as vcap; bpm does not change owners recursively.\n")
+	}
+	for _, others := range []bool{false, true} {
+		whose := "! -user vcap"
+		if others {
+			whose = "-user root"
+		}
+		var small, large []string
+		if !others {
+			for _, dir := range p.private {
+				small = append(small, dir+"/") // the job's own folder is a link
+			}
+		}
+		for _, t := range p.trees {
+			switch {
+			case t.others != others:
+			case onDisk(t.dir):
+				large = append(large, t.dir)
+			default:
+				small = append(small, t.dir)
+			}
+		}
+		if len(small) > 0 {
+			b.WriteString("for dir in " + strings.Join(small, " ") + `; do
+  if [ -d "$dir" ]; then
+    find "$dir" -xdev ` + whose + ` -exec chown -h vcap:vcap {} +
+  fi
+done
+`)
+		}
+		if len(large) > 0 {
+			b.WriteString("# .NAME.vcap says when this was done: only folders that changed since are looked into.\n")
+			b.WriteString("for dir in " + strings.Join(large, " ") + `; do
+  [ -d "$dir" ] || continue
+  stamp=${dir%/*}/.${dir##*/}.vcap
+  [ -e "$stamp" ] || touch -d @0 "$stamp"
+  find "$dir" -xdev -type d -cnewer "$stamp" -printf '%D:%p\0' |
+    sed -zn "s/^$(stat -c %d "$dir")://p" |
+    xargs -0 -r sh -c 'find "$@" -maxdepth 1 ` + whose + ` -exec chown -h vcap:vcap {} +' sh
+  touch "$stamp"
+done
+`)
+		}
+	}
+}
+
+// onDisk says whether a folder lies on the ephemeral or the persistent disk,
+// where the data are.
+func onDisk(dir string) bool {
+	return below(dir, "/var/vcap/store") || below(dir, "/var/vcap/data") && !below(dir, "/var/vcap/data/sys")
 }
 
 // notInTrees are the folders that the recursive chown does not reach.
 func (p *preStart) notInTrees() []string {
 	var dirs []string
 	for _, d := range p.dirs {
-		covered := false
-		for _, t := range p.trees {
-			covered = covered || below(d, t)
-		}
-		if !covered {
+		if !slices.ContainsFunc(p.trees, func(t tree) bool { return below(d, t.dir) }) {
 			dirs = append(dirs, d)
 		}
 	}

@@ -58,6 +58,9 @@ type launch struct {
 	wait *wait
 	// capabilities come from setcap.
 	capabilities []string
+	// needsMore says that something is known that it could do as root and cannot
+	// as vcap, needsRoot that nothing but unsafe.privileged helps.
+	needsMore, needsRoot bool
 }
 
 // copied is a function of the old script that stands in a new one as it is.
