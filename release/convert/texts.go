@@ -103,7 +103,7 @@ func (w *job) values() []valueText {
 
 // configTexts are what the file at a path on the VM can hold: its template and
 // the properties that the template prints. open is the place of an expression
-// whose value nothing in the release tells.
+// that prints whole lines which nothing in the release tells.
 func (w *job) configTexts(vmPath string) (texts []text, open source.Span) {
 	f, err := w.lookup(vmPath)
 	if err != nil || f == nil {
@@ -124,11 +124,19 @@ func (w *job) configTexts(vmPath string) (texts []text, open source.Span) {
 			known = len(values) > 0
 			texts = append(texts, values...)
 		}
-		if !known && s.Kind == erb.Expr {
+		if !known && s.Kind == erb.Expr && lineOf(f.Data, s.Start, s.End) {
 			open = source.Span{File: f, Start: s.Start, End: s.End}
 		}
 	}
 	return texts, open
+}
+
+// lineOf says whether a piece of a file has its line for itself.
+func lineOf(data []byte, start, end int) bool {
+	before, after := string(data[:start]), string(data[end:])
+	before = before[strings.LastIndexByte(before, '\n')+1:]
+	after, _, _ = strings.Cut(after, "\n")
+	return strings.TrimSpace(before+after) == ""
 }
 
 // templateTexts are all templates of the job but the given scripts.
