@@ -38,6 +38,8 @@ type daemon struct {
 	listen *regexp.Regexp
 	// port gives the port of such an address, 0 for none.
 	port func(address string) int
+	// include finds the files that it reads besides.
+	include *regexp.Regexp
 	// user finds the directive that drops privileges from root. Without root
 	// it has no effect.
 	user *regexp.Regexp
@@ -61,6 +63,7 @@ var daemons = []daemon{
 		config:      "-c",
 		listen:      directive("listen"),
 		port:        nginxPort,
+		include:     directive("include"),
 		user:        directive("user"),
 		relative:    regexp.MustCompile(`(?m)(?:^|[;{}])[ \t]*(?:root|alias|[a-z]+_temp_path)[ \t]+([^/"'$;\s][^;\n]*);`),
 		docs:        "https://nginx.org/en/docs/switches.html, https://nginx.org/en/docs/ngx_core_module.html",

@@ -5,8 +5,10 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
@@ -14,12 +16,17 @@ import (
 )
 
 // privileges holds what the processes could do as root against what they may do
-// as vcap.
+// as vcap. What is certain is written as a capability; unsafe.privileged is only
+// ever proposed.
 func (w *job) privileges() {
 	for _, l := range w.launches {
 		for _, p := range l.variants {
 			w.manager(l, p)
 		}
+		if !l.needsRoot {
+			w.needsMore(l)
+		}
+		w.locksMemory(l)
 		if l.wasRoot() {
 			w.wasRoot(l)
 		}
@@ -28,6 +35,16 @@ func (w *job) privileges() {
 
 // wasRoot says whether the old script ran the process as root.
 func (l *launch) wasRoot() bool { return l.launch.User == "" || l.launch.User == "root" }
+
+// capability adds one to a process.
+func (w *job) capability(l *launch, name string, causes []source.Span, why string) {
+	for _, p := range l.variants {
+		if !slices.Contains(p.Capabilities, name) {
+			p.Capabilities = append(p.Capabilities, name)
+		}
+	}
+	w.decide(l, causes, "capabilities: "+name, "%s", why)
+}
 
 // managers are programs that run containers or mount for others: as vcap, in a
 // container of their own, they cannot do what they are for.
@@ -57,35 +74,187 @@ func (w *job) manager(l *launch, p *bpm.ProcessTemplate) {
 			}
 		}
 	}
-	what := path.Base(found)
-	if task, _, ok := strings.Cut(what, "["); ok {
-		what = task // of rake
-	}
+	task, _, _ := strings.Cut(found, "[") // of rake
+	what := path.Base(task)
 	w.find("needs-root", source.Error, l.launch.Span(), "%s runs containers itself and needs root, devices and mounts, none of which a process under bpm has. Keep the job as it was (leave it out with --job), or give the process unsafe.privileged and see what else it lacks", what)
 	w.differs(lost...)
+	l.needsRoot = true
 }
 
 var storePath = regexp.MustCompile(`/var/vcap/(?:store|data)[A-Za-z0-9_./-]*`)
 
-// wasRoot finds what a process could do as root and cannot as vcap.
-func (w *job) wasRoot(l *launch) {
-	d := l.daemon
-	if d == nil {
-		w.find("ran-as-root", source.Warning, l.launch.Span(), "%s ran as root and runs as vcap now, without capabilities and in a container; what it did that only root can do (ports below 1024, files of others, mounts) is not checked by this version", l.name)
+const listensLow = "listens on a port below 1024, which root could and vcap cannot"
+
+// lowPorts gives a process the right to listen on ports below 1024 where it does,
+// and says what is left open.
+func (w *job) lowPorts(l *launch) {
+	ls := w.listeners(l)
+	var low, maybe []source.Span
+	var words []string
+	any, open := false, false
+	for _, o := range ls.found {
+		any = any || o.sure
+		switch {
+		case o.low() && o.sure:
+			low = append(low, o.at)
+			if o.value.Valid() {
+				low = append(low, o.value)
+			}
+		case o.low():
+			maybe = append(maybe, o.at)
+			words = append(words, "port "+strconv.Itoa(o.port))
+		}
+	}
+	if len(low) > 0 || slices.Contains(l.capabilities, "NET_BIND_SERVICE") {
+		if len(low) > 0 {
+			w.capability(l, "NET_BIND_SERVICE", low, listensLow)
+		}
 		return
 	}
-	i := flagValue(texts(l.process.Args), d.config)
-	if d.config == "" || i < 0 {
+	var unknown []listener
+	for _, o := range ls.found {
+		beside := func(p listener) bool { return p.at.File == o.at.File && !p.host && p.sure }
+		if o.port == 0 && !(o.host && slices.ContainsFunc(ls.found, beside)) {
+			open = true
+			unknown = append(unknown, o)
+		}
+	}
+	w.unknownPorts(l, unknown)
+	name := l.launch.Name()
+	if port := defaultPorts[name]; port != "" && !any {
+		open = true
+		w.find("config-unknown", source.Warning, l.launch.Span(), "%s listens on port %s unless it is told otherwise, and nothing that is read here tells; add the capability NET_BIND_SERVICE", name, port)
+	}
+	for _, p := range w.unread(l) {
+		open = true
+		w.find("config-unknown", source.Warning, l.launch.Span(), "%s is no template of this job, so it is not known whether %s listens on a port below 1024; if it does, add the capability NET_BIND_SERVICE", p, l.name)
+	}
+	if open || l.needsMore || l.needsRoot {
+		return
+	}
+	files := ""
+	for _, f := range ls.read {
+		files += ", " + path.Base(f.Name)
+	}
+	for _, at := range w.signsOfRoot(l) {
+		maybe = append(maybe, at)
+		words = append(words, oneLine(at.Text()))
+	}
+	if len(maybe) > 0 {
+		slices.Sort(words)
+		words = slices.Compact(words)
+		words = words[:min(len(words), 5)]
+		w.find("ran-as-root", source.Warning, maybe[0], "%s ran as root and runs as vcap now, and what it is told or made of speaks of something that may need root: %s. See whether it does, and which capabilities help", l.name, strings.Join(words, ", "))
+		return
+	}
+	w.find("ran-as-root", source.Note, l.launch.Span(), "%s ran as root and runs as vcap now. Its arguments, environment and files (bpm.yml%s) name no port below 1024, and no program, device or user that only root can use; what the program does by itself is not seen", l.name, files)
+}
+
+var (
+	// signs are words in the configuration of programs that do what only root may;
+	// paths that the container lacks are told of by volumes.
+	signs = regexp.MustCompile(`(?i)\b(?:iptables|ipset|vtep|vxlan|netns|apparmor|icmp|promiscuous|cgroup)\w*|/proc/sys/[\w./-]*|/sys/(?:fs|class|module|kernel|bus|devices)\b[\w./-]*|[\w./-]*docker\.sock\b|/etc/(?:shadow|sudoers)[\w./-]*`)
+	// libraries are parts of programs in the file list of a package that do so.
+	libraries = regexp.MustCompile(`\S*(?:go-iptables|vishvananda/netlink|vishvananda/netns|netlink/nl|libcontainer|opencontainers/runc|google/gopacket|bazil\.org/fuse|hanwen/go-fuse|x/net/icmp|go-ping/ping|docker/pkg/mount|moby/sys/mount|containernetworking/plugins)\S*`)
+)
+
+// signsOfRoot finds them in what a process is told, in what it reads and in the
+// spec of its package.
+func (w *job) signsOfRoot(l *launch) []source.Span {
+	var all []source.Span
+	for _, u := range l.ways {
+		for _, word := range u.Args {
+			at := word.Span()
+			if m := signs.FindStringIndex(word.String()); m != nil && alone(word.String(), m[0]) {
+				if !at.Valid() {
+					at = u.Span()
+				}
+				all = append(all, at)
+			}
+		}
+	}
+	for _, f := range w.configFiles(l) {
+		body := blankComments(string(f.Data))
+		for _, m := range signs.FindAllStringIndex(body, -1) {
+			if alone(body, m[0]) {
+				all = append(all, source.Span{File: f, Start: m[0], End: m[1]})
+			}
+		}
+	}
+	for _, u := range l.ways {
+		exe, _ := u.Executable.Literal()
+		rest, ok := strings.CutPrefix(exe, "/var/vcap/packages/")
+		if !ok {
+			continue
+		}
+		pkg, _, _ := strings.Cut(rest, "/")
+		f, err := w.ctx.Release.Read("packages/" + pkg + "/spec")
+		if err != nil {
+			continue
+		}
+		for _, m := range libraries.FindAllIndex(f.Data, -1) {
+			all = append(all, source.Span{File: f, Start: m[0], End: m[1]})
+		}
+	}
+	return all
+}
+
+// rooted are the signs that are paths from the root.
+var rooted = regexp.MustCompile(`^/(?:proc|sys|etc)/`)
+
+// alone says whether what begins in a text is not the end of a longer path.
+func alone(text string, at int) bool {
+	return !rooted.MatchString(text[at:]) || at == 0 || !release.IsPathByte(text[at-1]) && text[at-1] != '>' && text[at-1] != '}'
+}
+
+// configPath is an argument that names a config file.
+var configPath = regexp.MustCompile(`(/var/vcap/[\w./-]+\.(?:ya?ml|json|conf|cfg|ini|toml|properties|xml))\b`)
+
+// unread are the config files that a process is told of and that are no
+// templates of the job and no files of its packages.
+func (w *job) unread(l *launch) []string {
+	var paths []string
+	for _, u := range l.ways {
+		for _, word := range u.Args {
+			m := configPath.FindStringSubmatch(word.String())
+			if m == nil || slices.Contains(paths, m[1]) {
+				continue
+			}
+			if f, err := w.lookup(m[1]); err != nil || f == nil {
+				paths = append(paths, m[1])
+			}
+		}
+	}
+	return paths
+}
+
+// wasRoot finds what a process could do as root and cannot as vcap.
+func (w *job) wasRoot(l *launch) {
+	w.switchesUser(l)
+	if l.daemon != nil {
+		w.daemonConfig(l)
+		return
+	}
+	w.lowPorts(l)
+}
+
+// daemonConfig reads the config file of a known daemon.
+func (w *job) daemonConfig(l *launch) {
+	d := l.daemon
+	config := w.configOf(l)
+	if config == "" {
 		w.find("config-unknown", source.Warning, l.launch.Span(), "no config file is named (%s), so it is not known whether %s listens on a port below 1024; if it does, add the capability NET_BIND_SERVICE", d.config, l.name)
 		return
 	}
-	files, open := w.configTexts(argTexts(l.process.Args)[i])
+	files, open := w.configTexts(config)
 	if len(files) == 0 {
-		w.find("config-unknown", source.Warning, l.launch.Span(), "%s is no template of this job, so it is not known whether %s listens on a port below 1024; if it does, add the capability NET_BIND_SERVICE", argTexts(l.process.Args)[i], l.name)
+		w.find("config-unknown", source.Warning, l.launch.Span(), "%s is no template of this job, so it is not known whether %s listens on a port below 1024; if it does, add the capability NET_BIND_SERVICE", config, l.name)
 		return
 	}
+	files = append(files, w.included(l.daemon, config, files[0])...)
 	listens := false
 	var low []source.Span
+	var unknown []listener
 	for _, t := range files {
 		body := blankComments(t.body)
 		for _, at := range foundIn(d.listen, body) {
@@ -97,18 +266,26 @@ func (w *job) wasRoot(l *launch) {
 				}
 				continue
 			}
-			values := w.propertyTexts(erb.Properties(address)...)
-			if len(values) == 0 {
-				open = t.span(at[0], at[1])
+			here := t.span(at[0], at[1])
+			names := erb.Properties(w.local(here.File, address))
+			values := w.propertyTexts(names...)
+			switch {
+			case len(names) == 0:
+				open = here
+			case len(values) == 0:
+				unknown = append(unknown, listener{at: here, property: names[0]})
 			}
 			for _, v := range values {
-				if port := d.port(v.body); port > 0 && port < 1024 {
+				if port := d.port(v.body); len(names) > 0 && port > 0 && port < 1024 {
 					low = append(low, v.span(0, len(v.body)))
 				}
 			}
 		}
 		for _, at := range foundIn(d.user, body) {
-			w.find("user-directive-ignored", source.Warning, t.span(at[0], at[1]), "the user directive (%s) has no effect: under bpm %s starts as vcap and stays vcap; files that only that user or group may read have to be readable for vcap", strings.TrimSpace(body[at[0]:at[1]]), d.name)
+			user := strings.TrimSpace(body[at[0]:at[1]])
+			if user != "vcap" && user != "vcap vcap" {
+				w.find("user-directive-ignored", source.Warning, t.span(at[0], at[1]), "the user directive (%s) has no effect: under bpm %s starts as vcap and stays vcap; files that only that user or group may read have to be readable for vcap", user, d.name)
+			}
 		}
 		for _, at := range foundIn(d.relative, body) {
 			if slices.Contains(d.prefixLinks, strings.TrimSpace(body[at[0]:at[1]])) {
@@ -122,16 +299,76 @@ func (w *job) wasRoot(l *launch) {
 	}
 	switch {
 	case len(low) > 0:
-		for _, p := range l.variants {
-			if !slices.Contains(p.Capabilities, "NET_BIND_SERVICE") {
-				p.Capabilities = append(p.Capabilities, "NET_BIND_SERVICE")
-			}
-		}
-		w.decide(l, low, "capabilities: NET_BIND_SERVICE", "listens on a port below 1024, which root could and vcap cannot")
+		w.capability(l, "NET_BIND_SERVICE", low, listensLow)
 	case open.Valid():
 		w.find("config-unknown", source.Warning, open, "what this file holds is not all in the release, or has no listen directive that is read, so it is not known whether %s listens on a port below 1024; if it does, add the capability NET_BIND_SERVICE", l.name)
+	default:
+		w.unknownPorts(l, unknown)
 	}
 }
+
+// included are the templates that a config file includes, by name or as *.
+func (w *job) included(d *daemon, config string, in text) []text {
+	var all []text
+	for _, at := range foundIn(d.include, blankComments(in.body)) {
+		pattern := strings.Trim(strings.TrimSpace(in.body[at[0]:at[1]]), `"'`)
+		if !path.IsAbs(pattern) {
+			pattern = path.Join(path.Dir(config), pattern)
+		}
+		for _, t := range w.Job.Spec.Templates {
+			vmPath := path.Join(w.jobDir(), t.Target)
+			if ok, err := path.Match(pattern, vmPath); err == nil && ok {
+				texts, _ := w.configTexts(vmPath)
+				all = append(all, texts...)
+			}
+		}
+	}
+	return all
+}
+
+// unknownPorts tells of ports that properties without a value hold.
+func (w *job) unknownPorts(l *launch, unknown []listener) {
+	for _, o := range unknown {
+		w.find("config-unknown", source.Warning, o.at, "%s listens on what the property %s says, which has no default and no value in a sample manifest; if it is a port below 1024, add the capability NET_BIND_SERVICE", l.name, o.property)
+	}
+}
+
+// configOf is the config file that a known daemon is told of; where a variable of
+// a wrapper stands for the job's folder, the template of that name.
+func (w *job) configOf(l *launch) string {
+	all := [][]string{argTexts(l.process.Args)}
+	for _, u := range l.ways {
+		all = append(all, wordTexts(u.Args))
+	}
+	for _, args := range all {
+		i := flagValue(args, l.daemon.config)
+		if l.daemon.config == "" || i < 0 {
+			continue
+		}
+		if m := inVariable.FindStringSubmatch(args[i]); m != nil {
+			return path.Join(w.jobDir(), m[1])
+		}
+		return args[i]
+	}
+	return ""
+}
+
+var inVariable = regexp.MustCompile(`^"?\$\{?\w+\}?/([\w./-]+)"?$`)
+
+// local puts what a local of a template was set to in the place of its name.
+func (w *job) local(f *source.File, code string) string {
+	m := oneName.FindStringSubmatch(code)
+	if m == nil {
+		return code
+	}
+	set := regexp.MustCompile(`(?m)(?:<%|^|;|\n)-?\s*` + m[1] + `\s*=\s*([^=\s].*)`).FindSubmatch(f.Data)
+	if set == nil {
+		return code
+	}
+	return string(set[1])
+}
+
+var oneName = regexp.MustCompile(`^(?:[^<]*<%=)?\s*([a-z_]\w*)\s*(?:%>[^<]*)?$`)
 
 // foundIn gives the places of a pattern's first group.
 func foundIn(pattern *regexp.Regexp, body string) [][2]int {
