@@ -187,9 +187,13 @@ func (ls *listeners) config(f *source.File) {
 		if m == nil || done {
 			continue
 		}
-		if kind := portName(line[m[2]:m[3]]); kind != "" {
-			for _, a := range commas.FindAllStringIndex(line[m[4]:m[5]], -1) {
-				ls.line(f, start+m[4]+a[0], line[m[4]+a[0]:m[4]+a[1]], kind, true)
+		key, from := line[m[2]:m[3]], m[4]
+		if named := sectionAddress.FindStringIndex(line[m[4]:m[5]]); named != nil && (key == "listen" || key == "frontend") {
+			key, from = "bind", m[4]+named[1] // as haproxy had it once: listen name *:80
+		}
+		if kind := portName(key); kind != "" {
+			for _, a := range commas.FindAllStringIndex(line[from:m[5]], -1) {
+				ls.line(f, start+from+a[0], line[from+a[0]:from+a[1]], kind, true)
 			}
 		}
 	}
@@ -200,6 +204,8 @@ var (
 	keyValue = regexp.MustCompile(`(?:["':]|\b)([A-Za-z][\w.-]*)["']?\]?\s*(?::[ \t]|:$|=>|=)[ \t]*`)
 	// spaced is a line of a file that has the name first and no sign.
 	spaced = regexp.MustCompile(`^\s*\$?([A-Za-z][\w-]*)[ \t]+(?:port[ \t]+)?(\S.*?)\s*$`)
+	// sectionAddress is the name of a section before its address.
+	sectionAddress = regexp.MustCompile(`^[A-Za-z][\w.-]*[ \t]+`)
 	// commas cuts a list of addresses; what stands in an expression stays whole.
 	commas = regexp.MustCompile(`^(?:<%=.*?%>|[^,<\s])+|,(?:<%=.*?%>|[^,<\s])+`)
 )
@@ -355,7 +361,7 @@ var (
 	wildcard = regexp.MustCompile(`^(?:0\.0\.0\.0|\*|::|\[::\]|localhost|127\.0\.0\.1)$`)
 	// asked are names of what a process asks, and does not serve.
 	asked = map[string]bool{
-		"nats": true, "mbus": true, "db": true, "database": true, "databases": true, "mysql": true, "postgres": true, "smtp": true, "mail": true, "email": true, "redis": true, "syslog": true,
+		"nats": true, "mbus": true, "db": true, "database": true, "mysql": true, "postgres": true, "smtp": true, "mail": true, "email": true, "redis": true, "syslog": true,
 		"nfs": true, "uaa": true, "ldap": true, "metron": true, "loggregator": true, "etcd": true, "consul": true, "statsd": true, "graphite": true, "upstream": true, "backend": true,
 		"remote": true, "endpoint": true, "client": true, "resque": true, "zookeeper": true, "memcached": true, "ccdb": true, "uaadb": true,
 	}
@@ -374,7 +380,7 @@ const (
 func ownerOf(lines []string, i int) owner {
 	block, parent := around(lines, i)
 	for _, word := range nameWords(parent) {
-		if asked[word] {
+		if asked[word] || asked[strings.TrimSuffix(word, "s")] {
 			return another
 		}
 	}

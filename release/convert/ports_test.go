@@ -95,7 +95,12 @@ frontend http
 listen stats
   server node1 10.0.0.1:80 check
   ssl-default-bind-options no-tlsv10
+listen old *:81 #LOW
+frontend older 0.0.0.0:8080,:82 #LOW
+frontend plain
 `},
+		{"nginx", "server {\n  listen 80 default_server; #LOW\n  listen 8080;\n  listen [::]:443 ssl; #LOW\n  proxy_pass http://a:80;\n}\n"},
+		{"list of others", "backends:\n- name: a\n  port: 80\n"},
 		{"redis", "port 6379\nbind 0.0.0.0\n# port 80\n"},
 		{"rsyslog", `
 $UDPServerRun 514 #LOW

@@ -156,20 +156,26 @@ func (l *launch) has(capabilities []string) bool {
 // runners run the program that their first argument names.
 var runners = regexp.MustCompile(`^(?:bash|sh|dash|env|ruby|python[\d.]*|perl|node|tini|dumb-init|nice|ionice|timeout|stdbuf)$`)
 
+// program gives the program of a launch, behind what runs it, with its arguments.
+func program(u *ctl.Launch) (string, []string) {
+	words := wordTexts(u.Args)
+	exe := u.Executable.String()
+	if runners.MatchString(path.Base(exe)) {
+		if i := slices.IndexFunc(words, func(s string) bool { return !strings.HasPrefix(s, "-") && !strings.Contains(s, "=") }); i >= 0 {
+			return words[i], words[i+1:]
+		}
+	}
+	return exe, words
+}
+
 // programs are those that are known to run in the container of a process: its
 // own, what its wrapper runs, and what a script of the release runs that is the
 // process.
 func (w *job) programs(l *launch) []used {
 	var all []used
 	for _, u := range l.ways {
-		words := wordTexts(u.Args)
-		full := u.Executable.String()
+		full, words := program(u)
 		name := path.Base(full)
-		if runners.MatchString(name) {
-			if i := slices.IndexFunc(words, func(s string) bool { return !strings.HasPrefix(s, "-") && !strings.Contains(s, "=") }); i >= 0 {
-				full, name, words = words[i], path.Base(words[i]), words[i+1:]
-			}
-		}
 		all = append(all, used{name: name, words: words, at: u.Span(), itself: true, released: below(full, "/var/vcap")})
 		exe, _ := u.Executable.Literal()
 		f, err := w.lookup(exe)
@@ -313,8 +319,8 @@ var notServers = regexp.MustCompile(`consul-template|confd|registrar`)
 // configFiles are the templates that a process reads for itself, each once.
 func (w *job) configFiles(l *launch) []*source.File {
 	var files []*source.File
-	for _, u := range w.programs(l) {
-		if u.itself && notServers.MatchString(u.name) {
+	for _, u := range l.ways {
+		if name, _ := program(u); notServers.MatchString(path.Base(name)) {
 			return nil
 		}
 	}
