@@ -127,7 +127,7 @@ done
 `)
 		}
 		if len(large) > 0 {
-			b.WriteString("# .NAME.vcap says when this was done: only folders that changed since are looked into.\n")
+			b.WriteString("# .NAME.vcap says when this was done: only folders that changed since are looked into,\n# and nothing that is mounted below.\n")
 			b.WriteString("for dir in " + strings.Join(large, " ") + `; do
   [ -d "$dir" ] || continue
   stamp=${dir%/*}/.${dir##*/}.vcap
