@@ -23,6 +23,8 @@ func (w *job) mounts(l *launch) {
 		guarded := slices.ContainsFunc(c.Conditions, func(o ctl.Condition) bool {
 			t := o.Span.Text()
 			return strings.Contains(t, "mount") || strings.Contains(t, "df ") || strings.Contains(t, path.Base(where))
+		}) || slices.ContainsFunc(l.result.Commands, func(o *ctl.Command) bool {
+			return o.Name() == "umount" && l.places[o].to == to && strings.Contains(o.Text, where) // first
 		})
 		switch {
 		case to == ToHook:
