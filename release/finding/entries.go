@@ -579,6 +579,8 @@ var entries = []Entry{
 		Title:   "The process ran as root and runs as vcap now",
 		Why:     "As a note: nothing was found that needs root. Looked at are its arguments, its environment and the templates that it reads, for ports below 1024 (with the defaults of properties and what sample manifests give) and for users and settings that are root's; the programs that its wrapper and its scripts run; and the libraries in the spec of its package. What the program does by itself is not seen. As a warning: something was found that may need root, such as a port that may be another program's, or a library for the packet filter. What does need root fails at run time, with `Permission denied` or `Operation not permitted`, in `/var/vcap/sys/log/JOB/PROCESS.stderr.log`.",
 		Do:      "For a note nothing, unless you know that the program uses root's rights. For a warning, find out whether it needs what is named. A low port wants a capability; kernel settings (`sysctl`, `modprobe`) and mounts belong into `bin/pre-start`, which runs as root on the host; a program that needs all of root wants `unsafe: {privileged: true}`, or its script.",
+		Before:  "exec /var/vcap/packages/web/bin/web --port 80",
+		After:   "executable: /var/vcap/packages/web/bin/web\nargs: [--port, \"80\"]\ncapabilities:\n- NET_BIND_SERVICE",
 		Sources: []string{bpmConfig, bpmConfig + "#setting-sysctl-kernel-parameters", bpmAdapter},
 	},
 	{
