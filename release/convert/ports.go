@@ -56,12 +56,25 @@ func (w *job) listeners(l *launch) *listeners {
 			}
 		}
 	}
+	ls.monit(l)
 	ls.read = w.configFiles(l)
 	for _, f := range ls.read {
 		ls.config(f)
 	}
 	return ls
 }
+
+// monit reads what monit asks the process: if failed port 80.
+func (ls *listeners) monit(l *launch) {
+	at := l.check.Span
+	for _, m := range failedPort.FindAllStringSubmatchIndex(blankComments(at.Text()), -1) {
+		ls.value(source.Span{File: at.File, Start: at.Start + m[2], End: at.Start + m[3]}, at.Text()[m[2]:m[3]], "port", true)
+	}
+	// a property that has no value is told of where the process reads it
+	ls.found = slices.DeleteFunc(ls.found, func(o listener) bool { return o.port == 0 && o.at.File == at.File })
+}
+
+var failedPort = regexp.MustCompile(`(?i)\bif\s+failed\b[^\n]*?\bport\s+(\d+|<%=.*?%>)`)
 
 // args reads the command line: --port=80, -listenAddr 0.0.0.0:80, -p 80, -l :80.
 func (ls *listeners) args(u *ctl.Launch) {

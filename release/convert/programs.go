@@ -64,7 +64,7 @@ var demands = []demand{
 	{names: []string{"strace", "ltrace", "gdb", "perf", "auditd", "auditctl", "falco", "osqueryd", "cadvisor", "sysdig", "bpftrace"}, does: "watches other processes or the kernel", lacks: "the processes of the VM: the container has its own", docs: bpmSeccomp},
 	{names: []string{"su", "sudo", "runuser", "gosu", "setuidgid", "chpst", "setpriv"}, host: true, does: "changes the user, which no process under bpm can: it is vcap already, and gains nothing from setuid files (no_new_privileges)", setuid: true, docs: "https://github.com/cloudfoundry/bpm-release/blob/master/docs/runtime.md"},
 	{names: []string{"useradd", "usermod", "userdel", "groupadd", "groupdel", "adduser", "addgroup", "chpasswd", "passwd", "crontab", "update-ca-certificates"}, host: true, does: "changes files of the VM below /etc or /var/spool, which are read-only or missing in the container. Do it in bin/pre-start, which runs on the host as root", docs: "bpm-release src/bpm/runc/specbuilder/specbuilder.go"},
-	{names: []string{"service", "systemctl", "initctl", "invoke-rc.d", "rc-service", "monit"}, host: true, does: "speaks to services of the VM, which the container does not reach", docs: "bpm-release src/bpm/runc/specbuilder/specbuilder.go"},
+	{names: []string{"service", "systemctl", "initctl", "invoke-rc.d", "rc-service"}, host: true, does: "speaks to services of the VM, which the container does not reach", docs: "bpm-release src/bpm/runc/specbuilder/specbuilder.go"},
 	{names: []string{"apparmor_parser", "aa-enforce", "cgcreate", "cgexec", "cgset"}, does: "writes rules for processes of the VM", docs: "bpm-release src/bpm/runc/specbuilder/specbuilder.go"},
 	{names: []string{"renice"}, host: true, does: "raises priorities", capabilities: []string{"SYS_NICE"}, docs: "capabilities(7)"},
 	{names: []string{"sshd", "dropbear", "in.telnetd"}, does: "starts sessions of other users", lacks: "their homes and terminals", docs: "sshd(8)"},
@@ -96,7 +96,7 @@ func (w *job) needsMore(l *launch) {
 	w.changesHost(l, programs)
 	for _, u := range programs {
 		for _, n := range demands {
-			if !slices.Contains(n.names, u.name) || n.host && u.released || n.verb != nil && !slices.ContainsFunc(u.words, n.verb.MatchString) || !n.setuid && !l.wasRoot() || l.has(n.capabilities) {
+			if !slices.Contains(n.names, u.name) || n.host && u.released || n.verb != nil && !slices.ContainsFunc(u.words, n.verb.MatchString) || u.name == "mount" && len(u.words) == 0 || !n.setuid && !l.wasRoot() || l.has(n.capabilities) {
 				continue
 			}
 			l.needsMore = true
@@ -206,7 +206,7 @@ func (w *job) programs(l *launch) []used {
 func hostFiles(c *ctl.Command) []string {
 	var files []string
 	add := func(word ctl.Word) {
-		if p := word.String(); ofHost.MatchString(p) && !slices.Contains(files, p) {
+		if p := word.String(); ofHost.MatchString(p) && !below(p, "/home/vcap") && !slices.Contains(files, p) {
 			files = append(files, p)
 		}
 	}
@@ -230,8 +230,9 @@ func hostFiles(c *ctl.Command) []string {
 	return files
 }
 
-// ofHost is a path on the VM that no process under bpm can change.
-var ofHost = regexp.MustCompile(`^/(?:etc|usr|home|root|opt|lib|boot|srv|sys|proc/sys|var/(?:log|lib|spool|cache|run))/`)
+// ofHost is a path on the VM that no process under bpm can change and that is
+// about the VM.
+var ofHost = regexp.MustCompile(`^/(?:etc|usr|home|root|lib|boot|sys|proc/sys|var/spool)/`)
 
 // userSwitch is a row of the table of daemons that drop privileges by
 // themselves.
