@@ -277,7 +277,10 @@ func (ls *listeners) value(at source.Span, text, kind string, sure bool) {
 			ls.found = append(ls.found, listener{at: at, port: port, sure: sure})
 		}
 	}
-	names := erb.Properties(code)
+	all := erb.Properties(code)
+	names := slices.DeleteFunc(slices.Clone(all), func(name string) bool { // x of x && x.port
+		return slices.ContainsFunc(all, func(o string) bool { return strings.HasPrefix(o, name+".") })
+	})
 	for _, name := range names {
 		for _, v := range ls.job.propertyTexts(name) {
 			known = true
@@ -294,7 +297,7 @@ func (ls *listeners) value(at source.Span, text, kind string, sure bool) {
 var (
 	quoted      = regexp.MustCompile(`^["'](.*)["']$`)
 	rubyValue   = regexp.MustCompile(`^(?:p|if_p)\(|^properties\.|\bp\(["']`)
-	rubyDefault = regexp.MustCompile(`(?:,|\|\|)\s*["']?([\w.*:\[\]]*?\d+)["']?\s*(?:\)|$|%>|-%>)`)
+	rubyDefault = regexp.MustCompile(`(?:,|\|\||[^:]:[ \t])\s*["']?([\w.*:\[\]]*?\d+)["']?\s*(?:\)|$|%>|-%>)`)
 	portNumber  = regexp.MustCompile(`^(\d{1,5})(?:$|[^\w.:-])`)
 )
 

@@ -58,6 +58,9 @@ debug_port: <%= p('web.none', 9090) %>
 listen_addr: 0.0.0.0:<%= p('web.none') %> #OPEN
 listen_address: 0.0.0.0:<%= p('web.high') %>
 status_port: <%= properties.web.port || 80 %> #LOW
+web_port: <%= (properties.web && properties.web.none) ? properties.web.none : 8080 %>
+ui_port: <%= (properties.web && properties.web.none) ? properties.web.none : 83 %> #LOW
+grpc_port: <%= properties.none && properties.none.port %> #OPEN
 tls_port: <%= link('other').p('web.port') %>
 mail:
   port: <%= p('smtp.port') %>

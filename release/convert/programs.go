@@ -306,11 +306,12 @@ func (w *job) switchesUser(l *launch) {
 }
 
 var (
-	// notConfig are files that are for other programs, also where a process is told
-	// of their folder.
-	notConfig = regexp.MustCompile(`(?i)syslog_forward|trafficlog_forward|logrotate|\bcron\b|registrar|backup|migration|indicators?\.yml|_ctl|ctl_|\.(?:pem|crt|cert|key|html|md|map|lua|sql|sh)(?:\.erb)?$`)
-	// notOwn are such that are for others when nobody tells of them.
-	notOwn = regexp.MustCompile(`(?i)syslog|dashboard|health`)
+	// forHost are files that daemons of the host read, wherever they are copied to.
+	forHost = regexp.MustCompile(`(?i)syslog_forward|trafficlog_forward|logrotate|\bcron\b`)
+	// notConfig are files for others than the process, unless it is told of them by
+	// their name; notOwn are such that nobody tells of.
+	notConfig = regexp.MustCompile(`(?i)registrar|backup|migration|indicators?\.yml|_ctl|ctl_|\.(?:pem|crt|cert|key|html|md|map|lua|sql|sh)(?:\.erb)?$`)
+	notOwn    = regexp.MustCompile(`(?i)syslog|dashboard|health`)
 )
 
 // notServers write files for others, or tell of the ports of others: those are not
@@ -327,7 +328,9 @@ func (w *job) configFiles(l *launch) []*source.File {
 	}
 	for _, p := range l.variants {
 		for _, c := range w.configs(p) {
-			if !slices.Contains(files, c.file) && (c.exact || !notConfig.MatchString(path.Base(c.file.Name)) && (c.named || !notOwn.MatchString(path.Base(c.file.Name)))) {
+			name := path.Base(c.file.Name)
+			others := !c.exact && notConfig.MatchString(name) || !c.named && notOwn.MatchString(name)
+			if !slices.Contains(files, c.file) && !forHost.MatchString(name) && !others {
 				files = append(files, c.file)
 			}
 		}
