@@ -99,15 +99,20 @@ var (
 )
 
 // waitsBefore keeps the loops that wait, before the process starts, for something
-// that another process gives: it is waited for at every start.
-func (w *job) waitsBefore(l *launch, first int) {
+// that another process gives: it is waited for at every start. What waits in the
+// background waits for the process itself.
+func (w *job) waitsBefore(l *launch, first int, aside map[*ctl.Command]bool) {
 	ctl.Walk(l.result.Tree, func(n *ctl.Node) {
 		if _, waits := waitOf(n); n.Kind != ctl.Loop || !waits || l.inHook(n) || w.aboutPid(l, n.Text) {
 			return
 		}
 		ctl.Walk([]*ctl.Node{n}, func(o *ctl.Node) {
 			c := o.Command
-			if c == nil || o.Kind != ctl.Leaf || !c.Test || c.Background || !askers[c.Name()] || slices.Index(l.result.Commands, c) > first {
+			if c == nil || o.Kind != ctl.Leaf || !c.Test || !askers[c.Name()] || slices.Index(l.result.Commands, c) > first {
+				return
+			}
+			if aside[c] {
+				l.places[c] = place{ToPostStart, "waits for the process, in the background"}
 				return
 			}
 			l.places[c] = place{behindWait(c).to, "the start waits for this, so it is waited for at every start"}

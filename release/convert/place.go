@@ -23,7 +23,8 @@ func (w *job) placeAll(l *launch) bool {
 	first := slices.Index(l.result.Commands, l.ways[0].Command)
 	guards, follows := w.startGuards(l)
 	last := Dropped
-	waits := l.asksOther(first)
+	aside := l.inBackground()
+	waits := l.asksOther(first, aside)
 	for _, c := range l.result.Commands {
 		if c.Name() != "exec" || len(c.Words) > 1 {
 			continue
@@ -37,7 +38,7 @@ func (w *job) placeAll(l *launch) bool {
 		}
 	}
 	for i, c := range l.result.Commands {
-		after := i > first && (l.ways[0].How != "exec" || l.ways[0].Command.Background)
+		after := i > first && (l.ways[0].How != "exec" || l.ways[0].Command.Background) || aside[c]
 		p := w.placeOf(l, c, after, guards[c] == ToHook)
 		if guards[c] == ToPreStart && p.to == Dropped && !after {
 			p = place{ToPreStart, "the set-up is not to begin when this fails"}
@@ -60,7 +61,7 @@ func (w *job) placeAll(l *launch) bool {
 		}
 		l.places[c] = p
 	}
-	w.waitsBefore(l, first)
+	w.waitsBefore(l, first, aside)
 	ctl.Walk(l.result.Tree, func(n *ctl.Node) {
 		if n.Kind == ctl.AndOr {
 			l.together(n)
@@ -81,9 +82,31 @@ func (w *job) placeAll(l *launch) bool {
 	return true
 }
 
+// inBackground gives the commands of scripts and functions that the start sends to
+// the background and does not wait for: they run beside the process.
+func (l *launch) inBackground() map[*ctl.Command]bool {
+	aside := map[*ctl.Command]bool{}
+	ctl.Walk(l.result.Tree, func(n *ctl.Node) {
+		if (n.Kind == ctl.Run || n.Kind == ctl.Call) && n.Command != nil && n.Command.Background && !holdsWay(l, n.Body) {
+			ctl.Walk(n.Body, func(o *ctl.Node) {
+				if o.Command != nil {
+					aside[o.Command] = true
+				}
+			})
+		}
+	})
+	return aside
+}
+
+func holdsWay(l *launch, nodes []*ctl.Node) bool {
+	found := false
+	ctl.Walk(nodes, func(n *ctl.Node) { found = found || n.Command != nil && l.isWay(n.Command) != nil })
+	return found
+}
+
 // asksOther gives the first command before the launch that waits for another
 // process to answer, -1 when there is none.
-func (l *launch) asksOther(first int) int {
+func (l *launch) asksOther(first int, aside map[*ctl.Command]bool) int {
 	loops := map[*ctl.Command]bool{}
 	ctl.Walk(l.result.Tree, func(n *ctl.Node) {
 		if n.Kind == ctl.Loop {
@@ -91,7 +114,7 @@ func (l *launch) asksOther(first int) int {
 		}
 	})
 	return slices.IndexFunc(l.result.Commands[:first], func(c *ctl.Command) bool {
-		return !c.Followed && asksHealth.MatchString(c.Text) && (loops[c] || strings.Contains(c.Text, "while ") || strings.Contains(c.Text, "until "))
+		return !c.Followed && !aside[c] && asksHealth.MatchString(c.Text) && (loops[c] || strings.Contains(c.Text, "while ") || strings.Contains(c.Text, "until "))
 	})
 }
 

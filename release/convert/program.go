@@ -345,7 +345,7 @@ func (w *job) pick(l *launch) bool {
 		case u.How == "exec" && (helpers[u.Name()] || ends(u.Name())):
 			continue
 		case u.How == "exec", u.How == "start-stop-daemon":
-		case u.How == "&" && !helpers[u.Name()] && !ctl.Quiet(c):
+		case u.How == "&" && !helpers[u.Name()] && !tool(u) && !ctl.Quiet(c):
 		default:
 			continue
 		}
@@ -399,6 +399,13 @@ func (w *job) pick(l *launch) bool {
 // ends says whether a program does something and ends: no process to supervise,
 // not even where it is the last that the old script became.
 func ends(name string) bool { return fileCommands[name] || hostPrograms[name] || quiet[name] }
+
+// tool says whether a launch is of a program of the VM that does something and
+// ends.
+func tool(u *ctl.Launch) bool {
+	exe, _ := u.Executable.Literal()
+	return ends(u.Name()) && !below(exe, "/var/vcap")
+}
 
 // aside takes off the programs that put themselves in the background when the
 // script goes on to become another one: they have to run beside it.
