@@ -71,7 +71,7 @@ func (w *job) innerEnds(l *launch) {
 	if err != nil || f == nil || endsInExec(f) {
 		return
 	}
-	w.find("script-unchecked", source.Warning, source.Span{File: f}, "this script runs in the container and does not end in an exec: bpm's signals reach the script only, and what it has started is killed without one when the script ends")
+	w.find("wrapper-without-exec", source.Warning, source.Span{File: f}, "this script runs in the container and does not end in an exec: bpm's signals reach the script only, and what it has started is killed without one when the script ends")
 }
 
 // others drops the texts that speak of a disk which other processes of the job

@@ -5,6 +5,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
@@ -848,7 +849,18 @@ func (w *job) limits(l *launch, u *ctl.Launch, p *bpm.ProcessTemplate) {
 				w.find("limit-dropped", source.Note, c.Span, "core files were not limited (%s); bpm.yml can only give a size (core_file_size, bpm 1.4.30 and later)", oneLine(c.Text))
 				continue
 			}
-			set("core_file_size", value, c)
+			// bash counts in units of 1024 bytes, bpm in bytes
+			text, known := value.Literal()
+			blocks, err := strconv.ParseUint(text, 10, 32)
+			switch {
+			case !known || err != nil:
+				l.places[c] = place{Dropped, "the size is known only when the job is rendered"}
+				w.find("limit-dropped", source.Warning, c.Span, "%s is not carried over: bash counts in units of 1024 bytes, limits.core_file_size in bytes", oneLine(c.Text))
+			case blocks == 0:
+				l.places[c] = place{Dropped, "bpm allows no core files unless it is told to"}
+			default:
+				set("core_file_size", ctl.Text(strconv.FormatUint(blocks*1024, 10), c.Span), c)
+			}
 		default:
 			l.places[c] = place{Dropped, "bpm has no such limit"}
 			severity := source.Warning

@@ -610,15 +610,6 @@ var entries = []Entry{
 		Sources: []string{"bpm-release src/bpm/runc/adapter/adapter.go: createDirFor", boshPreStart},
 	},
 	{
-		ID: "script-unchecked", Severity: source.Warning,
-		Title:   "The process is a script of the job that does not end in an exec",
-		Why:     "The script runs inside the container, as vcap. bpm's init signals only its direct child: where the script starts the program without `exec`, that child is the shell. It ends, and the program is killed at once, without having been told. Where the shell ignores TERM, both go on until bpm removes the container 17 s later (`failed to stop job within timeout` in bpm.log). The paths in it are held against the container; what else it does is not checked.",
-		Do:      "Let its last command be `exec`, or trap TERM and pass it on.",
-		Before:  "/var/vcap/packages/web/bin/web --config $CONF",
-		After:   "exec /var/vcap/packages/web/bin/web --config \"$CONF\"",
-		Sources: []string{bpmRuntime + "#zombie-processes-and-forwarding-signals", bpmAdapter},
-	},
-	{
 		ID: "shared-folder", Severity: source.Warning,
 		Title:   "The process is told of a place that is not the job's own",
 		Why:     "The container has nothing of other jobs, and nothing that is mounted below /var/vcap for all, so it gets this one as an unrestricted, mount-only volume: bpm leaves its owner and mode alone, and leaves it out when it is not there as the process starts. Then the process sees `No such file or directory`, also when the folder comes later. And it reads as vcap: what the other job keeps with mode 0600 for root is closed to it.",
@@ -774,7 +765,7 @@ var entries = []Entry{
 		Sources: []string{bpmConfig},
 	},
 	{
-		ID: "wrapper-without-exec", Severity: source.Warning, By: Check,
+		ID: "wrapper-without-exec", Severity: source.Warning, By: Anybody,
 		Title:   "A script stays between bpm and the process",
 		Why:     "bpm's init sends the stop signal to the script alone. A shell without a trap dies of it at once, the container ends with it, and the kernel kills the process: it never sees the signal, has no time to finish, and leaves sockets and locks behind.",
 		Do:      "End the script with `exec`. Where it has to stay, set a trap that passes the signal on and waits.",
