@@ -139,33 +139,13 @@ func Release(r *release.Release, names []string) (*Report, error) {
 				rule(w)
 			}
 		}
-		kept, covered := rules.Split(w.Name, merge(w.findings))
+		kept, covered := rules.Split(w.Name, source.Merge(w.findings))
 		report.Jobs = append(report.Jobs, Result{w.Job, kept, covered})
 	}
 	report.Findings = rules.Unused(finding.Check, func(job string) bool {
 		return len(names) == 0 || job != "" && slices.Contains(names, job)
 	})
 	return report, nil
-}
-
-// merge orders findings by place and makes one of those that say the same of
-// several places.
-func merge(all []source.Diagnostic) []source.Diagnostic {
-	source.SortDiagnostics(all)
-	var merged []source.Diagnostic
-	at := map[string]int{}
-	for _, d := range all {
-		k := d.ID + "\x00" + d.Message
-		if i, seen := at[k]; seen {
-			if merged[i].Span != d.Span && !slices.Contains(merged[i].Related, d.Span) {
-				merged[i].Related = append(merged[i].Related, d.Span)
-			}
-			continue
-		}
-		at[k] = len(merged)
-		merged = append(merged, d)
-	}
-	return merged
 }
 
 func (w *job) find(id string, severity source.Severity, at source.Span, format string, args ...any) {

@@ -160,7 +160,7 @@ func Job(j *release.Job, ctx Context) *Conversion {
 	if c.Verdict != Converted {
 		return c
 	}
-	c.Findings = merge(c.Findings)
+	c.Findings = source.Merge(c.Findings)
 	for _, f := range c.Findings {
 		if f.Severity > source.Note {
 			c.Verdict = ConvertedReview
@@ -197,7 +197,7 @@ func mergeSuppressed(all []suppress.Finding) []suppress.Finding {
 	}
 	var merged []suppress.Finding
 	for _, r := range rules {
-		for _, d := range merge(by[r]) {
+		for _, d := range source.Merge(by[r]) {
 			merged = append(merged, suppress.Finding{Diagnostic: d, Rule: r})
 		}
 	}
@@ -281,24 +281,6 @@ func (w *job) convert(todo []*monit.Check, stays map[*monit.Check]source.Diagnos
 	}
 	w.readers()
 	return w.files()
-}
-
-// merge orders findings by place and makes one of those that say the same of
-// several places.
-func merge(all []source.Diagnostic) []source.Diagnostic {
-	source.SortDiagnostics(all)
-	var merged []source.Diagnostic
-	at := map[string]int{}
-	for _, d := range all {
-		key := d.ID + "\x00" + d.Message
-		if i, seen := at[key]; seen {
-			merged[i].Related = append(merged[i].Related, d.Span)
-			continue
-		}
-		at[key] = len(merged)
-		merged = append(merged, d)
-	}
-	return merged
 }
 
 // sortLedger puts the rows in the order of their files: the scripts as they

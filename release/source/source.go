@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sort"
 	"strings"
 	"unicode/utf8"
@@ -317,4 +318,25 @@ func SortDiagnostics(ds []Diagnostic) {
 		}
 		return a.ID < b.ID
 	})
+}
+
+// Merge orders diagnostics and makes one of those that say the same of several
+// places.
+func Merge(all []Diagnostic) []Diagnostic {
+	SortDiagnostics(all)
+	var merged []Diagnostic
+	at := map[string]int{}
+	for _, d := range all {
+		key := d.ID + "\x00" + d.Message
+		i, seen := at[key]
+		if !seen {
+			at[key] = len(merged)
+			merged = append(merged, d)
+			continue
+		}
+		if merged[i].Span != d.Span && !slices.Contains(merged[i].Related, d.Span) {
+			merged[i].Related = append(merged[i].Related, d.Span)
+		}
+	}
+	return merged
 }
