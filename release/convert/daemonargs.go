@@ -72,7 +72,7 @@ func (w *job) daemonArgs(l *launch) bool {
 
 // movePrefix arranges for a daemon whose prefix lies in its package, which the
 // container cannot write.
-func (w *job) movePrefix(l *launch, d *daemon) {
+func (w *job) movePrefix(l *launch, d *server) {
 	exe, _ := l.launch.Executable.Literal()
 	w.decide(l, at(w.compiledPrefix(d, l.launch.Span())), d.prefix+" "+w.dataDir(),
 		"%s keeps temporary files below its prefix, which is compiled to lie in its package, and packages are read-only in the container", d.name)
@@ -121,7 +121,7 @@ func flagValue(args []string, flag string) int {
 
 // compiledPrefix is the place in a packaging script that compiles the prefix
 // in, or the fallback when no script says it.
-func (w *job) compiledPrefix(d *daemon, fallback source.Span) source.Span {
+func (w *job) compiledPrefix(d *server, fallback source.Span) source.Span {
 	for _, pkg := range w.Job.Spec.Packages {
 		f, err := w.ctx.Release.Read("packages/" + pkg + "/packaging")
 		if err != nil {

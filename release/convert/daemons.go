@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// daemon is a row of the table of known daemons: what a program does by itself
+// server is a row of the table of known servers: what a program does by itself
 // that clashes with bpm, which supervises a process in the foreground, as
 // vcap, over read-only packages. The table holds data only; the rules that
 // read it are in launch.go and container.go.
-type daemon struct {
+type server struct {
 	// name is the base name of the executable.
 	name string
 	// inline is the option that takes directives of the config file on the
@@ -49,7 +49,7 @@ type daemon struct {
 	docs string
 }
 
-var daemons = []daemon{
+var servers = []server{
 	{
 		name:        "nginx",
 		inline:      "-g",
@@ -70,10 +70,10 @@ var daemons = []daemon{
 	},
 }
 
-func knownDaemon(name string) *daemon {
-	for i := range daemons {
-		if daemons[i].name == name {
-			return &daemons[i]
+func knownDaemon(name string) *server {
+	for i := range servers {
+		if servers[i].name == name {
+			return &servers[i]
 		}
 	}
 	return nil

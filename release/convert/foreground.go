@@ -8,94 +8,23 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/daemon"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
-// backgrounder is a row of the table of programs that put themselves in the
-// background, and of what keeps them in the foreground.
-type backgrounder struct {
-	names []string
-	// always says that it does so without being told.
-	always bool
-	// flags send it to the background, and go; off are values of theirs that do
-	// not. valued are flags with a value that go with them: pid and log files
-	// that only a background process needs.
-	flags, valued []string
-	// add keeps it in the foreground.
-	add []string
-	// verb is an argument that has to be there for the row to hold.
-	verb string
-	// program and args say how another program is run instead.
-	instead func(executable string, args []bpm.Item) (string, []bpm.Item, bool)
-	docs    string
+// insteadOf runs another program for those that only start one.
+var insteadOf = map[string]func(executable string, args []bpm.Item) (string, []bpm.Item, bool){
+	"pg_ctl": postgres, "hadoop-daemon.sh": hadoop("hadoop"), "hbase-daemon.sh": hadoop("hbase"),
 }
-
-var backgrounders = []backgrounder{
-	{names: []string{"nginx"}, always: true, docs: "https://nginx.org/en/docs/ngx_core_module.html#daemon"},
-	{names: []string{"haproxy"}, flags: []string{"-D"}, add: []string{"-db"}, valued: []string{"-p"}, docs: "haproxy(1): -D, -db"},
-	{names: []string{"pg_ctl"}, always: true, verb: "start", instead: postgres, docs: "https://www.postgresql.org/docs/current/app-pg-ctl.html"},
-	{names: []string{"mongod", "mongos"}, flags: []string{"--fork"}, valued: []string{"--pidfilepath"}, docs: "https://www.mongodb.com/docs/manual/reference/program/mongod/"},
-	{names: []string{"memcached"}, flags: []string{"-d"}, valued: []string{"-P"}, docs: "memcached(1)"},
-	{names: []string{"keepalived"}, always: true, add: []string{"--dont-fork"}, valued: []string{"-p", "--pid"}, docs: "keepalived(8)"},
-	{names: []string{"dnsmasq"}, always: true, add: []string{"--keep-in-foreground"}, docs: "dnsmasq(8)"},
-	{names: []string{"squid", "squid3"}, always: true, add: []string{"-N"}, docs: "squid(8)"},
-	{names: []string{"rabbitmq-server"}, flags: []string{"-detached"}, docs: "rabbitmq-server(8)"},
-	{names: []string{"unicorn", "unicorn_rails", "rainbows"}, flags: []string{"-D", "--daemonize"}, docs: "https://yhbt.net/unicorn/unicorn_1.html"},
-	{names: []string{"rackup", "thin", "puma"}, flags: []string{"-D", "-d", "--daemonize", "--daemon"}, valued: []string{"-P", "--pid"}, docs: "rackup --help"},
-	{names: []string{"slapd"}, always: true, add: []string{"-d", "0"}, docs: "slapd(8C)"},
-	{names: []string{"hadoop-daemon.sh"}, always: true, verb: "start", instead: hadoop("hadoop"), docs: "Hadoop commands manual"},
-	{names: []string{"hbase-daemon.sh"}, always: true, verb: "start", instead: hadoop("hbase"), docs: "HBase reference, bin/hbase-daemon.sh"},
-}
-
-// anywhere are flags that send whatever has them to the background.
-var anywhere = []string{"--daemonize", "--daemon", "--fork", "--background", "-daemonize", "--daemonize=yes", "--daemonize=true", "--daemon=true", "--daemon=yes"}
 
 // background finds the row that makes a launch one which puts itself in the
 // background; nil when it stays in the foreground.
-func background(l *ctl.Launch) *backgrounder {
+func background(l *ctl.Launch) *daemon.Program {
 	var args []string
 	for _, a := range l.Args {
 		args = append(args, a.String())
 	}
-	if row, _ := backgroundRow(l.Name(), args); row != nil {
-		return row
-	}
-	return nil
-}
-
-// backgroundRow also looks at the program that an interpreter runs (bundle
-// exec unicorn); at is where its arguments begin.
-func backgroundRow(name string, args []string) (row *backgrounder, at int) {
-	names := []string{name}
-	if slices.Contains([]string{"bundle", "ruby", "python", "env"}, name) {
-		for i, a := range args {
-			if i < 3 && !strings.HasPrefix(a, "-") && a != "exec" {
-				names = append(names, path.Base(a))
-			}
-		}
-	}
-	for i := range backgrounders {
-		b := &backgrounders[i]
-		if !slices.ContainsFunc(names, func(n string) bool { return slices.Contains(b.names, n) }) {
-			continue
-		}
-		if b.verb != "" && !slices.Contains(args, b.verb) {
-			continue
-		}
-		if len(b.add) > 0 && slices.Contains(args, b.add[0]) || slices.Contains(b.names, "keepalived") && slices.Contains(args, "-n") {
-			return nil, 0
-		}
-		if b.always || slices.ContainsFunc(b.flags, func(f string) bool { return slices.Contains(args, f) }) {
-			return b, 0
-		}
-		return nil, 0
-	}
-	for _, f := range anywhere {
-		if slices.Contains(args, f) {
-			return &backgrounder{flags: anywhere}, 0
-		}
-	}
-	return nil, 0
+	return daemon.Find(l.Name(), args)
 }
 
 // texts gives arguments as text; one that is not known is empty.
@@ -198,9 +127,9 @@ var pidFlag = regexp.MustCompile(`(?i)^(-{1,2}(p|P|pid|pidfile|pid-file|pid_file
 // foreground, and takes the old pidfile off.
 func (w *job) foreground(l *launch, p *bpm.ProcessTemplate) bool {
 	here := l.launch.Span()
-	row, _ := backgroundRow(path.Base(p.Executable), argTexts(p.Args))
-	if row != nil && row.instead != nil {
-		executable, args, ok := row.instead(p.Executable, p.Args)
+	row := daemon.Find(path.Base(p.Executable), argTexts(p.Args))
+	if other := insteadOf[path.Base(p.Executable)]; row != nil && other != nil {
+		executable, args, ok := other(p.Executable, p.Args)
 		if !ok {
 			return w.decline(here, "%s puts itself in the background, and how to run it in the foreground with these arguments is not known", path.Base(p.Executable))
 		}
@@ -214,21 +143,21 @@ func (w *job) foreground(l *launch, p *bpm.ProcessTemplate) bool {
 		for i := 0; i < len(p.Args); i++ {
 			text := texts(p.Args)[i]
 			switch {
-			case slices.Contains(row.flags, text) && text != "":
+			case slices.Contains(row.Flags, text) && text != "":
 				w.decide(l, at(here), "no "+text, "it sends the process to the background, and bpm supervises it in the foreground")
 				continue
-			case slices.Contains(row.valued, text) && text != "":
+			case slices.Contains(row.Valued, text) && text != "":
 				w.decide(l, at(here), "no "+text, "bpm writes the pidfile that monit reads")
 				i++
 				continue
 			}
 			kept = append(kept, p.Args[i])
 		}
-		for _, a := range row.add {
+		for _, a := range row.Add() {
 			kept = append(kept, bpm.Item{Value: bpm.Text(a)})
 		}
-		if len(row.add) > 0 {
-			w.decide(l, at(here), strings.Join(row.add, " "), "keeps %s in the foreground, where bpm supervises it (%s)", path.Base(p.Executable), row.docs)
+		if len(row.Add()) > 0 {
+			w.decide(l, at(here), strings.Join(row.Add(), " "), "keeps %s in the foreground, where bpm supervises it (%s)", path.Base(p.Executable), row.Docs)
 		}
 		p.Args = kept
 	}

@@ -308,7 +308,7 @@ func (w *job) daemonConfig(l *launch) {
 }
 
 // included are the templates that a config file includes, by name or as *.
-func (w *job) included(d *daemon, config string, in text) []text {
+func (w *job) included(d *server, config string, in text) []text {
 	var all []text
 	for _, at := range foundIn(d.include, blankComments(in.body)) {
 		pattern := strings.Trim(strings.TrimSpace(in.body[at[0]:at[1]]), `"'`)

@@ -556,7 +556,7 @@ func (w *job) wrap(l *launch, title bpm.Value, around []erb.Guard) bool {
 		return w.decline(l.wrapper[0].Span, "the processes of an ERB loop would need a wrapper each: %s", l.wrapper[0].Message)
 	}
 	for _, u := range l.ways {
-		if row := background(u); row != nil && (row.instead != nil && !slices.Contains(row.names, "pg_ctl") || row.always && len(row.add) == 0 && !slices.Contains(row.names, "nginx") && !slices.Contains(row.names, "pg_ctl")) {
+		if row := background(u); row != nil && (insteadOf[u.Name()] != nil && u.Name() != "pg_ctl" || row.Always && len(row.Add()) == 0 && u.Name() != "nginx" && u.Name() != "pg_ctl") {
 			return w.decline(u.Span(), "%s puts itself in the background, and what starts it is too dynamic to be turned into its foreground form", u.Name())
 		}
 	}

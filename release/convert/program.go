@@ -25,7 +25,7 @@ type launch struct {
 	launch *ctl.Launch
 	ways   []*ctl.Launch
 	result *ctl.Result
-	daemon *daemon
+	daemon *server
 	// process is what bpm.yml says; variants are there instead where ERB
 	// chooses between several.
 	process  *bpm.ProcessTemplate

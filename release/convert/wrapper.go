@@ -89,15 +89,15 @@ func (r *residual) exec(u *ctl.Launch) string {
 	words := []string{"exec", r.word(u.Executable)}
 	args := u.Args
 	row := background(u)
-	if row != nil && slices.Contains(row.names, "pg_ctl") {
+	if row != nil && slices.Contains(row.Names, "pg_ctl") {
 		return join(postgresWords(u))
 	}
 	for i := 0; i < len(args); i++ {
 		text := args[i].String()
-		if row != nil && slices.Contains(row.flags, text) {
+		if row != nil && slices.Contains(row.Flags, text) {
 			continue
 		}
-		if row != nil && slices.Contains(row.valued, text) || pidFlag.MatchString(text) && i+1 < len(args) && r.job.oldPid(r.l, args[i+1].String()) {
+		if row != nil && slices.Contains(row.Valued, text) || pidFlag.MatchString(text) && i+1 < len(args) && r.job.oldPid(r.l, args[i+1].String()) {
 			i++
 			continue
 		}
@@ -120,8 +120,8 @@ func (r *residual) exec(u *ctl.Launch) string {
 		words = append(words, ctl.Tagged(guards, strings.Join(inside, " ")))
 	}
 	if row != nil {
-		words = append(words, row.add...)
-		for _, n := range row.names {
+		words = append(words, row.Add()...)
+		for _, n := range row.Names {
 			if n == "nginx" {
 				words = r.nginx(words)
 			}
