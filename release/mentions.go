@@ -16,8 +16,9 @@ type mention struct {
 }
 
 // Mentions finds the places where a path on the VM stands in the jobs, the
-// documents or the scripts of the release: the path itself, or what lies below
-// it or begins with it and a dot. The release is read once for all of them.
+// documents, the scripts or the sample manifests of the release: the path
+// itself, or what lies below it or begins with it and a dot. The release is read
+// once for all of them.
 func (r *Release) Mentions(vmPath string) []source.Span {
 	if r.mentions == nil {
 		r.index()
@@ -44,7 +45,7 @@ func (r *Release) Mentions(vmPath string) []source.Span {
 
 func (r *Release) index() {
 	r.mentions = []mention{}
-	names := r.Glob(func(string) bool { return true }, "jobs", "docs", "ci", "scripts", "packages")
+	names := r.Glob(func(string) bool { return true }, "jobs", "docs", "ci", "scripts", "packages", "manifests", "manifest", "examples", "operations", "templates")
 	names = append(names, r.top(".md")...)
 	for _, name := range names {
 		f, err := r.Read(name)

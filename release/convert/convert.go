@@ -134,6 +134,8 @@ type job struct {
 	edits []fileEdit
 	// left are the checks that stay as they are.
 	left []left
+	// settled are values of variables that nothing reads any more.
+	settled []source.Span
 	// monitEdits are those of other clauses than start, stop and pidfile.
 	monitEdits []source.Edit
 }

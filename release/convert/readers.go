@@ -265,13 +265,32 @@ func (w *job) recall(f hostFile) {
 			if i > 1 || i == 1 && words[0] != "sudo" && words[0] != "exec" {
 				break
 			}
-			command, ok := w.asMonit(words[i:])
-			if !ok {
+			l, command := w.asMonit(words[i:])
+			if l == nil {
 				continue
 			}
 			e := source.Edit{Start: int(c.Args[i].Pos().Offset()), End: int(c.Args[len(c.Args)-1].End().Offset()), New: command, Rule: "ctl"}
 			w.rereads = append(w.rereads, reread{f.file, e, "the old script is gone, and bpm starts and stops the process"})
-			w.decide(w.launches[0], at(f.span(c)), "calls "+command, "%s called the old script as monit did", f.target)
+			w.decide(l, at(f.span(c)), "calls "+command, "%s called the old script as monit did", f.target)
+		}
+		return true
+	})
+	w.settle(f)
+}
+
+// settle notes where a variable holds the name of an old script and all that used
+// it is rewritten.
+func (w *job) settle(f hostFile) {
+	left := map[string]bool{} // variables that something still reads
+	syntax.Walk(f.tree, func(n syntax.Node) bool {
+		if p, ok := n.(*syntax.ParamExp); ok && p.Param != nil && !w.reread(f.span(p)) {
+			left[p.Param.Value] = true
+		}
+		return true
+	})
+	syntax.Walk(f.tree, func(n syntax.Node) bool {
+		if a, ok := n.(*syntax.Assign); ok && a.Name != nil && a.Value != nil && !left[a.Name.Value] && !f.exported[a.Name.Value] {
+			w.settled = append(w.settled, f.span(a.Value))
 		}
 		return true
 	})
@@ -335,7 +354,7 @@ var processLists = regexp.MustCompile(`(?m)^[^#;\n]*?\b((?:pgrep|pkill|killall|p
 
 // asMonit gives bpm's form of a command that calls an old script with the
 // arguments with which monit starts or stops a process.
-func (w *job) asMonit(words []string) (command string, ok bool) {
+func (w *job) asMonit(words []string) (of *launch, command string) {
 	for _, l := range w.launches {
 		if strings.Contains(l.name, "<%") {
 			continue
@@ -345,14 +364,14 @@ func (w *job) asMonit(words []string) (command string, ok bool) {
 				continue
 			}
 			if slices.Equal(w.programWords(p), words) {
-				if ok {
-					return "", false // one call for several processes
+				if of != nil {
+					return nil, "" // one call for several processes
 				}
-				command, ok = bpm.Program(verb, w.Job.Name, l.name), true
+				of, command = l, bpm.Program(verb, w.Job.Name, l.name)
 			}
 		}
 	}
-	return command, ok
+	return of, command
 }
 
 // removed says whether a script is one that goes away.
@@ -403,23 +422,33 @@ func (w *job) monitActions() {
 				command := source.Span{File: w.Job.Monit, Start: m.Start, End: m.End + n}
 				p := &monit.Program{Clause: &monit.Clause{Keyword: "exec", Span: command, Value: command, Quoted: true}, Command: command}
 				words := w.programWords(p)
-				now, ok := w.asMonit(words)
-				if !ok && len(words) > 0 {
+				of, now := w.asMonit(words)
+				if of == nil && len(words) > 0 {
 					does, only := w.verbDoes(l, p)
-					if only {
-						now, ok = bpm.Program("stop", w.Job.Name, l.name), true
+					if only && w.usedBy(vmPath) == 1 {
+						of, now = l, bpm.Program("stop", w.Job.Name, l.name)
 					} else {
 						w.find("old-script-used", source.Error, command, "monit runs %s here, and this script is gone. It ran %s: put that into a script of its own, or take the action out", command.Text(), does)
 						continue
 					}
 				}
-				if ok {
+				if of != nil {
 					w.monitEdits = append(w.monitEdits, source.Edit{Start: command.Start, End: command.End, New: now, Rule: "monit"})
-					w.decide(l, at(command), "monit action: "+now, "%s stops or starts the process, and nothing else", command.Text())
+					w.decide(of, at(command), "monit action: "+now, "%s stops or starts the process, and nothing else", command.Text())
 				}
 			}
 		}
 	}
+}
+
+// usedBy counts the processes whose start path has a script.
+func (w *job) usedBy(vmPath string) (n int) {
+	for _, l := range w.launches {
+		if slices.Contains(w.scriptPaths(l), vmPath) {
+			n++
+		}
+	}
+	return n
 }
 
 var execBefore = regexp.MustCompile(`(?i)\bexec\s+$`)
@@ -457,7 +486,10 @@ func (w *job) verbDoes(l *launch, p *monit.Program) (does string, onlyStops bool
 	case len(more) > 0:
 		return strings.Join(more, ", "), false
 	}
-	return "nothing that is known", stops && len(result.Unclear) == 0
+	if stops {
+		return "a stop of the process", len(result.Unclear) == 0
+	}
+	return "nothing that is known", false
 }
 
 // rewritten says whether a place in the monit file is one that becomes bpm's.
@@ -486,7 +518,9 @@ func (w *job) lostReader(what, old, now string, written bool, at source.Span) {
 	if strings.HasSuffix(at.File.Name, ".md") {
 		severity = source.Note
 	}
-	if w.edited(at) || w.reread(at) {
+	if w.edited(at) || w.reread(at) || what == "script" && slices.ContainsFunc(w.settled, func(s source.Span) bool {
+		return s.File == at.File && s.Start <= at.Start && at.End <= s.End
+	}) {
 		return
 	}
 	for _, f := range w.Findings {
