@@ -281,6 +281,9 @@ func (w *job) recall(f hostFile) {
 // settle notes where a variable holds the name of an old script and all that used
 // it is rewritten.
 func (w *job) settle(f hostFile) {
+	if !slices.ContainsFunc(w.rereads, func(r reread) bool { return r.file == f.file }) {
+		return
+	}
 	left := map[string]bool{} // variables that something still reads
 	syntax.Walk(f.tree, func(n syntax.Node) bool {
 		if p, ok := n.(*syntax.ParamExp); ok && p.Param != nil && !w.reread(f.span(p)) {
