@@ -216,9 +216,24 @@ func (w *job) oldScripts() {
 			if comment(line, m[0]-f.LineStart(m[0])) || asksFor(f, line, string(f.Data[m[0]:m[1]])) {
 				continue
 			}
-			w.find("old-script-used", source.Error, at, "no template of the job %s is rendered to %s%s%s", w.Name, target, didYouMean(target, names), insteadOf(target))
+			w.find("old-script-used", source.Error, at, "no template of the job %s is rendered to %s%s", w.Name, target, w.mendsTarget(target, names))
 		}
 	}
+}
+
+// mendsTarget says what may be meant by a path that no template is rendered to:
+// a template that the spec does not list, another path, or bpm.
+func (w *job) mendsTarget(target string, names []string) string {
+	base := path.Base(target)
+	listed := func(src string) bool {
+		return slices.ContainsFunc(w.Spec.Templates, func(t release.Template) bool { return t.Source == src })
+	}
+	for _, f := range w.ctx.release.Glob(func(n string) bool { n = path.Base(n); return n == base || strings.TrimSuffix(n, ".erb") == base }, w.Dir()+"/templates") {
+		if src := strings.TrimPrefix(f, w.Dir()+"/templates/"); !listed(src) {
+			return "; " + f + " is there, and the spec does not list it"
+		}
+	}
+	return didYouMean(target, names) + insteadOf(target)
 }
 
 func insteadOf(target string) string {

@@ -34,7 +34,7 @@ var entries = []Entry{
 	{
 		ID: "bpm-key-misplaced", Severity: source.Error, By: Check,
 		Title:   "A key of bpm.yml stands where bpm does not look for it",
-		Why:     "bpm's parser ignores what it does not know, so the key has no effect and nothing says so: the volume is not mounted, the limit not set. One release ran for weeks with `unrestricted_volumes` outside of `unsafe`.",
+		Why:     "bpm's parser ignores what it does not know, so the key has no effect and nothing says so: the volume is not mounted, the limit not set. It is easily done with `unrestricted_volumes`, which belongs below `unsafe`.",
 		Do:      "Move the key to the place that the text names.",
 		Before:  "- name: web\n  unrestricted_volumes:\n  - path: /var/log",
 		After:   "- name: web\n  unsafe:\n    unrestricted_volumes:\n    - path: /var/log",
@@ -52,7 +52,7 @@ var entries = []Entry{
 	{
 		ID: "bpm-key-unknown", Severity: source.Error, By: Check,
 		Title:   "bpm knows no such key",
-		Why:     "bpm ignores it without a word: with `capabilties` the process has no capabilities, with `user` it still runs as vcap. One release had the misspelled key for three months.",
+		Why:     "bpm ignores it without a word: with `capabilties` the process has no capabilities, with `user` it still runs as vcap. A real release had the misspelled key for a month.",
 		Do:      "Write the key as bpm knows it; the text has the nearest one. What bpm has no key for has to be done elsewhere, or not at all.",
 		Before:  "capabilties:\n- NET_ADMIN",
 		After:   "capabilities:\n- NET_ADMIN",
