@@ -55,7 +55,7 @@ func (w *job) needs(l *launch, p *bpm.ProcessTemplate) []need {
 	for _, c := range w.configs(p) {
 		t := fileText(c.file)
 		t.body = blankComments(t.body)
-		found := w.pathsIn(t, c.named)
+		found := append(w.pathsIn(t, c.named), w.pathsInRuby(c)...)
 		for i := range found {
 			found[i].loose = !c.exact
 		}
@@ -88,6 +88,33 @@ func (w *job) pathsIn(t text, told bool) []need {
 			for _, at := range container.Paths(whole) {
 				if at[1] > len(before) && at[0] < len(before)+len(v.body) {
 					needs = append(needs, need{path: whole[at[0]:at[1]], at: v.span(0, len(v.body)), property: value.path, told: told})
+				}
+			}
+		}
+	}
+	return needs
+}
+
+// pathsInRuby finds the paths that properties give in the Ruby of a config file:
+// one that prints a hash as JSON or YAML has few tags of its own.
+func (w *job) pathsInRuby(c config) []need {
+	template, err := erb.Parse(c.file)
+	if err != nil {
+		return nil
+	}
+	var needs []need
+	for _, s := range template.Segments {
+		if s.Kind != erb.Expr && s.Kind != erb.Code {
+			continue
+		}
+		names := erb.Properties(s.Code(template))
+		if s.Kind == erb.Expr && len(names) == 1 && printed.Match(c.file.Data[s.Start:s.End]) {
+			continue // pathsIn has it, with what stands around it
+		}
+		for _, name := range names {
+			for _, v := range w.valuesOf(name) {
+				if at := container.Paths(v.text.body); len(at) > 0 && at[0][0] == 0 {
+					needs = append(needs, need{path: v.text.body[:at[0][1]], at: v.text.span(0, len(v.text.body)), property: v.path, told: c.named})
 				}
 			}
 		}
