@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bosh-bpmify/bosh-bpmify/manifest"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/container"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
@@ -145,6 +146,9 @@ func (w *job) disks(l *launch, texts []text) {
 	}
 	if l.process.PersistentDisk {
 		w.noDisk(l)
+		if len(l.disks["persistent_disk"]) > 0 && !w.deployed() {
+			w.preStart.mkdir(w.storeDir()) // as the old script did: bpm refuses to start without /var/vcap/store
+		}
 	}
 }
 
@@ -240,6 +244,15 @@ func (w *job) expanded(texts []string) []string {
 }
 
 var printed = regexp.MustCompile(`<%=[^%]*%>`)
+
+// deployed says whether one of the sample manifests runs the job.
+func (w *job) deployed() bool {
+	return slices.ContainsFunc(w.ctx.Manifests, func(m *manifest.Manifest) bool {
+		return slices.ContainsFunc(m.Groups, func(g *manifest.Group) bool {
+			return slices.ContainsFunc(g.Jobs, func(j manifest.Job) bool { return j.Name == w.Job.Name })
+		})
+	})
+}
 
 // noDisk looks for instance groups without a persistent disk: bpm refuses to
 // start a process that asks for one where /var/vcap/store is absent.

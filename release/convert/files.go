@@ -151,11 +151,20 @@ func (w *job) files() bool {
 				return false
 			}
 			if !w.usedElsewhere(t) {
-				w.Changes = append(w.Changes, Change{Name: f.Name, Before: f, Delete: true, Why: "bpm starts and stops the process"})
+				w.Changes = append(w.Changes, Change{Name: f.Name, Before: f, Delete: true, Why: whyDeleted(i)})
 			}
 		}
 	}
 	return spec.apply() && w.applyEdits()
+}
+
+// whyDeleted says why a script goes: the first is the old control script, the
+// others only served it.
+func whyDeleted(i int) string {
+	if i == 0 {
+		return "bpm starts and stops the process"
+	}
+	return "only the old script used it; what is needed of it stands in the new files"
 }
 
 // templates are those of the scripts on the start path.

@@ -16,7 +16,7 @@ func (w *job) mounts(l *launch) {
 	unmounts := slices.ContainsFunc(l.stopped, func(c *ctl.Command) bool { return c.Name() == "umount" })
 	for _, c := range l.result.Commands {
 		to := l.places[c].to
-		if c.Name() != "mount" || len(c.Words) < 2 || to != ToPreStart && to != ToHook || c.Test {
+		if c.Name() != "mount" || len(c.Words) < 2 || to != ToPreStart && to != ToHook || c.Test || strings.Contains(c.Text, "--make-") {
 			continue
 		}
 		where := strings.Trim(c.Words[len(c.Words)-1].String(), `"'`)
@@ -34,7 +34,7 @@ func (w *job) mounts(l *launch) {
 		case !guarded:
 			w.find("mount-stays", source.Warning, c.Span, "bin/pre-start mounts %s at every deploy, above what is mounted there already, and not after a reboot. Guard it with mountpoint -q", where)
 		default:
-			w.find("mount-stays", source.Note, c.Span, "%s is mounted by bin/pre-start, at every deploy and not after a reboot, when the old script did it at its next start", where)
+			w.find("mount-stays", source.Warning, c.Span, "bin/pre-start mounts %s at a deploy; after a reboot of the VM it is not mounted, where the old script mounted it at its next start. If the process must not run without it, mount it in the hook", where)
 		}
 	}
 }

@@ -55,6 +55,7 @@ func (w *job) needs(l *launch, p *bpm.ProcessTemplate) []need {
 	for _, c := range w.configs(p) {
 		t := fileText(c.file)
 		t.body = blankComments(t.body)
+		t.body = blankUnused(t.body)
 		found := append(w.pathsIn(t, c.named), w.pathsInRuby(c)...)
 		for i := range found {
 			found[i].loose = !c.exact
@@ -93,6 +94,21 @@ func (w *job) pathsIn(t text, told bool) []need {
 		}
 	}
 	return needs
+}
+
+// rubyLocal is a local of Ruby that holds a path.
+var rubyLocal = regexp.MustCompile(`(?m)^[ \t]*([a-z_]\w*)[ \t]*=[ \t]*["'][^"'\n]*["'][ \t]*$`)
+
+// blankUnused blanks locals of Ruby that nothing in the file uses.
+func blankUnused(text string) string {
+	return rubyLocal.ReplaceAllStringFunc(text, func(line string) string {
+		name := rubyLocal.FindStringSubmatch(line)[1]
+		rest := strings.Replace(text, line, "", 1)
+		if strings.Contains(text, "<%") && !hasWord([]byte(rest), name) {
+			return strings.Repeat(" ", len(line))
+		}
+		return line
+	})
 }
 
 // pathsInRuby finds the paths that properties give in the Ruby of a config file:
@@ -255,10 +271,15 @@ func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
 func (w *job) noexec(l *launch, p *bpm.ProcessTemplate) {
 	programs := []string{p.Executable}
 	for _, u := range l.ways {
-		if exe, ok := u.Executable.Literal(); ok {
+		exe, ok := u.Executable.Literal()
+		if dir, known := u.Dir.Literal(); ok && known && strings.Contains(exe, "/") && !path.IsAbs(exe) {
+			exe = path.Join(dir, exe)
+		}
+		if ok {
 			programs = append(programs, path.Clean(exe))
 		}
 	}
+	slices.Sort(programs)
 	for _, exe := range slices.Compact(programs) {
 		place := container.Locate(w.Job.Name, exe)
 		switch place.Kind {

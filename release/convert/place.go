@@ -616,6 +616,8 @@ var quiet = map[string]bool{
 // and command it is that which they run.
 func isQuietProgram(c *ctl.Command) bool {
 	switch n := c.Name(); {
+	case (n == "awk" || n == "gawk" || n == "mawk") && awkWrites.MatchString(c.Text):
+		return false
 	case n == "env":
 		if u := ctl.Unwrap(c); u != nil && u.Name() != n {
 			return quiet[u.Name()]
@@ -626,6 +628,9 @@ func isQuietProgram(c *ctl.Command) bool {
 	}
 	return quiet[c.Name()]
 }
+
+// awkWrites is an awk program that writes files or runs commands.
+var awkWrites = regexp.MustCompile(`print[^;}]*>|\bsystem\(|print[^;}]*\|\s*"`)
 
 // isQuiet says whether a command changes nothing outside its own script; what
 // it writes to a log or a pidfile does not count.
@@ -750,11 +755,10 @@ func (w *job) logRedirect(l *launch, r ctl.Redirect) {
 		old, ok = unknown, true // an expression in its name, which is printed
 	}
 	if !ok && strings.HasPrefix(r.Op, ">") {
-		lost := fmt.Sprintf("the output went into %s; under bpm it is only in %s/%s.stdout.log and .stderr.log", oneLine(r.Span.Text()), w.logDir(), l.name)
 		if strings.Contains(r.Span.Text(), "logger") {
-			w.find("syslog-dropped", source.Warning, r.Span, "%s", lost)
+			w.find("syslog-dropped", source.Warning, r.Span, "this sent the output to syslog as well; under bpm it is only in %s/%s.stdout.log and .stderr.log, and something has to forward it from there", w.logDir(), l.name)
 		} else {
-			w.find("output-not-followed", source.Warning, r.Span, "%s", lost)
+			w.find("output-not-followed", source.Warning, r.Span, "the output went into %s; under bpm it is only in %s/%s.stdout.log and .stderr.log", oneLine(r.Span.Text()), w.logDir(), l.name)
 		}
 		return
 	}

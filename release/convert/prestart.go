@@ -69,6 +69,9 @@ func (p *preStart) script(mode string) string {
 			b.WriteString("set -e\n\n")
 		}
 	}
+	p.dirs = slices.DeleteFunc(p.dirs, func(dir string) bool {
+		return slices.ContainsFunc(p.moved, func(m piece) bool { return strings.Contains(m.text, "mkdir -p "+dir+"\n") })
+	})
 	if len(p.dirs) > 0 {
 		b.WriteString("mkdir -p " + strings.Join(p.dirs, " ") + "\n")
 		if owned := p.notInTrees(); len(owned) > 0 {

@@ -374,7 +374,7 @@ func (w *job) bookkeeping(l *launch, e ctl.Assign) bool {
 func logsTo(l *launch, file string) bool {
 	for _, c := range l.result.Commands {
 		for _, r := range c.Redirects {
-			if l.isWay(c) == nil && path.Clean(r.File.String()) == path.Clean(file) || strings.Contains(r.Span.Text(), file) {
+			if l.isWay(c) == nil && path.Clean(r.File.String()) == path.Clean(file) || slices.ContainsFunc(fileTextOf(r.Span.Text()).mentions(path.Clean(file)), func(at source.Span) bool { return path.Clean(at.Text()) == path.Clean(file) }) {
 				return true
 			}
 		}

@@ -391,7 +391,7 @@ var shellOption = regexp.MustCompile(`^set [-+](?:o\s+(?:pipefail|noglob)|f)$`)
 // absolute says whether a command is one that works on paths, and all of them
 // are absolute: then it does not matter where it runs.
 func absolute(c *ctl.Command) bool {
-	if quiet[c.Name()] || c.Name() == "cd" || c.Name() == "pushd" || c.Name() == "popd" {
+	if quiet[c.Name()] && isQuietProgram(c) || c.Name() == "cd" || c.Name() == "pushd" || c.Name() == "popd" {
 		return true
 	}
 	paths, ok := operands(c)

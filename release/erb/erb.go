@@ -249,7 +249,7 @@ func joinLines(out []byte, s Segment) {
 
 var (
 	plainProperty = regexp.MustCompile(`^p\(?\s*(?:'([^']+)'|"([^"#]+)")\s*\)?$`)
-	propertyUse   = regexp.MustCompile(`\bp\(?\s*['"]([^'"]+)['"]|\bproperties\.([a-zA-Z_][\w.]*)|\bif_p\(\s*((?:['"][^'"]+['"]\s*,?\s*)+)\)`)
+	propertyUse   = regexp.MustCompile(`\bp\(?\s*['"]([^'"]+)['"]|\bproperties\.([a-zA-Z_][\w.]*)|\b(?:if_p\(|p\(\s*\[)\s*((?:['"][^'"]+['"]\s*,?\s*)+)[\])]`)
 	quotedName    = regexp.MustCompile(`['"]([^'"]+)['"]`)
 )
 
