@@ -300,7 +300,7 @@ func (w *job) scriptText(l *launch, to Destination) (p piece, ok bool) {
 			return piece{}, w.decline(c.Span, "%s is another value each time, and the set-up and the process need the same", oneLine(c.Text))
 		}
 	}
-	env := w.neededEnv(l, r)
+	env := w.neededEnv(l, r, to)
 	l.copies(r, to)
 	for c := range r.with {
 		if l.places[c].to == Dropped {
@@ -418,7 +418,7 @@ func (w *job) foldersFor(l *launch, to Destination, text string) map[*ctl.Comman
 }
 
 // neededEnv exports what the programs of packages among the kept commands saw.
-func (w *job) neededEnv(l *launch, r *residual) []string {
+func (w *job) neededEnv(l *launch, r *residual, to Destination) []string {
 	var lines []string
 	done := map[string]ctl.Word{}
 	for _, c := range l.result.Commands {
@@ -433,6 +433,9 @@ func (w *job) neededEnv(l *launch, r *residual) []string {
 		for _, e := range c.Env {
 			if !e.Value.Known() || e.Name == "PIDFILE" || slices.ContainsFunc(c.Assigns, func(a ctl.Assign) bool { return a.Name == e.Name }) {
 				continue // its own stand in front of it
+			}
+			if to == ToHook && l.gives(e.Name) {
+				continue // the hook has the environment of the process
 			}
 			if first, there := done[e.Name]; there {
 				if len(e.Guards) == 0 && !slices.EqualFunc(first, e.Value, func(a, b ctl.Part) bool { return a.Text == b.Text }) {
@@ -456,6 +459,13 @@ func (w *job) neededEnv(l *launch, r *residual) []string {
 		}
 	}
 	return lines
+}
+
+// gives says whether bpm.yml sets a variable however the job is rendered.
+func (l *launch) gives(name string) bool {
+	return !slices.ContainsFunc(l.variants, func(p *bpm.ProcessTemplate) bool {
+		return !slices.ContainsFunc(p.Env, func(v bpm.Variable) bool { return v.Name == name && len(v.Guards) == 0 })
+	})
 }
 
 // runsProgram says whether a command runs a program that may look at the
@@ -707,33 +717,49 @@ func (w *job) addPreStart(spec *specEdit) bool {
 var nounset = regexp.MustCompile(`(?m)^(?:#!.*|\s*set) -\w*u`)
 
 // goesOn says whether lines can be added at the end of a script and change
-// nothing else: it is bash that ends at the first error, not made up by ERB,
-// nothing in it exits or becomes another program, and it leaves the shell as it
-// was.
+// nothing else: it is bash that ends at the first error, no expression of ERB is
+// a command in it, nothing ends it with success or becomes another program, and
+// it leaves the shell as it was.
 func (w *job) goesOn(f *source.File) bool {
-	if !strings.HasPrefix(string(f.Data), "#!/bin/bash") {
+	first, _, _ := strings.Cut(string(f.Data), "\n")
+	if !strings.HasPrefix(first, "#!/bin/bash") && strings.TrimSpace(first) != "#!/usr/bin/env bash" {
 		return false
 	}
 	t, err := erb.Parse(f)
-	if err != nil || t.HasTags() {
-		return false
-	}
-	tree, err := syntax.NewParser().Parse(strings.NewReader(string(f.Data)), f.Name)
 	if err != nil {
 		return false
 	}
-	first, _, _ := strings.Cut(string(f.Data), "\n")
+	tree, err := syntax.NewParser().Parse(bytes.NewReader(t.Mask()), f.Name)
+	if err != nil {
+		return false
+	}
+	expressions := map[int]bool{}
+	for _, s := range t.Segments {
+		if s.Kind == erb.Expr {
+			expressions[s.Start] = true
+		}
+	}
 	ok := strings.Contains(first, " -e") || len(tree.Stmts) > 0 && strings.HasPrefix(string(f.Data[tree.Stmts[0].Pos().Offset():]), "set -e")
 	syntax.Walk(tree, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.Subshell, *syntax.CmdSubst:
 			return false
 		case *syntax.CallExpr:
-			if len(n.Args) > 0 {
-				switch n.Args[0].Lit() {
-				case "exit", "exec", "trap", "cd", "pushd", "umask", "shopt":
-					ok = false // what comes behind would not run, or otherwise
+			if len(n.Args) == 0 {
+				return true
+			}
+			if expressions[int(n.Args[0].Pos().Offset())] {
+				ok = false // what it prints may be anything
+			}
+			switch n.Args[0].Lit() {
+			case "exit":
+				status := ""
+				if len(n.Args) == 2 {
+					status = n.Args[1].Lit()
 				}
+				ok = ok && digits.MatchString(status) && strings.Trim(status, "0") != ""
+			case "exec", "trap", "cd", "pushd", "umask", "shopt":
+				ok = false // what comes behind would not run, or otherwise
 			}
 		}
 		return ok
