@@ -280,6 +280,9 @@ func (w *job) placeOf(l *launch, c *ctl.Command, after, guard bool) place {
 		return place{ToWrapper, "has to run in the container of " + l.name}
 	case l.isWay(c) != nil:
 		return place{ToBPM, "process " + l.name + ": executable and args"}
+	case c.Dynamic && !after && (name == "source" || name == "."):
+		w.find("not-understood", source.Warning, c.Span, "which file this reads is known only on the VM or when the job is rendered: it stays in the wrapper, and has to lie where the container of %s has it", l.name)
+		return place{ToWrapper, "what it sets is for the process"}
 	case c.Missing != "":
 		return place{Review, c.Missing + ": what it sets or does is not known"}
 	case c.Followed:

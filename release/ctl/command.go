@@ -328,6 +328,7 @@ func (e *evaluator) sourced(s *syntax.Stmt, call *Command) flow {
 	}
 	vmPath, ok := call.Words[1].Literal()
 	if !ok {
+		call.Dynamic = true // what it sets is not known either
 		e.record(s, call)
 		e.opaque = true
 		return goesOn
