@@ -51,6 +51,7 @@ func (w *job) container() bool {
 			l.process = p
 			w.disks(l, w.others(l, texts))
 			w.volumes(l, p)
+			w.inside(l, p)
 		}
 		l.process = l.variants[0]
 		w.innerEnds(l)

@@ -488,8 +488,8 @@ var entries = []Entry{
 	},
 	{
 		ID: "other-processes-hidden", Severity: source.Warning,
-		Title:   "A configuration file makes the process look at other processes of the VM",
-		Why:     "It has `pgrep`, `pidof`, `killall` or `ps`. A container under bpm has a pid namespace of its own: the process sees itself and its children there, and nothing else of the VM.",
+		Title:   "A script or a config file makes the process look at other processes of the VM",
+		Why:     "It has `kill -0`, `pgrep`, `pidof`, `killall` or `ps`. A container under bpm has a pid namespace of its own: the process sees itself and its children there, and nothing else of the VM. Pids in it are small and come again: a pidfile that outlives the container names another process the next time.",
 		Do:      "Ask over a port, a socket or a file, or run the check on the VM. `unsafe.host_pid_namespace` is the last resort.",
 		Before:  "vrrp_script check { script \"killall -0 haproxy\" }",
 		After:   "vrrp_script check { script \"/usr/bin/nc -z 127.0.0.1 80\" }",
@@ -564,6 +564,15 @@ var entries = []Entry{
 		Do:      "Look whether vcap may have them: every process of vcap on the VM that is not under bpm can read them then. What the process does not need had better move to a folder of its own.",
 		Before:  "chmod 600 /var/vcap/jobs/web/config/key.pem",
 		Sources: []string{bpmRuntime, boshPreStart},
+	},
+	{
+		ID: "private-tmp", Severity: source.Warning,
+		Title:   "A socket lies in /tmp, which every job has for itself under bpm",
+		Why:     "/tmp and /var/tmp in a container are /var/vcap/data/JOB/tmp: all processes of the job share it, nobody else sees it. A client on the host or in another job that connects to the socket in /tmp finds none (`could not connect to server: No such file or directory`).",
+		Do:      "Put the socket into a folder that both sides have: /var/vcap/sys/run/JOB, as a volume. Clients of the same job need no change.",
+		Before:  "socket = /tmp/web.sock",
+		After:   "socket = /var/vcap/sys/run/web/web.sock",
+		Sources: []string{bpmAdapter},
 	},
 	{
 		ID: "program-not-rendered", Severity: source.Error, By: Check,

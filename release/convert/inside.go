@@ -1,0 +1,44 @@
+package convert
+
+import (
+	"regexp"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+var (
+	// callsLogger is a command that writes to the socket of syslog.
+	callsLogger = regexp.MustCompile(`(?m)(?:^|[;&|(]|\bthen\b|\bdo\b)[ \t]*(logger\b[^\n]*)`)
+	// asksPids is a command that looks for a process by its pid or name.
+	asksPids = regexp.MustCompile(`(?m)(\bkill -0\b[^\n]*|-[ed] "?/proc/\$[^\n]*|\b(?:pgrep|pidof)\s[^\n]*)`)
+	// tmpSocket is a setting that puts a socket into /tmp.
+	tmpSocket = regexp.MustCompile(`(?im)^[^#\n]*?\b([\w.-]*sock[\w.-]*["']?[ \t]*[=: ][ \t]*["']?(?:/var)?/tmp\b[\w./-]*)`)
+)
+
+// inside names what the scripts of the job that run in a container ask of the
+// host: its syslog, its processes, its /tmp.
+func (w *job) inside(l *launch, p *bpm.ProcessTemplate) {
+	scripts := []text{{body: l.script, span: func(int, int) source.Span { return l.launch.Span() }}}
+	for _, f := range w.innerScripts(p, l.script) {
+		scripts = append(scripts, fileText(f))
+	}
+	for _, t := range scripts {
+		body := blankComments(t.body)
+		for _, m := range callsLogger.FindAllStringSubmatchIndex(body, -1) {
+			w.find("syslog-socket", source.Warning, t.span(m[2], m[3]), "%s calls logger in its container, which has no /dev/log: the lines are lost. Print them, bpm writes them to %s", l.name, w.logDir())
+		}
+		for _, m := range asksPids.FindAllStringSubmatchIndex(body, -1) {
+			w.find("other-processes-hidden", source.Warning, t.span(m[2], m[3]), "%s looks for a process by its pid or name in its container, which sees its own processes only, under other pids: one that an old pidfile holds may be that of another process by then", l.name)
+		}
+	}
+	for _, c := range w.configs(p) {
+		if !c.named || runsOnHost(c.file) {
+			continue
+		}
+		body := blankComments(string(c.file.Data))
+		for _, m := range tmpSocket.FindAllStringSubmatchIndex(body, -1) {
+			w.find("private-tmp", source.Warning, source.Span{File: c.file, Start: m[2], End: m[3]}, "/tmp in the container is %s/tmp, for the processes of this job alone: who meets %s at this socket from elsewhere has to use a folder that both have, such as %s", w.dataDir(), l.name, w.runDir())
+		}
+	}
+}
