@@ -3,10 +3,12 @@ package convert
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"mvdan.cc/sh/v3/syntax"
 
@@ -296,9 +298,19 @@ func (s *hostScript) pidUses(old, now string) pidUse {
 	if len(r.use.names) == 0 {
 		return r.use
 	}
-	for name := range r.files {
+	used := map[string]bool{}
+	syntax.Walk(s.tree, func(n syntax.Node) bool {
+		if p, ok := n.(*syntax.ParamExp); ok && p.Param != nil {
+			used[p.Param.Value] = true
+		}
+		return true
+	})
+	for _, name := range slices.Sorted(maps.Keys(r.files)) {
 		if s.exported[name] {
 			r.refuse(r.use.names[0], "%s is exported, and what the programs do that see it is not known", name)
+		}
+		if !used[name] {
+			r.refuse(r.use.names[0], "%s is set here and read elsewhere", name)
 		}
 	}
 	for _, at := range fileText(s.file).mentions(old) {
@@ -345,7 +357,11 @@ func (r *pidReader) findPids() {
 				}
 			case *syntax.Stmt:
 				if c, ok := n.Cmd.(*syntax.CallExpr); ok && len(c.Args) > 1 && c.Args[0].Lit() == "read" && r.input(n) {
-					add(c.Args[len(c.Args)-1].Lit())
+					for _, a := range c.Args[1:] {
+						if v := a.Lit(); !strings.HasPrefix(v, "-") {
+							add(v)
+						}
+					}
 				}
 			}
 			return true
@@ -424,11 +440,72 @@ func (r *pidReader) word(w *syntax.Word, covered map[int]bool) {
 			}
 		}
 		if !r.message() {
+			if len(r.use.names) == 0 {
+				r.use.names = append(r.use.names, at)
+			}
 			r.refuse(at, "%s uses it in a way that is not understood", oneLine(r.lineOf(at)))
 		}
+	case r.mayName(w):
+		r.use.names = append(r.use.names, at)
+		r.refuse(at, "%s may name it, and that is known only on the VM", raw)
 	case r.holdsPid(w):
 		r.pidWord(w, at, raw)
 	}
+}
+
+// mayName says whether a word can be the name of the pidfile: a pattern, a name
+// with a variable in it, or the bare name in a script that changes to its folder.
+func (r *pidReader) mayName(w *syntax.Word) bool {
+	v, known := r.value(w)
+	if known && v == path.Base(r.old) {
+		return r.entered(path.Dir(r.old))
+	}
+	if !known {
+		v = r.pattern(w)
+	}
+	before, _, open := strings.Cut(v, "*")
+	if !open || !strings.HasPrefix(before, "/var/vcap/") || !strings.HasSuffix(v, ".pid") || strings.Contains(v, "**") {
+		return false
+	}
+	ok, err := path.Match(v, r.old)
+	return err == nil && ok
+}
+
+// pattern is a word with a star for each variable that has no value here.
+func (r *pidReader) pattern(w *syntax.Word) string {
+	if r.template.HasExpr(int(w.Pos().Offset()), int(w.End().Offset())) {
+		return ""
+	}
+	var b strings.Builder
+	var add func(parts []syntax.WordPart)
+	add = func(parts []syntax.WordPart) {
+		for _, p := range parts {
+			if q, ok := p.(*syntax.DblQuoted); ok {
+				add(q.Parts)
+				continue
+			}
+			if v, ok := r.parts([]syntax.WordPart{p}); ok {
+				b.WriteString(v)
+				continue
+			}
+			b.WriteString("*")
+		}
+	}
+	add(w.Parts)
+	return b.String()
+}
+
+// entered says whether the script changes to a folder.
+func (r *pidReader) entered(dir string) bool {
+	found := false
+	syntax.Walk(r.tree, func(n syntax.Node) bool {
+		if c, ok := n.(*syntax.CallExpr); ok && len(c.Args) == 2 && (c.Args[0].Lit() == "cd" || c.Args[0].Lit() == "pushd") {
+			v, known := r.value(c.Args[1])
+			found = found || known && path.Clean(v) == dir
+		}
+		return true
+	})
+	return found
 }
 
 // edit is the new path in place of a word, in the quotes that it had.
@@ -455,7 +532,7 @@ func (r *pidReader) here(w *syntax.Word, at source.Span) bool {
 
 // namesInside says whether a word has the name of the pidfile and more.
 func (r *pidReader) namesInside(w *syntax.Word) bool {
-	found := false
+	found := mentionsPath(r.pattern(w), r.old)
 	syntax.Walk(w, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.CmdSubst, *syntax.ProcSubst:
@@ -548,11 +625,13 @@ func (r *pidReader) fileUse(w *syntax.Word, at source.Span) {
 	case *syntax.Assign, *syntax.UnaryTest, *syntax.BinaryTest:
 		return
 	case *syntax.Redirect:
-		if parent.Op == syntax.RdrIn {
+		if parent.Op != syntax.RdrIn {
+			r.refuse(at, "%s writes it", oneLine(r.lineOf(at)))
 			return
 		}
-		r.refuse(at, "%s writes it", oneLine(r.lineOf(at)))
-		return
+		if r.inputFollowed() {
+			return
+		}
 	case *syntax.CallExpr:
 		name, args := r.command(parent)
 		switch {
@@ -564,7 +643,7 @@ func (r *pidReader) fileUse(w *syntax.Word, at source.Span) {
 			}
 		case fileReaders[name] && !r.functions[name]:
 			return
-		case name == "pkill" && slices.ContainsFunc(args, func(a *syntax.Word) bool { return a.Lit() == "-F" || a.Lit() == "--pidfile" }):
+		case name == "pkill" && r.onlySignals(args):
 			return
 		case name == "start-stop-daemon" && r.plainStop(args):
 			return
@@ -575,6 +654,49 @@ func (r *pidReader) fileUse(w *syntax.Word, at source.Span) {
 	}
 	r.refuse(at, "what %s does with it is not understood", oneLine(r.lineOf(at)))
 }
+
+// inputFollowed says whether a statement whose input is the pidfile puts the
+// number where it is followed.
+func (r *pidReader) inputFollowed() bool {
+	stmt, ok := r.stack[len(r.stack)-2].(*syntax.Stmt)
+	if !ok {
+		return false
+	}
+	c, ok := stmt.Cmd.(*syntax.CallExpr)
+	if !ok {
+		return stmt.Cmd == nil // $(< FILE)
+	}
+	name, args := r.command(c)
+	switch name {
+	case "read":
+		return true
+	case "cat", "head":
+		return r.knownOutput()
+	case "xargs":
+		return len(args) > 0 && args[0].Lit() == "kill" && r.signals(args[1:], nil)
+	}
+	return false
+}
+
+// onlySignals says whether pkill finds the process by the pidfile and by nothing
+// else.
+func (r *pidReader) onlySignals(args []*syntax.Word) bool {
+	byFile := false
+	for _, a := range args {
+		switch v := a.Lit(); {
+		case v == "-F" || v == "--pidfile":
+			byFile = true
+		case r.isFile(a):
+		case signalOption.MatchString(v), v == "-L", v == "-e":
+		default:
+			return false
+		}
+	}
+	return byFile
+}
+
+// signalOption is a signal that bpm's init hands on.
+var signalOption = regexp.MustCompile(`^-(?:SIG)?(?:TERM|INT|HUP|QUIT|KILL|USR1|USR2|WINCH|[0-39]|1[025])$`)
 
 // plainStop says whether start-stop-daemon finds the process by the pidfile and
 // by nothing else, and stops it.
@@ -631,8 +753,14 @@ func (r *pidReader) pidWord(w *syntax.Word, at source.Span, raw string) {
 		if alone {
 			return
 		}
-	case *syntax.UnaryTest, *syntax.BinaryTest:
+	case *syntax.UnaryTest:
 		if alone || procFolder.MatchString(raw) {
+			return
+		}
+	case *syntax.BinaryTest:
+		x, _ := parent.X.(*syntax.Word)
+		y, _ := parent.Y.(*syntax.Word)
+		if alone && x != nil && y != nil && (x != w && r.comparable(x) || y != w && r.comparable(y)) {
 			return
 		}
 	case *syntax.CallExpr:
@@ -640,9 +768,12 @@ func (r *pidReader) pidWord(w *syntax.Word, at source.Span, raw string) {
 		_, stmt := r.call()
 		switch {
 		case isMessage(name):
-			return
+			if !alone || !r.output(name, args, stmt) {
+				return
+			}
+			why = fmt.Sprintf("what becomes of the number that %s prints is not followed", oneLine(r.lineOf(at)))
 		case name == "[" || name == "test":
-			if alone || procFolder.MatchString(raw) {
+			if alone && r.plainTest(args, w) || procFolder.MatchString(raw) {
 				return
 			}
 		case name == "kill":
@@ -651,7 +782,7 @@ func (r *pidReader) pidWord(w *syntax.Word, at source.Span, raw string) {
 			}
 			why = fmt.Sprintf("%s sends a signal that bpm's init does not hand on as it is", oneLine(r.lineOf(at)))
 		case name == "ps":
-			if alone && stmt != nil && slices.ContainsFunc(stmt.Redirs, func(d *syntax.Redirect) bool { v, _ := r.value(d.Word); return v == "/dev/null" }) {
+			if alone && stmt != nil && !slices.ContainsFunc(args, func(a *syntax.Word) bool { return byRelation[a.Lit()] }) && slices.ContainsFunc(stmt.Redirs, func(d *syntax.Redirect) bool { v, _ := r.value(d.Word); return v == "/dev/null" }) {
 				return
 			}
 		case name == "tail" && strings.HasPrefix(raw, "--pid="):
@@ -663,6 +794,72 @@ func (r *pidReader) pidWord(w *syntax.Word, at source.Span, raw string) {
 		}
 	}
 	r.refuse(at, "%s", why)
+}
+
+// byRelation are options of ps that ask for the relatives of a process.
+var byRelation = map[string]bool{"--ppid": true, "--sid": true, "-s": true, "-g": true, "--group": true}
+
+// comparable says whether the number may be compared with a word: with a text,
+// or with itself. Another command may give the number of the process that is the
+// child of bpm's init.
+func (r *pidReader) comparable(w *syntax.Word) bool {
+	_, known := r.value(w)
+	return known || r.pids[refersTo(w)] || r.readsFile(w)
+}
+
+// comparisons are the operators of test that compare two words.
+var comparisons = map[string]bool{"=": true, "==": true, "!=": true, "-eq": true, "-ne": true, "-gt": true, "-ge": true, "-lt": true, "-le": true}
+
+// plainTest says whether what a test compares the number with is comparable.
+func (r *pidReader) plainTest(args []*syntax.Word, w *syntax.Word) bool {
+	i := slices.Index(args, w)
+	if i > 1 && comparisons[args[i-1].Lit()] {
+		return r.comparable(args[i-2])
+	}
+	if i >= 0 && i+2 < len(args) && comparisons[args[i+1].Lit()] {
+		return r.comparable(args[i+2])
+	}
+	return true
+}
+
+// output says whether a command prints the number alone, for another command or
+// into a file that is no log.
+func (r *pidReader) output(name string, args []*syntax.Word, stmt *syntax.Stmt) bool {
+	if name != "echo" && name != "printf" {
+		return false
+	}
+	words := 0
+	for _, a := range args {
+		if v, known := r.value(a); !known || strings.ContainsFunc(v, unicode.IsLetter) && !strings.HasPrefix(v, "-") && !strings.HasPrefix(v, "%") {
+			words++
+		}
+	}
+	if words > 1 {
+		return false
+	}
+	if stmt != nil {
+		for _, d := range stmt.Redirs {
+			switch v, known := r.value(d.Word); {
+			case d.Op == syntax.DplOut && v == "2":
+				return false
+			case known && (strings.HasPrefix(v, "/dev/") || below(v, "/var/vcap/sys/log")):
+				return false
+			case d.Op == syntax.RdrOut || d.Op == syntax.AppOut:
+				return true
+			}
+		}
+	}
+	for i := len(r.stack) - 1; i >= 0; i-- {
+		switch n := r.stack[i].(type) {
+		case *syntax.CmdSubst, *syntax.FuncDecl:
+			return true
+		case *syntax.BinaryCmd:
+			if n.Op == syntax.Pipe && i+1 < len(r.stack) && r.stack[i+1] == syntax.Node(n.X) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // procFolder is the folder of a process, which is there as long as it runs.

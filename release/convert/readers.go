@@ -29,8 +29,9 @@ func (w *job) readers() {
 	}
 	var lost []gone
 	for _, l := range w.launches {
-		for _, f := range w.scripts(l) {
-			old[f.Name] = true
+		for i, f := range w.scripts(l) {
+			vmPath := w.scriptPaths(l)[i]
+			old[f.Name] = old[f.Name] || i == 0 || w.startsLeft(vmPath) || !w.stillUsed(vmPath, nil)
 		}
 		lost = append(lost, gone{l.pidfile, bpm.PidFile(w.Job.Name, l.name), "pidfile", w.writesPidfile(l)})
 		for i, vmPath := range w.scriptPaths(l) {
@@ -123,7 +124,7 @@ func (w *job) hostFiles(old map[string]bool) []hostFile {
 // start path in it.
 func (w *job) concerns(f *source.File) bool {
 	for _, l := range w.launches {
-		if bytes.Contains(f.Data, []byte(path.Base(l.pidfile))) {
+		if bytes.Contains(f.Data, []byte(path.Base(l.pidfile))) || bytes.Contains(f.Data, []byte(path.Ext(l.pidfile))) && path.Ext(l.pidfile) != "" {
 			return true
 		}
 		if slices.ContainsFunc(w.scriptPaths(l), func(p string) bool { return bytes.Contains(f.Data, []byte(path.Base(p))) }) {
