@@ -267,8 +267,9 @@ type pidReader struct {
 
 // pidUses finds what a script does with a pidfile. Certain is that it only reads
 // it and that bpm's pid does what the old one did: bpm's is that of an init which
-// hands signals on to the process.
-func (s *hostScript) pidUses(old, now string) pidUse {
+// hands signals on to the process. A variable that is set here and not used may be
+// read elsewhere.
+func (s *hostScript) pidUses(old, now string, readElsewhere func(variable string) bool) pidUse {
 	r := &pidReader{hostScript: s, old: old, now: now, files: map[string]bool{}, pids: map[string]bool{}}
 	for more := true; more; {
 		more = false
@@ -298,10 +299,15 @@ func (s *hostScript) pidUses(old, now string) pidUse {
 	if len(r.use.names) == 0 {
 		return r.use
 	}
-	used := map[string]bool{}
+	used, sources := map[string]bool{}, false
 	syntax.Walk(s.tree, func(n syntax.Node) bool {
-		if p, ok := n.(*syntax.ParamExp); ok && p.Param != nil {
-			used[p.Param.Value] = true
+		switch n := n.(type) {
+		case *syntax.ParamExp:
+			if n.Param != nil {
+				used[n.Param.Value] = true
+			}
+		case *syntax.CallExpr:
+			sources = sources || len(n.Args) > 1 && (n.Args[0].Lit() == "." || n.Args[0].Lit() == "source")
 		}
 		return true
 	})
@@ -309,7 +315,7 @@ func (s *hostScript) pidUses(old, now string) pidUse {
 		if s.exported[name] {
 			r.refuse(r.use.names[0], "%s is exported, and what the programs do that see it is not known", name)
 		}
-		if !used[name] {
+		if !used[name] && (sources || readElsewhere(name)) {
 			r.refuse(r.use.names[0], "%s is set here and read elsewhere", name)
 		}
 	}
@@ -464,7 +470,7 @@ func (r *pidReader) mayName(w *syntax.Word) bool {
 		v = r.pattern(w)
 	}
 	before, _, open := strings.Cut(v, "*")
-	if !open || !strings.HasPrefix(before, "/var/vcap/") || !strings.HasSuffix(v, ".pid") || strings.Contains(v, "**") {
+	if !open || strings.Contains(r.old, "<%") || !strings.HasPrefix(before, "/var/vcap/") || !strings.HasSuffix(v, ".pid") || strings.Contains(v, "**") {
 		return false
 	}
 	ok, err := path.Match(v, r.old)

@@ -43,7 +43,7 @@ func (w *job) readers() {
 	}
 	for _, f := range w.hostFiles(old) {
 		for _, l := range w.launches {
-			w.rereadPid(l, f)
+			w.rereadPid(l, f, old)
 		}
 		w.recall(f)
 		w.lookedFor(f)
@@ -194,12 +194,12 @@ func lineAt(f *source.File, offset int) string {
 }
 
 // rereadPid makes a script read bpm's pidfile, where that is certain to do.
-func (w *job) rereadPid(l *launch, f hostFile) {
+func (w *job) rereadPid(l *launch, f hostFile, old map[string]bool) {
 	if f.job != w.Job && slices.Contains(w.owners(l.pidfile), f.job.Name) {
 		return // its own, of the same name
 	}
 	now := bpm.PidFile(w.Job.Name, l.name)
-	use := f.pidUses(l.pidfile, now)
+	use := f.pidUses(l.pidfile, now, func(variable string) bool { return w.readsVariable(variable, f.file, old) })
 	switch {
 	case len(use.names) == 0:
 		return
@@ -225,6 +225,21 @@ func (w *job) rereadPid(l *launch, f hostFile) {
 		w.rereads = append(w.rereads, reread{f.file, e, "the pid is in " + now + " now"})
 	}
 	w.decide(l, use.names, "reads "+now, "%s only reads the pidfile, and what it does with the pid does the same with bpm's", f.target)
+}
+
+// readsVariable says whether a template that stays, other than the given one,
+// reads a shell variable.
+func (w *job) readsVariable(name string, but *source.File, old map[string]bool) bool {
+	use := regexp.MustCompile(`\$\{?` + name + `\b`)
+	return slices.ContainsFunc(w.ctx.Release.Jobs, func(j *release.Job) bool {
+		if j.Spec == nil {
+			return false
+		}
+		return slices.ContainsFunc(j.Spec.Templates, func(t release.Template) bool {
+			f, _, err := j.TemplateFile(t.Target)
+			return err == nil && f != but && !old[f.Name] && use.Match(f.Data)
+		})
+	})
 }
 
 // owners are the other jobs whose monit file has a pidfile of that name: what
