@@ -54,7 +54,7 @@ func (w *job) goesToBackground(p bpm.ProcessNode, executable *bpm.Node, program 
 				continue
 			}
 			for _, m := range s.Line.FindAllStringSubmatchIndex(body, -1) {
-				if body[m[len(m)-2]:m[len(m)-1]] == s.Bad {
+				if strings.EqualFold(body[m[len(m)-2]:m[len(m)-1]], s.Bad) {
 					at := strings.TrimRight(body[m[2]:m[3]], " \t\n")
 					start := m[2] + len(at) - len(strings.TrimLeft(at, " \t"))
 					w.find("config-clash", source.Error, source.Span{File: f, Start: start, End: m[2] + len(at)}, "this sends %s to the background: %s", program, ends)

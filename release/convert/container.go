@@ -44,7 +44,7 @@ func (w *job) container() bool {
 			}
 		}
 	}
-	texts := append(w.propertyTexts(), w.templateTexts(scripts)...)
+	texts := append(w.allPropertyTexts(), w.templateTexts(scripts)...)
 	for _, l := range w.launches {
 		for _, p := range l.variants {
 			w.daemonSettings(l, p)

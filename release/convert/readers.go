@@ -67,7 +67,7 @@ func (w *job) readers() {
 			}
 		}
 	}
-	for _, t := range w.propertyTexts() {
+	for _, t := range w.allPropertyTexts() {
 		for _, g := range lost {
 			for _, at := range t.mentions(g.path) {
 				w.lostReader(g.what, g.path, g.now, g.written, at)

@@ -2,12 +2,12 @@ package convert
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/daemon"
-	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -19,7 +19,7 @@ func (w *job) instead(s daemon.Setting, value string) (text, why string, ok bool
 	if s.Pidfile() {
 		return writablePid(w, value)
 	}
-	return s.Good, toBackground, value == s.Bad
+	return s.Good, toBackground, strings.EqualFold(value, s.Bad)
 }
 
 func writablePid(w *job, file string) (string, string, bool) {
@@ -58,6 +58,32 @@ func (w *job) daemonSettings(l *launch, p *bpm.ProcessTemplate) {
 	}
 }
 
+// printedSetting is applySetting for what an expression prints. The values of a
+// property are looked at where it prints nothing else.
+func (w *job) printedSetting(s daemon.Setting, program, value string, where source.Span) {
+	var values []text
+	if m := onlyProperty.FindStringSubmatch(value); m != nil {
+		if values = w.propertyTexts(m[1]); m[2] != "" {
+			values = append(values, text{m[2], func(int, int) source.Span { return where }, nil})
+		}
+	}
+	for _, v := range values {
+		if now, why, clash := w.instead(s, v.body); clash {
+			w.find("config-clash", source.Error, v.span(0, len(v.body)), "%s reads %q from this property: %s. It has to be %s", program, v.body, why, now)
+		}
+	}
+	switch {
+	case len(values) > 0:
+	case s.Pidfile():
+		w.find("config-clash", source.Warning, where, "where %s writes its pidfile is not known in the release; the container has a place for it below %s/tmp", program, w.dataDir())
+	default:
+		w.find("config-clash", source.Warning, where, "what %s reads here is not known in the release, and %q sends it to the background, where bpm loses it. It has to be %q", program, s.Bad, s.Good)
+	}
+}
+
+// onlyProperty prints a property, or a text instead of it.
+var onlyProperty = regexp.MustCompile(`^<%=-?\s*p\(\s*["']([\w.-]+)["']\s*(?:,\s*["']?([\w./-]+)["']?\s*)?\)\s*-?%>$`)
+
 // applySetting holds one text against a setting. Only the template itself can
 // be edited.
 func (w *job) applySetting(l *launch, s daemon.Setting, program string, t text, template bool) {
@@ -65,15 +91,15 @@ func (w *job) applySetting(l *launch, s daemon.Setting, program string, t text, 
 	for _, m := range s.Line.FindAllStringSubmatchIndex(body, -1) {
 		value := body[m[len(m)-2]:m[len(m)-1]]
 		where := t.span(m[2], m[3])
-		if strings.Contains(value, "<%") {
-			for _, v := range w.propertyTexts(erb.Properties(value)...) {
-				if now, why, clash := w.instead(s, v.body); clash {
-					w.find("config-clash", source.Error, v.span(0, len(v.body)), "%s reads %q from this property: %s. It has to be %s", program, v.body, why, now)
-				}
-			}
+		if strings.HasPrefix(value, "<%") {
+			w.printedSetting(s, program, value, where)
 			continue
 		}
 		now, why, clash := w.instead(s, value)
+		if clash && strings.Count(now, "<%") != strings.Count(now, "%>") { // a slash in an expression
+			w.find("config-clash", source.Warning, where, "%s reads %s: %s. It has to lie below %s", program, value, why, path.Dir(now))
+			continue
+		}
 		if !clash {
 			continue
 		}
@@ -88,6 +114,6 @@ func (w *job) applySetting(l *launch, s daemon.Setting, program string, t text, 
 			w.decide(l, at(where), "no "+line, "%s (%s)", why, s.Docs)
 			continue
 		}
-		w.decide(l, at(where), strings.TrimLeft(strings.Replace(line, old, now, 1), ";{} "), "%s (%s)", why, s.Docs)
+		w.decide(l, at(where), strings.ReplaceAll(strings.TrimLeft(strings.Replace(line, old, now, 1), ";{},%> "), `"`, ""), "%s (%s)", why, s.Docs)
 	}
 }

@@ -27,9 +27,17 @@ func fileText(f *source.File) text {
 	}}
 }
 
-// propertyTexts are the values that properties of the job have: the defaults
-// in its spec, and what the sample manifests give. With names (not nil), only
-// those.
+// allPropertyTexts are the values that properties of the job have: the defaults
+// in its spec, and what the sample manifests give.
+func (w *job) allPropertyTexts() []text {
+	var texts []text
+	for _, v := range w.values() {
+		texts = append(texts, v.text)
+	}
+	return texts
+}
+
+// propertyTexts are the values of the properties with these names.
 func (w *job) propertyTexts(names ...string) []text {
 	var texts []text
 	for _, v := range w.valuesOf(names...) {
@@ -41,9 +49,6 @@ func (w *job) propertyTexts(names ...string) []text {
 // valuesOf is propertyTexts with the properties' paths.
 func (w *job) valuesOf(names ...string) []valueText {
 	wanted := func(path string) bool {
-		if names == nil {
-			return true
-		}
 		for _, n := range names {
 			if path == n || strings.HasPrefix(path, n+".") || strings.HasPrefix(path, n+"[") {
 				return true

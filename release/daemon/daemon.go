@@ -115,23 +115,33 @@ var redis = []string{"redis-server", "redis-sentinel", "valkey-server", "valkey-
 
 // Settings is the table of them.
 var Settings = []Setting{
-	{Programs: redis, Line: keyed("daemonize", `yes|no|<%=.*?%>`), Bad: "yes", Good: "no", Front: regexp.MustCompile(`--daemonize[ =]no\b`), Docs: "https://redis.io/docs/latest/operate/oss_and_stack/management/config/"},
-	{Programs: redis, Line: keyed("pidfile", `\S+`), Docs: "redis.conf: without daemonize a pidfile is written only where one is named"},
-	{Programs: []string{"mongod", "mongos"}, Line: regexp.MustCompile(`(?m)^[ \t]*fork[ \t]*[=:][ \t]*((true|false|<%=.*?%>))`), Bad: "true", Good: "false", Docs: "https://www.mongodb.com/docs/manual/reference/configuration-options/#mongodb-setting-processManagement.fork"},
-	{Programs: []string{"mongod", "mongos"}, Line: regexp.MustCompile(`(?m)^[ \t]*(?:pidfilepath|pidFilePath)[ \t]*[=:][ \t]*"?(([^\s"]+))`), Docs: "https://www.mongodb.com/docs/manual/reference/configuration-options/#mongodb-setting-processManagement.pidFilePath"},
-	{Programs: []string{"haproxy"}, Line: regexp.MustCompile(`(?m)^([ \t]*(daemon)[ \t]*(?:\n|\z))`), Bad: "daemon", Front: regexp.MustCompile(`(?:^|\s)(?:-db|-Ws)(?:\s|$)`), Docs: "https://docs.haproxy.org/2.8/configuration.html#daemon"},
-	{Programs: []string{"openvpn"}, Line: regexp.MustCompile(`(?m)^([ \t]*(daemon)(?:[ \t]+\S+)?[ \t]*(?:\n|\z))`), Bad: "daemon", Docs: "openvpn(8): --daemon"},
-	{Programs: []string{"openvpn"}, Line: keyed("writepid", `\S+`), Docs: "openvpn(8): --writepid"},
-	{Programs: []string{"stunnel", "stunnel4"}, Line: regexp.MustCompile(`(?m)^[ \t]*foreground[ \t]*=[ \t]*((yes|no|quiet|<%=.*?%>))`), Bad: "no", Good: "yes", Docs: "stunnel(8): foreground"},
-	{Programs: []string{"stunnel", "stunnel4"}, Line: regexp.MustCompile(`(?m)^[ \t]*pid[ \t]*=[ \t]*((\S+))`), Docs: "stunnel(8): pid"},
-	{Programs: []string{"vsftpd"}, Line: regexp.MustCompile(`(?m)^background=((YES|NO|<%=.*?%>))`), Bad: "YES", Good: "NO", Docs: "vsftpd.conf(5): background"},
-	{Programs: []string{"supervisord"}, Line: regexp.MustCompile(`(?m)^[ \t]*nodaemon[ \t]*=[ \t]*((true|false|<%=.*?%>))`), Bad: "false", Good: "true", Front: regexp.MustCompile(`(?:^|\s)(?:-n|--nodaemon)(?:\s|$)`), Docs: "https://supervisord.org/configuration.html"},
-	{Programs: []string{"postgres", "pg_ctl"}, Line: regexp.MustCompile(`(?m)^[ \t]*external_pid_file[ \t]*=?[ \t]*'(([^'\s]+))'`), Docs: "https://www.postgresql.org/docs/current/runtime-config-file-locations.html"},
-	{Programs: []string{"nginx"}, Line: regexp.MustCompile(`(?m)(?:^|[;{}])[ \t]*daemon\s+((on|off|<%=.*?%>))\s*;`), Bad: "on", Good: "off", Docs: "https://nginx.org/en/docs/ngx_core_module.html#daemon"},
-	{Programs: []string{"nginx"}, Line: regexp.MustCompile(`(?m)(?:^|[;{}])[ \t]*pid\s+(([^;{}\s]+))\s*;`), Docs: "https://nginx.org/en/docs/ngx_core_module.html#pid"},
+	{Programs: redis, Line: keyed("daemonize", `yes|no`), Bad: "yes", Good: "no", Front: regexp.MustCompile(`--daemonize[ =]no\b`), Docs: "https://redis.io/docs/latest/operate/oss_and_stack/management/config/"},
+	{Programs: redis, Line: keyed("pidfile", file), Docs: "redis.conf: without daemonize a pidfile is written only where one is named"},
+	{Programs: []string{"mongod", "mongos"}, Line: assigned("fork", "[=:]", "true|false"), Bad: "true", Good: "false", Docs: "https://www.mongodb.com/docs/manual/reference/configuration-options/#mongodb-setting-processManagement.fork"},
+	{Programs: []string{"mongod", "mongos"}, Line: assigned("pidfilepath", "[=:]", file), Docs: "https://www.mongodb.com/docs/manual/reference/configuration-options/#mongodb-setting-processManagement.pidFilePath"},
+	{Programs: []string{"haproxy"}, Line: regexp.MustCompile(`(?m)^([ \t]*(daemon)[ \t]*(?:\r?\n|\z))`), Bad: "daemon", Front: regexp.MustCompile(`(?:^|\s)(?:-db|-Ws)(?:\s|$)`), Docs: "https://docs.haproxy.org/2.8/configuration.html#daemon"},
+	{Programs: []string{"haproxy", "openvpn"}, Line: regexp.MustCompile(`%>[ \t]*((daemon))[ \t]*(?:<%|\r?\n|\z)`), Bad: "daemon", Front: regexp.MustCompile(`(?:^|\s)(?:-db|-Ws)(?:\s|$)`), Docs: "https://docs.haproxy.org/2.8/configuration.html#daemon, openvpn(8): --daemon"},
+	{Programs: []string{"openvpn"}, Line: regexp.MustCompile(`(?m)^([ \t]*(daemon)(?:[ \t]+\S+)?[ \t]*(?:\r?\n|\z))`), Bad: "daemon", Docs: "openvpn(8): --daemon"},
+	{Programs: []string{"openvpn"}, Line: keyed("writepid", file), Docs: "openvpn(8): --writepid"},
+	{Programs: []string{"stunnel", "stunnel4"}, Line: assigned("foreground", "=", "yes|no|quiet"), Bad: "no", Good: "yes", Docs: "stunnel(8): foreground"},
+	{Programs: []string{"stunnel", "stunnel4"}, Line: assigned("pid", "=", file), Docs: "stunnel(8): pid"},
+	{Programs: []string{"vsftpd"}, Line: assigned("background", "=", "YES|NO"), Bad: "YES", Good: "NO", Docs: "vsftpd.conf(5): background"},
+	{Programs: []string{"supervisord"}, Line: assigned("nodaemon", "=", "true|false"), Bad: "false", Good: "true", Front: regexp.MustCompile(`(?:^|\s)(?:-n|--nodaemon)(?:\s|$)`), Docs: "https://supervisord.org/configuration.html"},
+	{Programs: []string{"postgres", "pg_ctl"}, Line: regexp.MustCompile(`(?m)(?:^|%>)[ \t]*external_pid_file[ \t]*=?[ \t]*'((` + file + `))'`), Docs: "https://www.postgresql.org/docs/current/runtime-config-file-locations.html"},
+	{Programs: []string{"nginx"}, Line: regexp.MustCompile(`(?m)(?:^|[;{}]|%>)[ \t]*daemon\s+((on|off|<%=.*?%>))\s*;`), Bad: "on", Good: "off", Docs: "https://nginx.org/en/docs/ngx_core_module.html#daemon"},
+	{Programs: []string{"nginx"}, Line: regexp.MustCompile(`(?m)(?:^|[;{}]|%>)[ \t]*pid\s+(((?:<%=.*?%>|[^;{}\s<])+))\s*;`), Docs: "https://nginx.org/en/docs/ngx_core_module.html#pid"},
 }
 
-// keyed is a line like "key value".
+// file is a path with what ERB prints in it.
+const file = `(?:<%=.*?%>|[^\s<"'])+`
+
+// keyed is a line like "key value", alone or in a block of ERB. Names and words
+// like yes are read in capitals, too.
 func keyed(key, value string) *regexp.Regexp {
-	return regexp.MustCompile(`(?m)^[ \t]*` + key + `[ \t]+((` + value + `))`)
+	return regexp.MustCompile(`(?mi)(?:^|%>)[ \t]*` + key + `[ \t]+["']?((` + value + `|<%=.*?%>))`)
+}
+
+// assigned is a line like "key = value", or a place in a list of such.
+func assigned(key, sign, value string) *regexp.Regexp {
+	return regexp.MustCompile(`(?mi)(?:^|[{,]|%>)[ \t]*` + key + `[ \t]*` + sign + `[ \t]*["']?((` + value + `|<%=.*?%>))`)
 }

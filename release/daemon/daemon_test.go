@@ -39,7 +39,8 @@ func TestFind(t *testing.T) {
 // finds what it is for.
 func TestSettings(t *testing.T) {
 	lines := map[string]string{
-		"daemonize yes": "redis-server", "pidfile /x": "redis-server", "  fork: true": "mongod", "pidFilePath: \"/x\"": "mongod", "  daemon\n": "haproxy",
+		"daemonize yes": "redis-server", "pidfile /x": "redis-server", "  fork: true": "mongod", "pidFilePath: \"/x\"": "mongod", "  daemon\n": "haproxy", "<% if x %>daemon<% end %>": "haproxy",
+		"<% else %>DAEMONIZE \"yes\"": "redis-server", "daemon\r\n": "openvpn", "p: {fork: true}": "mongod",
 		"daemon vpn\n": "openvpn", "writepid /x": "openvpn", "foreground = no": "stunnel", "pid = /x": "stunnel", "background=YES": "vsftpd", "nodaemon = false": "supervisord",
 		"external_pid_file = '/x'": "postgres", "user x; daemon on;": "nginx", "pid /x;": "nginx",
 	}
@@ -54,7 +55,7 @@ func TestSettings(t *testing.T) {
 				continue
 			}
 			hit = true
-			if s.Pidfile() && m[2] != "/x" || !s.Pidfile() && m[2] != s.Bad {
+			if s.Pidfile() && m[2] != "/x" || !s.Pidfile() && !strings.EqualFold(m[2], s.Bad) {
 				t.Errorf("%s in %q: %q", s.Line, line, m[2])
 			}
 		}
