@@ -10,6 +10,7 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -681,12 +682,20 @@ func (w *job) writes(c *ctl.Command) bool {
 	return false
 }
 
-// writesPid says whether a command only writes or looks after a pidfile.
-func writesPid(c *ctl.Command, l *launch) bool {
+// pidfileOf is the pidfile to which the output of a command goes.
+func pidfileOf(c *ctl.Command, l *launch) string {
 	for _, r := range c.Redirects {
 		if f := r.File.String(); strings.Contains(r.Op, ">") && (path.Clean(f) == l.pidfile || strings.HasSuffix(f, ".pid") || pidFileName.MatchString(r.Span.Text())) {
-			return true
+			return path.Clean(f)
 		}
+	}
+	return ""
+}
+
+// writesPid says whether a command only writes or looks after a pidfile.
+func writesPid(c *ctl.Command, l *launch) bool {
+	if pidfileOf(c, l) != "" {
+		return true
 	}
 	switch c.Name() {
 	case "rm", "chown", "chmod", "touch", "unlink":
@@ -701,6 +710,8 @@ func writesPid(c *ctl.Command, l *launch) bool {
 			case skip > 0:
 				skip--
 			case s == l.pidfile || strings.HasSuffix(s, ".pid") && below(s, "/var/vcap/sys/run"), pidVariable.MatchString(s):
+				pids++
+			case slices.ContainsFunc(l.result.Commands, func(o *ctl.Command) bool { return pidfileOf(o, l) == path.Clean(s) }):
 				pids++
 			default:
 				return false
@@ -749,6 +760,7 @@ func (w *job) account(l *launch) {
 		}
 		w.Ledger = append(w.Ledger, Row{Span: i.Span, To: Dropped, Note: i.Reason, idle: true})
 	}
+	w.otherVerbs(l)
 }
 
 // logRedirect tells where the output goes now.
@@ -779,6 +791,29 @@ func (w *job) logRedirect(l *launch, r ctl.Redirect) {
 	}
 }
 
+// otherVerbs tells what else than start and stop the old script could be asked.
+func (w *job) otherVerbs(l *launch) {
+	called := strings.FieldsFunc(string(w.Job.Monit.Data), func(r rune) bool { return strings.ContainsRune(" \t\r\n\"'", r) })
+	var verbs []string
+	var at source.Span
+	for _, i := range l.result.Idle {
+		if i.Verb == "" || monitVerbs.MatchString(i.Verb) || slices.Contains(called, strings.Trim(i.Verb, `"'`)) || slices.Contains(verbs, i.Verb) {
+			continue
+		}
+		if len(verbs) == 0 {
+			at = i.Span
+		}
+		verbs = append(verbs, i.Verb)
+	}
+	if len(verbs) > 0 {
+		w.find("verb-dropped", source.Note, at, "the old script also answered %s: monit does not call that; people and other scripts that do find it gone", strings.Join(verbs, ", "))
+	}
+}
+
+// monitVerbs are the arms of a ctl script that bpm and monit replace, and the
+// one for what is not known.
+var monitVerbs = regexp.MustCompile(`^["']?(stop|(force-)?(restart|stop)|force-reload|help|usage|-h|--help|[*]|\s|\|)+["']?$`)
+
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // limits turns ulimit and chpst -o into the limits of bpm.yml.
@@ -788,6 +823,9 @@ func (w *job) limits(l *launch, u *ctl.Launch, p *bpm.ProcessTemplate) {
 		var guards = u.Command.Guards
 		if c != nil {
 			span, guards = c.Span, c.Guards
+			if filled := w.whereFilled(l, c); filled != nil {
+				guards = append(slices.Clone(guards), *filled)
+			}
 		}
 		note := func(format string, args ...any) {
 			if c != nil {
@@ -837,7 +875,7 @@ func (w *job) limits(l *launch, u *ctl.Launch, p *bpm.ProcessTemplate) {
 		if value == nil {
 			value, flag = c.Words[1], "-f"
 		}
-		if len(c.Conditions) > 0 && !w.aboutPid(l, c.Conditions[0].Span.Text()) {
+		if len(c.Conditions) > 0 && !w.aboutPid(l, c.Conditions[0].Span.Text()) && w.whereFilled(l, c) == nil {
 			l.places[c] = place{Dropped, "a limit that is set on a condition of the VM"}
 			w.find("limit-dropped", source.Warning, c.Span, "%s depends on a condition that only the VM can decide, and is not carried over", oneLine(c.Text))
 			continue
@@ -880,6 +918,45 @@ func (w *job) limits(l *launch, u *ctl.Launch, p *bpm.ProcessTemplate) {
 	if len(u.OpenFiles) > 0 {
 		set("open_files", u.OpenFiles, nil)
 	}
+}
+
+// whereFilled is the ERB condition for a command whose only shell condition is
+// that a value is not empty which is known when the job is rendered: that of
+// its last word.
+func (w *job) whereFilled(l *launch, c *ctl.Command) *erb.Guard {
+	if len(c.Conditions) != 1 || c.Conditions[0].Exit {
+		return nil
+	}
+	cond := c.Conditions[0]
+	for _, o := range l.result.Commands {
+		if !o.Test || o.Span != cond.Span || len(o.Words) < 3 {
+			continue
+		}
+		ws := o.Words[1:]
+		if o.Words[0].Is("[") {
+			ws = ws[:len(ws)-1]
+		}
+		filled := !cond.Negated
+		for len(ws) > 0 && ws[0].Is("!") {
+			filled, ws = !filled, ws[1:]
+		}
+		if len(ws) != 2 || !(ws[0].Is("-n") && filled || ws[0].Is("-z") && !filled) {
+			return nil
+		}
+		tested, used := ws[1], c.Words[len(c.Words)-1]
+		if len(tested) != 1 || tested[0].Kind != ctl.ERB || len(used) != 1 || used[0].Text != tested[0].Text {
+			return nil
+		}
+		code, err := plainRuby(tested[0], false)
+		if err != nil {
+			return nil
+		}
+		if !oneProperty.MatchString(code) {
+			code = "(" + code + ")"
+		}
+		return &erb.Guard{Block: &erb.Block{Kind: erb.Unless, Arms: []erb.Arm{{Head: "unless " + code + ".to_s.empty?"}}, Start: cond.Span.Start, End: cond.Span.End, File: cond.Span.File}}
+	}
+	return nil
 }
 
 var digits = regexp.MustCompile(`^[0-9]+$`)

@@ -50,6 +50,8 @@ type Function struct {
 type Idle struct {
 	Span   source.Span
 	Reason string
+	// Verb is the pattern of the case of "start" and "stop" in which it stands.
+	Verb string
 }
 
 // Command is one simple command that runs on a start.
@@ -362,7 +364,7 @@ func (e *evaluator) skip(reason string, nodes ...syntax.Node) {
 	for _, n := range nodes {
 		syntax.Walk(n, func(n syntax.Node) bool {
 			if stmt, ok := n.(*syntax.Stmt); ok && isLeaf(stmt.Cmd) {
-				e.result.Idle = append(e.result.Idle, Idle{e.script.span(stmt), reason})
+				e.result.Idle = append(e.result.Idle, Idle{Span: e.script.span(stmt), Reason: reason})
 				return false
 			}
 			switch n.(type) {
@@ -388,7 +390,7 @@ func (e *evaluator) idle() {
 	for _, s := range e.result.Scripts {
 		for _, span := range s.Statements() {
 			if !e.seen[span] && !noted[span] {
-				idle = append(idle, Idle{span, "in a function that a start does not call"})
+				idle = append(idle, Idle{Span: span, Reason: "in a function that a start does not call"})
 				noted[span] = true
 			}
 		}
@@ -1126,8 +1128,14 @@ func (e *evaluator) caseClause(s *syntax.Stmt, c *syntax.CaseClause) flow {
 	for i, item := range c.Items {
 		if i != taken && !next {
 			reason := fmt.Sprintf("runs for %q, not on a start", patterns(item))
+			first := len(e.result.Idle)
 			for _, s := range item.Stmts {
 				e.skip(reason, s)
+			}
+			for j := range e.result.Idle[first:] {
+				if value == "start" {
+					e.result.Idle[first+j].Verb = patterns(item)
+				}
 			}
 			continue
 		}

@@ -729,6 +729,15 @@ var entries = []Entry{
 		Sources: []string{bpmRuntime, "https://nginx.org/en/docs/ngx_core_module.html#user", "https://httpd.apache.org/docs/2.4/mod/mod_unixd.html#user", "https://dev.mysql.com/doc/refman/8.0/en/server-options.html#option_mysqld_user"},
 	},
 	{
+		ID: "verb-dropped", Severity: source.Note,
+		Title:   "The ctl script answered more than start and stop",
+		Why:     "monit calls a ctl script with `start` and `stop`, and those are bpm's now. Some scripts have more, `status`, `reload` or a console, for people on the VM and for other scripts; they are gone with the script.",
+		Do:      "Nothing where nobody calls it: `bpm list`, `bpm pid`, `bpm logs` and `bpm shell` answer the usual questions. What is still wanted becomes a script of its own in `templates/`, listed in `spec`; a signal to the process needs `kill -HUP $(bpm pid JOB)`.",
+		Before:  "case $1 in\nstatus) /var/vcap/packages/db/bin/db_ctl status ;;",
+		After:   "/var/vcap/jobs/bpm/bin/bpm list",
+		Sources: []string{bpmRuntime, conversionPage},
+	},
+	{
 		ID: "volume-of-another", Severity: source.Warning, By: Check,
 		Title:   "bpm makes a folder of others its own at every start",
 		Why:     "What stands in `additional_volumes` without `mount_only` gets the mode 0700 and the owner vcap whenever the process starts. For the folder of another job or a package that locks out whoever else reads it.",
