@@ -56,6 +56,7 @@ func (w *job) container() bool {
 		l.process = l.variants[0]
 		w.innerEnds(l)
 	}
+	w.givenFolders()
 	w.privileges()
 	w.leftovers()
 	return true

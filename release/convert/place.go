@@ -371,7 +371,7 @@ func (w *job) unusedFolders(l *launch, c *ctl.Command) string {
 			note = "bpm makes " + p + " with the right owner"
 		case w.madeByOthers(p):
 			if note == "" {
-				note = "bpm and the BOSH agent make " + p + " with the right owner"
+				note = whoMakes([]string{p})
 			}
 		case !below(p, "/var/vcap/sys/log") && !below(p, "/var/vcap/sys/run") && !below(p, "/var/vcap/sys/tmp"):
 			return ""

@@ -43,10 +43,19 @@ func (w *job) service(c *ctl.Command, l *launch) string {
 	case "mkdir", "chown", "chmod", "touch", "install":
 		paths, ok := operands(c)
 		if ok && len(paths) > 0 && allOf(paths, w.madeByOthers) && !(recursive(c) && slices.ContainsFunc(paths, w.ownDisk)) {
-			return "bpm and the BOSH agent make " + strings.Join(paths, ", ") + " with the right owner"
+			return whoMakes(paths)
 		}
 	}
 	return ""
+}
+
+// whoMakes says who gives the process folders that madeByOthers holds for.
+func whoMakes(paths []string) string {
+	all := strings.Join(paths, ", ")
+	if allOf(paths, func(p string) bool { return below(p, "/var/vcap/jobs") }) {
+		return "the BOSH agent makes " + all + " readable for vcap, and the container cannot write there"
+	}
+	return "bpm and the BOSH agent make " + all + " with the right owner"
 }
 
 // recursive says whether a command is about what lies below its paths, too:
