@@ -224,6 +224,7 @@ var fileName = regexp.MustCompile(`\.[A-Za-z]+$`)
 func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
 	w.noexec(l, p)
 	defer w.executableTmp(l, p) // behind the volumes
+	defer w.outermost(p)
 	for _, n := range w.needs(l, p) {
 		n.path = path.Clean(n.path)
 		place := container.Locate(w.Job.Name, n.path)
@@ -392,6 +393,23 @@ func (w *job) jobFolder(l *launch, p *bpm.ProcessTemplate, n need, place contain
 	p.AdditionalVolumes = append(p.AdditionalVolumes, bpm.Volume{Path: place.Folder, Writable: true})
 	w.decide(l, at(n.at), "additional_volumes: "+place.Folder, "the process is told of %s, and the container does not have it otherwise", w.named(n))
 	w.byProperty(n, place.Folder)
+}
+
+// outermost leaves out volumes that lie in another one of the same kind.
+func (w *job) outermost(p *bpm.ProcessTemplate) {
+	volumes := p.Unsafe.UnrestrictedVolumes
+	p.Unsafe.UnrestrictedVolumes = slices.DeleteFunc(slices.Clone(volumes), func(v bpm.Volume) bool {
+		return slices.ContainsFunc(volumes, func(o bpm.Volume) bool {
+			if o.Path == v.Path || !below(v.Path, o.Path) || o.MountOnly != v.MountOnly || o.Writable != v.Writable || o.AllowExecutions != v.AllowExecutions {
+				return false
+			}
+			w.Decisions = slices.DeleteFunc(w.Decisions, func(d Decision) bool { return strings.HasSuffix(d.What, "unsafe.unrestricted_volumes: "+v.Path) })
+			w.Findings = slices.DeleteFunc(w.Findings, func(d source.Diagnostic) bool {
+				return d.ID == "shared-folder" && strings.HasPrefix(d.Message, v.Path+" ")
+			})
+			return true
+		})
+	})
 }
 
 // byProperty notes that a volume is for the value that a property has here.
