@@ -1,14 +1,12 @@
 package convert
 
 import (
-	"path"
 	"regexp"
+	"slices"
 	"strconv"
-	"strings"
-
-	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/container"
+	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -16,60 +14,24 @@ import (
 // old script or the job's pre-start made writable for the process: its container
 // has them read-only, whoever owns them.
 func (w *job) givenFolders() {
+	var all []*ctl.Command
 	for _, l := range w.launches {
-		for _, c := range l.result.Commands {
-			if paths, ok := operands(c); ok {
-				args := make([]string, 0, len(c.Words))
-				for _, word := range c.Words[1:] {
-					args = append(args, word.String())
-				}
-				w.given(c.Name(), args, paths, c.Span)
-			}
+		all = append(all, l.result.Commands...)
+	}
+	for _, c := range append(all, w.ownerCommands()...) {
+		if paths, ok := operands(c); ok {
+			w.given(c, paths)
 		}
 	}
-	f, _, err := w.Job.TemplateFile("bin/pre-start")
-	if err != nil {
-		return
-	}
-	s := readHostScript(f, true)
-	if s == nil {
-		return
-	}
-	syntax.Walk(s.tree, func(n syntax.Node) bool {
-		c, call := n.(*syntax.CallExpr)
-		if !call {
-			return true
-		}
-		name, words := s.command(c)
-		var args, paths []string
-		for _, word := range words {
-			v, known := s.value(word)
-			if !known {
-				return true
-			}
-			args = append(args, v)
-			if path.IsAbs(v) {
-				paths = append(paths, path.Clean(v))
-			}
-		}
-		w.given(name, args, paths, s.span(c))
-		return true
-	})
 }
 
 // given looks at one chown or chmod. Only a mode says for certain that somebody
 // writes; files are also given to vcap for it to read them.
-func (w *job) given(name string, args, paths []string, at source.Span) {
+func (w *job) given(c *ctl.Command, paths []string) {
 	severity := source.Note
-	switch {
-	case len(args) == 0:
-		return
-	case name == "chown":
-		owner, _, _ := strings.Cut(firstOperand(args), ":")
-		if owner == "" || owner == "root" {
-			return
-		}
-	case name == "chmod" && opensUp(firstOperand(args)):
+	switch owner := newOwner(c); {
+	case owner != "" && owner != "root":
+	case c.Name() == "chmod" && slices.ContainsFunc(c.Words[1:], func(word ctl.Word) bool { return opensUp(word.String()) }):
 		severity = source.Warning
 	default:
 		return
@@ -79,17 +41,8 @@ func (w *job) given(name string, args, paths []string, at source.Span) {
 		if place.Kind != container.Packages && (place.Kind != container.Job || place.Owner != w.Job.Name) {
 			continue
 		}
-		w.find("read-only-path", severity, at, "%s was made writable for the process here, and is read-only in its container, whoever owns it: what the process writes there has to move to %s or %s", p, w.dataDir(), w.storeDir())
+		w.find("read-only-path", severity, c.Span, "%s was made writable for the process here, and is read-only in its container, whoever owns it: what the process writes there has to move to %s or %s", p, w.dataDir(), w.storeDir())
 	}
-}
-
-func firstOperand(args []string) string {
-	for _, a := range args {
-		if !strings.HasPrefix(a, "-") {
-			return a
-		}
-	}
-	return ""
 }
 
 // symbolicWrite gives others than the owner the right to write.
