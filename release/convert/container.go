@@ -129,11 +129,6 @@ func (w *job) disks(l *launch, texts []text) {
 				break
 			}
 		}
-		for _, dir := range w.preStart.dirs {
-			if below(dir, d.dir) && len(causes) == 0 {
-				causes = append(causes, l.launch.Span())
-			}
-		}
 		for _, c := range l.result.Commands {
 			at := l.places[c].to
 			if len(causes) == 0 && (at == ToPreStart || at == ToHook) && strings.Contains(c.Text, d.dir+"/") && !strings.Contains(c.Text, d.dir+"/tmp") {

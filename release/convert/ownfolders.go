@@ -28,8 +28,8 @@ func (w *job) givenFolders() {
 // given looks at one chown or chmod. Only a mode says for certain that somebody
 // writes; files are also given to vcap for it to read them.
 func (w *job) given(c *ctl.Command, paths []string) {
-	severity := source.Note
-	switch owner := newOwner(c); {
+	severity, owner := source.Note, newOwner(c)
+	switch {
 	case owner != "" && owner != "root":
 	case c.Name() == "chmod" && slices.ContainsFunc(c.Words[1:], func(word ctl.Word) bool { return opensUp(word.String()) }):
 		severity = source.Warning
@@ -39,6 +39,10 @@ func (w *job) given(c *ctl.Command, paths []string) {
 	for _, p := range paths {
 		place := container.Locate(w.Job.Name, p)
 		if place.Kind != container.Packages && (place.Kind != container.Job || place.Owner != w.Job.Name) {
+			continue
+		}
+		if severity == source.Note {
+			w.find("read-only-path", severity, c.Span, "this gives %s to %s, and vcap can read it without. A process that writes there fails in its container, where it is read-only: if it does, use %s or %s", p, owner, w.dataDir(), w.storeDir())
 			continue
 		}
 		w.find("read-only-path", severity, c.Span, "%s was made writable for the process here, and is read-only in its container, whoever owns it: what the process writes there has to move to %s or %s", p, w.dataDir(), w.storeDir())

@@ -760,6 +760,7 @@ func (w *job) account(l *launch) {
 		}
 		w.Ledger = append(w.Ledger, Row{Span: i.Span, To: Dropped, Note: i.Reason, idle: true})
 	}
+	w.logsRenamed(l)
 	w.otherVerbs(l)
 }
 
@@ -786,9 +787,39 @@ func (w *job) logRedirect(l *launch, r ctl.Redirect) {
 	}
 	now := fmt.Sprintf("%s/%s.%s.log", w.logDir(), l.name, stream)
 	if old != now {
-		w.find("log-file-renamed", source.Note, r.Span, "%s of the process went to %s and goes to %s now; whatever reads the old name (logrotate, forwarders) has to follow", stream, old, now)
+		l.renamed = append(l.renamed, renamed{stream, old, now, r.Span})
 		w.logReaders(l, old, now)
 	}
+}
+
+// renamed is a log file of the old script, and where that output goes now.
+type renamed struct {
+	stream, old, now string
+	at               source.Span
+}
+
+// logsRenamed tells of the log files that have other names now, stdout and
+// stderr together.
+func (w *job) logsRenamed(l *launch) {
+	var streams, old, now []string
+	add := func(list *[]string, s string) {
+		if !slices.Contains(*list, s) {
+			*list = append(*list, s)
+		}
+	}
+	for _, r := range l.renamed {
+		add(&streams, r.stream)
+		add(&old, r.old)
+		add(&now, r.now)
+	}
+	if len(streams) == 0 {
+		return
+	}
+	verb := "goes"
+	if len(streams) > 1 {
+		verb = "go"
+	}
+	w.find("log-file-renamed", source.Note, l.renamed[0].at, "%s of the process went to %s and %s to %s now; whatever reads the old name (logrotate, forwarders) has to follow", strings.Join(streams, " and "), strings.Join(old, " and "), verb, strings.Join(now, " and "))
 }
 
 // otherVerbs tells what else than start and stop the old script could be asked.

@@ -3,6 +3,7 @@ package convert
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"path"
 	"regexp"
 	"slices"
@@ -355,22 +356,63 @@ func (w *job) bookkeeping(l *launch, e ctl.Assign) bool {
 	case ok && path.Clean(text) == l.pidfile && path.IsAbs(text):
 		drop = "bpm writes the pidfile elsewhere"
 	case ok && below(text, "/var/vcap/sys/run") && !w.usesVariable(e.Name):
-		drop = "nothing reads it, and the container does not have this folder"
+		drop = "read by nothing, and a folder that the container does not have"
 	case ok && below(text, "/var/vcap/sys/log") && logsTo(l, text) && !w.usesVariable(e.Name):
-		drop = "it is the log file of the old script"
+		drop = "the log file of the old script"
 	case e.Name == "PIDFILE" || e.Name == "PID_FILE":
 		drop = "bpm writes the pidfile"
 	case w.servedScripts(l, e.Name):
-		drop = "it was exported for the scripts that are gone, which read it"
+		drop = "read by the scripts that are gone"
 	case e.Name == "PWD" || e.Name == "OLDPWD" || e.Name == "SHLVL" || e.Name == "_":
 		drop = "the shell's own"
 	}
 	if drop == "" {
 		return false
 	}
-	w.find("env-dropped", source.Note, l.launch.Span(), "%s had %s=%s in its environment and has it no more: %s", l.name, e.Name, e.Value, drop)
-	w.differs("env-missing:" + e.Name)
+	w.envDropped(l, dropped{e.Name, e.Value.String(), drop})
 	return true
+}
+
+// dropped is a variable that the process has no more.
+type dropped struct{ name, value, why string }
+
+// envDropped tells which variables a process has no more: all of them in one
+// finding, and each reason once.
+func (w *job) envDropped(l *launch, d dropped) {
+	if slices.Contains(l.dropped, d) {
+		return
+	}
+	w.Findings = slices.DeleteFunc(w.Findings, func(f source.Diagnostic) bool {
+		return f.ID == "env-dropped" && len(l.dropped) > 0 && f.Message == l.droppedText()
+	})
+	l.dropped = append(l.dropped, d)
+	w.find("env-dropped", source.Note, l.launch.Span(), "%s", l.droppedText())
+	var missing []string
+	for _, d := range l.dropped {
+		missing = append(missing, "env-missing:"+d.name)
+	}
+	w.differs(missing...)
+}
+
+func (l *launch) droppedText() string {
+	if len(l.dropped) == 1 {
+		d := l.dropped[0]
+		return fmt.Sprintf("%s had %s=%s in its environment and has it no more: %s", l.name, d.name, d.value, d.why)
+	}
+	names := map[string][]string{}
+	var reasons []string
+	for _, d := range l.dropped {
+		if len(names[d.why]) == 0 {
+			reasons = append(reasons, d.why)
+		}
+		if !slices.Contains(names[d.why], d.name) {
+			names[d.why] = append(names[d.why], d.name)
+		}
+	}
+	for i, why := range reasons {
+		reasons[i] = strings.Join(names[why], ", ") + " (" + why + ")"
+	}
+	return fmt.Sprintf("%s had these variables in its environment and has them no more: %s", l.name, strings.Join(reasons, ", "))
 }
 
 // logsTo says whether the old script writes its own output to a file.

@@ -46,6 +46,10 @@ type launch struct {
 	script string
 	// copied are the functions that went along with their callers.
 	copied []copied
+	// dropped are the variables of the old script that the process has no more.
+	dropped []dropped
+	// renamed are the log files that have other names now.
+	renamed []renamed
 	// disks are the places that ask for the job's own folders, by key.
 	disks map[string][]source.Span
 	// beside are programs that the script starts beside the process; they need

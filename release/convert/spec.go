@@ -31,7 +31,7 @@ func (s *specEdit) apply() bool {
 	f := spec.File
 	entries := make([]string, len(s.added))
 	for i, a := range s.added {
-		entries[i] = a[0] + ": " + a[1]
+		entries[i] = a[0] + ":" + strings.Repeat(" ", max(1, s.column()-len(a[0])-1)) + a[1]
 	}
 	if len(spec.Templates) == 0 {
 		return w.decline(source.Span{File: f}, "the spec has no templates")
@@ -77,6 +77,27 @@ func (s *specEdit) apply() bool {
 	}
 	w.Changes = append(w.Changes, Change{Name: f.Name, Before: f, After: after, Mode: f.Mode, Why: "the ctl script's line goes, " + configTarget + " comes"})
 	return true
+}
+
+// column is where the targets of the spec begin, behind the start of their
+// entries, where most of them are set below each other; 0 elsewhere.
+func (s *specEdit) column() int {
+	count, wide := map[int]int{}, map[int]bool{}
+	all := s.job.Job.Spec.Templates
+	for _, t := range all {
+		key, rest, found := strings.Cut(t.Span.Text(), ":")
+		if blanks := len(rest) - len(strings.TrimLeft(rest, " ")); found {
+			at := len(key) + 1 + blanks
+			count[at]++
+			wide[at] = wide[at] || blanks > 1
+		}
+	}
+	for at, n := range count {
+		if wide[at] && n > 1 && 2*n > len(all) {
+			return at
+		}
+	}
+	return 0
 }
 
 // flowEntry widens an entry of a {a: b, c: d} mapping by one comma.

@@ -85,15 +85,22 @@ func (w *job) stopPath(l *launch) bool {
 		}
 	}
 	w.stopLoops(l, result)
+	var more []string
+	var places []source.Span
 	for _, c := range result.Commands {
-		if _, done := rows[c.Span]; done || starts[c.Span] || c.Followed || w.service(c, l) != "" || w.isQuiet(c) || writesPid(c, l) || pidHelpers[c.Name()] || onlyPrepares(c) {
+		if _, done := rows[c.Span]; done || starts[c.Span] || c.Followed || w.service(c, l) != "" || w.isQuiet(c) || writesPid(c, l) || pidHelpers[c.Name()] || onlyPrepares(c) || slices.Contains(places, c.Span) {
 			continue
 		}
+		more = append(more, strconv.Quote(strings.ReplaceAll(oneLine(c.Span.Text()), `\ `, "")))
+		places = append(places, c.Span)
+	}
+	if len(more) > 0 {
 		where := "If it matters, put it into a bin/drain"
 		if t, there := w.Job.Spec.Template("bin/drain"); there {
 			where = "If it matters, its place is bin/drain (" + t.Source + ")"
 		}
-		w.find("stop-does-more", source.Warning, c.Span, "the old stop program runs %q; bpm only signals the process. %s", c.Span.Text(), where)
+		w.find("stop-does-more", source.Warning, places[0], "the old stop program runs %s; bpm only signals the process. %s", strings.Join(more, ", "), where)
+		w.Findings[len(w.Findings)-1].Related = places[1:]
 	}
 	for i := range l.result.Idle {
 		if note, ok := rows[l.result.Idle[i].Span]; ok {
@@ -157,6 +164,23 @@ func (w *job) stops(l *launch, c *ctl.Command) (signal string, seconds int, ok b
 			signal = ""
 		}
 		return signal, 0, true
+	case "xargs":
+		// the pids come from a pipe
+		if i := slices.IndexFunc(c.Words, func(word ctl.Word) bool { return word.Is("kill") }); i > 0 {
+			if len(c.Words) == i+1 {
+				return "TERM", 0, true
+			}
+			signal, known := killSignal(c.Words[i:])
+			if !known {
+				signal = ""
+			}
+			return signal, 0, true
+		}
+	case "redis-cli":
+		// TERM has Redis do what SHUTDOWN does (https://redis.io/docs/latest/operate/oss_and_stack/reference/signals/)
+		if last, known := c.Words[len(c.Words)-1].Literal(); known && strings.EqualFold(last, "shutdown") && l.launch != nil && path.Base(l.launch.Executable.String()) == "redis-server" {
+			return "TERM", 0, true
+		}
 	case "start-stop-daemon":
 		return daemonStop(c)
 	case "kill_and_wait":
@@ -239,6 +263,8 @@ func onlyPrepares(c *ctl.Command) bool {
 	switch c.Name() {
 	case "chmod", "alias", "mkdir":
 		return true
+	case "crontab":
+		return len(c.Words) == 2 && c.Words[1].Is("-l")
 	case "rmdir":
 		return strings.Contains(c.Text, "PID") || strings.Contains(c.Text, "/var/vcap/sys/run/")
 	case "rm", "unlink":

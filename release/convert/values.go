@@ -137,7 +137,7 @@ func (w *job) items(word ctl.Word) ([]bpm.Item, error) {
 		}
 		if names := erb.Properties(code); p.Split && len(names) == 1 && oneProperty.MatchString(code) && !strings.Contains(p.Text, "shellescape") {
 			if prop, ok := w.Job.Spec.Property(names[0]); ok && prop.Default == nil {
-				w.find("one-word", source.Note, p.Span, "this stood unquoted, where the shell splits a value at blanks; it is one argument now, whatever %s holds", names[0])
+				w.find("one-word", source.Note, p.Span, "this property stood unquoted, where the shell splits a value at blanks; it is one argument now, whatever it holds")
 			}
 		}
 		return []bpm.Item{{Value: bpm.Ruby(code), Guards: guards}}, nil

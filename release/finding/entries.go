@@ -595,7 +595,7 @@ var entries = []Entry{
 	{
 		ID: "read-only-path", Severity: source.Warning, By: Anybody,
 		Title:   "The process writes, or seems to, where its container is read-only",
-		Why:     "Packages, the job's own folder below /var/vcap/jobs and the system's folders are read-only in a container: `Read-only file system`. Root could write there before, and so could vcap where a script had made it the owner.",
+		Why:     "Packages, the job's own folder below /var/vcap/jobs and the system's folders are read-only in a container: `Read-only file system`. Root could write there before, and vcap where a script gave a folder to it. It is a note where only such a `chown` says that something may be written.",
 		Do:      "Let the process write to /var/vcap/data/JOB (`ephemeral_disk: true`), /var/vcap/store/JOB (`persistent_disk: true`) or its log folder, by an option, a variable or its config file. What has to be in a read-only place once, such as a file below /etc, can be written by bin/pre-start, which runs on the host as root.",
 		Before:  "--pid-file=/var/vcap/packages/web/run/web.pid",
 		After:   "--pid-file=/var/vcap/data/web/tmp/web.pid",
