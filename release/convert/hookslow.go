@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
@@ -119,3 +120,28 @@ func (w *job) waitsBefore(l *launch, first int, aside map[*ctl.Command]bool) {
 		})
 	})
 }
+
+// onceADeploy tells of the programs that the old script ran at every start and
+// that pre-start runs once a deploy: what they do is not known here, nor whether
+// once is enough. The VM's own programs, and those that lasting names, make
+// something that stays.
+func (w *job) onceADeploy(l *launch) {
+	var programs []string
+	var places []source.Span
+	for _, c := range l.result.Commands {
+		if l.places[c].to != ToPreStart || c.Test || askers[c.Name()] || !l.runsProgram(c) || lasting.MatchString(c.Text) || slices.Contains(places, c.Span) {
+			continue
+		}
+		programs = append(programs, strconv.Quote(strings.ReplaceAll(oneLine(c.Span.Text()), `\ `, "")))
+		places = append(places, c.Span)
+	}
+	if len(programs) == 0 {
+		return
+	}
+	w.find("once-a-deploy", source.Note, places[0], "the old script ran %s at every start; bin/pre-start does once a deploy, and not when monit or a reboot starts %s again. Where every start needs it, move it to the hook (hooks.pre_start)", strings.Join(programs, ", "), l.name)
+	w.Findings[len(w.Findings)-1].Related = places[1:]
+}
+
+// lasting is what makes or changes a database or what the host's syslog reads,
+// or only moves around in the script.
+var lasting = regexp.MustCompile(`^(?:pushd|popd|cd|ldconfig|resolvconf)\b|\binitdb\b|migrat|syslog`)

@@ -462,6 +462,15 @@ var entries = []Entry{
 		Sources: []string{"https://github.com/cloudfoundry/bpm-release/blob/master/docs/bpm.md", boshDrain},
 	},
 	{
+		ID: "once-a-deploy", Severity: source.Note,
+		Title:   "A program that the old script ran at every start runs once a deploy now",
+		Why:     "What has to be done as root before the process starts goes to `bin/pre-start`, which BOSH runs at a deploy and when it makes the VM anew, but not when monit starts the process again or the VM reboots. For what lasts, such as plugins, certificates or a schema, that is the right place. A hook of an operator, or a check that has to hold whenever the process starts, is done too seldom there.",
+		Do:      "Read what the program does. Where every start needs it, call it from the script that `hooks.pre_start` names: that one runs at every start, on the host, as root, within monit's start timeout.",
+		Before:  "/var/vcap/jobs/web/bin/before-start\nexec chpst -u vcap:vcap /var/vcap/packages/web/bin/web",
+		After:   "hooks:\n  pre_start: /var/vcap/jobs/web/bin/bpm-pre-start",
+		Sources: []string{bpmRuntime, boshPreStart},
+	},
+	{
 		ID: "one-word", Severity: source.Note,
 		Title:   "A property stood unquoted in the command and is one argument now",
 		Why:     "The shell split its value at blanks. In `args` an item is one argument whatever it holds, so a value such as `-a -b` reaches the program as a single word. The property has no default that shows what it is meant to hold.",
