@@ -355,9 +355,9 @@ func (w *job) bookkeeping(l *launch, e ctl.Assign) bool {
 	switch {
 	case ok && path.Clean(text) == l.pidfile && path.IsAbs(text):
 		drop = "bpm writes the pidfile elsewhere"
-	case ok && below(text, "/var/vcap/sys/run") && !w.usesVariable(e.Name):
+	case ok && below(text, "/var/vcap/sys/run") && !w.usesVariable(l, e.Name):
 		drop = "read by nothing, and a folder that the container does not have"
-	case ok && below(text, "/var/vcap/sys/log") && logsTo(l, text) && !w.usesVariable(e.Name):
+	case ok && below(text, "/var/vcap/sys/log") && logsTo(l, text) && !w.usesVariable(l, e.Name):
 		drop = "the log file of the old script"
 	case e.Name == "PIDFILE" || e.Name == "PID_FILE":
 		drop = "bpm writes the pidfile"
@@ -470,7 +470,7 @@ func isWordByte(c byte) bool {
 // script ran as a process of its own, and that reads it; nothing else of the
 // job does. Names that programs know are left alone.
 func (w *job) servedScripts(l *launch, name string) bool {
-	if knownVariable.MatchString(name) || w.usesVariable(name) {
+	if knownVariable.MatchString(name) || w.usesVariable(l, name) {
 		return false
 	}
 	runs, read := false, false
@@ -490,12 +490,16 @@ var knownVariable = regexp.MustCompile(`^(PATH|HOME|TMPDIR|TEMP|TMP|LANG|LC_\w+|
 
 // usesVariable says whether any template of the job other than its scripts
 // mentions a variable by name.
-func (w *job) usesVariable(name string) bool {
+func (w *job) usesVariable(l *launch, name string) bool {
+	scripts := map[*source.File]bool{} // sourced ones lie beside bin/, too
+	for _, s := range l.result.Scripts {
+		scripts[s.Original] = true
+	}
 	for _, t := range w.Job.Spec.Templates {
 		if strings.HasPrefix(t.Target, "bin/") {
 			continue
 		}
-		if f, _, err := w.Job.TemplateFile(t.Target); err == nil && hasWord(f.Data, name) {
+		if f, _, err := w.Job.TemplateFile(t.Target); err == nil && !scripts[f] && hasWord(f.Data, name) {
 			return true
 		}
 	}
