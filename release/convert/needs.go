@@ -99,16 +99,26 @@ func (w *job) pathsIn(t text, told bool) []need {
 // rubyLocal is a local of Ruby that holds a path.
 var rubyLocal = regexp.MustCompile(`(?m)^[ \t]*([a-z_]\w*)[ \t]*=[ \t]*["'][^"'\n]*["'][ \t]*$`)
 
-// blankUnused blanks locals of Ruby that nothing in the file uses.
+// blankUnused blanks locals of Ruby that nothing in the file uses. Outside of ERB
+// such a line is a setting of the config file.
 func blankUnused(text string) string {
-	return rubyLocal.ReplaceAllStringFunc(text, func(line string) string {
-		name := rubyLocal.FindStringSubmatch(line)[1]
-		rest := strings.Replace(text, line, "", 1)
-		if strings.Contains(text, "<%") && !hasWord([]byte(rest), name) {
-			return strings.Repeat(" ", len(line))
+	template, err := erb.Parse(&source.File{Data: []byte(text)})
+	if err != nil {
+		return text
+	}
+	out := []byte(text)
+	for _, s := range template.Segments {
+		if s.Kind != erb.Code && s.Kind != erb.Expr {
+			continue
 		}
-		return line
-	})
+		for _, m := range rubyLocal.FindAllStringSubmatchIndex(text[s.Start:s.End], -1) {
+			start, end := s.Start+m[0], s.Start+m[1]
+			if name := text[s.Start+m[2] : s.Start+m[3]]; !hasWord([]byte(text[:start]+text[end:]), name) {
+				copy(out[start:end], bytes.Repeat([]byte(" "), end-start))
+			}
+		}
+	}
+	return string(out)
 }
 
 // pathsInRuby finds the paths that properties give in the Ruby of a config file:
