@@ -117,6 +117,7 @@ var redis = []string{"redis-server", "redis-sentinel", "valkey-server", "valkey-
 var Settings = []Setting{
 	{Programs: redis, Line: keyed("daemonize", `yes|no`), Bad: "yes", Good: "no", Front: regexp.MustCompile(`--daemonize[ =]no\b`), Docs: "https://redis.io/docs/latest/operate/oss_and_stack/management/config/"},
 	{Programs: redis, Line: keyed("pidfile", file), Docs: "redis.conf: without daemonize a pidfile is written only where one is named"},
+	{Programs: []string{"gnatsd", "nats-server"}, Line: assigned("pid_?file", "[:= \\t]", file), Docs: "https://docs.nats.io/running-a-nats-service/configuration"},
 	{Programs: []string{"mongod", "mongos"}, Line: assigned("fork", "[=:]", "true|false"), Bad: "true", Good: "false", Docs: "https://www.mongodb.com/docs/manual/reference/configuration-options/#mongodb-setting-processManagement.fork"},
 	{Programs: []string{"mongod", "mongos"}, Line: assigned("pidfilepath", "[=:]", file), Docs: "https://www.mongodb.com/docs/manual/reference/configuration-options/#mongodb-setting-processManagement.pidFilePath"},
 	{Programs: []string{"haproxy"}, Line: regexp.MustCompile(`(?m)^([ \t]*(daemon)[ \t]*(?:\r?\n|\z))`), Bad: "daemon", Front: regexp.MustCompile(`(?:^|\s)(?:-db|-Ws)(?:\s|$)`), Docs: "https://docs.haproxy.org/2.8/configuration.html#daemon"},

@@ -42,7 +42,7 @@ func TestSettings(t *testing.T) {
 		"daemonize yes": "redis-server", "pidfile /x": "redis-server", "  fork: true": "mongod", "pidFilePath: \"/x\"": "mongod", "  daemon\n": "haproxy", "<% if x %>daemon<% end %>": "haproxy",
 		"<% else %>DAEMONIZE \"yes\"": "redis-server", "daemon\r\n": "openvpn", "p: {fork: true}": "mongod",
 		"daemon vpn\n": "openvpn", "writepid /x": "openvpn", "foreground = no": "stunnel", "pid = /x": "stunnel", "background=YES": "vsftpd", "nodaemon = false": "supervisord",
-		"external_pid_file = '/x'": "postgres", "user x; daemon on;": "nginx", "pid /x;": "nginx",
+		"external_pid_file = '/x'": "postgres", "pid_file: \"/x\"": "nats-server", "  pidfile = /x": "gnatsd", "user x; daemon on;": "nginx", "pid /x;": "nginx",
 	}
 	for _, s := range Settings {
 		if s.Line.NumSubexp() != 2 || s.Docs == "" {
