@@ -7,6 +7,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
@@ -363,15 +364,63 @@ func (w *job) bookkeeping(l *launch, e ctl.Assign) bool {
 		drop = "bpm writes the pidfile"
 	case w.servedScripts(l, e.Name):
 		drop = "read by the scripts that are gone"
+	case e.Name == "GOMAXPROCS" && w.allProcessors(l):
+		drop = takenByGo
 	case e.Name == "PWD" || e.Name == "OLDPWD" || e.Name == "SHLVL" || e.Name == "_":
 		drop = "the shell's own"
 	}
 	if drop == "" {
 		return false
 	}
-	w.envDropped(l, dropped{e.Name, e.Value.String(), drop})
+	value := e.Value.String()
+	if e.Name == "GOMAXPROCS" && drop == takenByGo {
+		value = "$(nproc)"
+	}
+	w.envDropped(l, dropped{e.Name, value, drop})
 	return true
 }
+
+// allProcessors says whether a script sets GOMAXPROCS to nothing else than the
+// number of processors, for programs of a Go that has that as the default
+// (https://go.dev/doc/go1.5#runtime): without it no wrapper is needed.
+func (w *job) allProcessors(l *launch) bool {
+	set := false
+	for _, c := range l.result.Commands {
+		if text := oneLine(c.Span.Text()); hasWord([]byte(text), "GOMAXPROCS") {
+			if !nproc.MatchString(text) {
+				return false
+			}
+			set = true
+		}
+	}
+	if !set {
+		return false
+	}
+	known := false
+	for _, name := range w.ctx.Release.Glob(func(name string) bool {
+		base := path.Base(name)
+		return base == "spec" || base == "spec.lock" || base == "packaging"
+	}, "packages") {
+		f, err := w.ctx.Release.Read(name)
+		if err != nil {
+			return false
+		}
+		for _, m := range goVersion.FindAllSubmatch(append([]byte(name+"\n"), f.Data...), -1) {
+			if minor, err := strconv.Atoi(string(m[1])); err != nil || minor < 5 {
+				return false
+			}
+			known = true
+		}
+	}
+	return known
+}
+
+var (
+	nproc     = regexp.MustCompile("^export GOMAXPROCS(?:=[\"']?(?:\\$\\(nproc\\)|`nproc`)[\"']?)?$")
+	goVersion = regexp.MustCompile(`\bgo(?:lang)?[-_]?1\.(\d+)`)
+)
+
+const takenByGo = "Go takes that many by itself since 1.5"
 
 // dropped is a variable that the process has no more.
 type dropped struct{ name, value, why string }
