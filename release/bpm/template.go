@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/ruby"
 )
 
 // Piece is a run of text or a Ruby expression that is put in when the job is
@@ -526,6 +527,27 @@ var (
 	plainString = regexp.MustCompile(`^("([^"\\#]|\\.|#\{[^{}"]*(\("[^"]*"\)|\('[^']*'\))?[^{}"]*\})*"|'[^']*')$`)
 )
 
+// textMethods give a string, whatever they are called on.
+var textMethods = map[string]bool{"to_s": true, "join": true, "gsub": true, "sub": true, "strip": true, "chomp": true, "inspect": true, "to_json": true}
+
+// isText says whether an expression is a string, or an error.
+func isText(code string) bool {
+	body := ruby.Parse([]byte(code))
+	if len(body.Args) != 1 || body.Args[0].Start != 0 || body.Args[0].End != len(code) || strings.ContainsAny(code, "\n") {
+		return false
+	}
+	for n := body.Args[0]; ; n = n.Recv {
+		switch {
+		case n.Kind == ruby.Str:
+			return true
+		case n.Kind == ruby.Call:
+			return n.Recv != nil && n.Block == nil && textMethods[n.Text] && (len(n.Args) == 0 || code[n.End-1] == ')')
+		case n.Kind != ruby.Binary || n.Text != "+" || n.Recv == nil:
+			return false
+		}
+	}
+}
+
 // stringExpr gives the Ruby for a string whose pieces are all there.
 func stringExpr(v Value) string {
 	if s, ok := v.Static(); ok {
@@ -538,6 +560,8 @@ func stringExpr(v Value) string {
 			return r
 		case plainCall.MatchString(r):
 			return r + ".to_s"
+		case isText(r):
+			return r
 		}
 		return "(" + r + ").to_s"
 	}
@@ -569,7 +593,11 @@ func listExpr(i Item) string {
 	case i.Shellwords():
 		return "Shellwords.split(" + stringExpr(i.Value) + ")"
 	}
-	return stringExpr(i.Value) + ".split"
+	code := stringExpr(i.Value)
+	if body := ruby.Parse([]byte(code)); len(body.Args) != 1 || body.Args[0].Kind == ruby.Binary {
+		code = "(" + code + ")"
+	}
+	return code + ".split"
 }
 
 func quote(s string) string {
