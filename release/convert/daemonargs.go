@@ -77,6 +77,7 @@ func (w *job) movePrefix(l *launch, d *server) {
 	w.decide(l, at(w.compiledPrefix(d, l.launch.Span())), d.prefix+" "+w.dataDir(),
 		"%s keeps temporary files below its prefix, which is compiled to lie in its package, and packages are read-only in the container", d.name)
 	l.process.EphemeralDisk = true
+	w.relativePaths(l, d)
 	for _, dir := range d.prefixDirs {
 		w.preStart.mkdir(path.Join(w.dataDir(), dir))
 	}

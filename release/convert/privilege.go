@@ -287,12 +287,6 @@ func (w *job) daemonConfig(l *launch) {
 				w.find("user-directive-ignored", source.Warning, t.span(at[0], at[1]), "the user directive (%s) has no effect: under bpm %s starts as vcap and stays vcap; files that only that user or group may read have to be readable for vcap", user, d.name)
 			}
 		}
-		for _, at := range foundIn(d.relative, body) {
-			if slices.Contains(d.prefixLinks, strings.TrimSpace(body[at[0]:at[1]])) {
-				continue // pre-start links it
-			}
-			w.find("relative-path-moved", source.Warning, t.span(at[0], at[1]), "%s is relative to the prefix of %s, which is %s now and was the package before", strings.TrimSpace(body[at[0]:at[1]]), d.name, w.dataDir())
-		}
 	}
 	if !listens && !open.Valid() {
 		open = files[0].span(0, 0) // a default port, or an include
@@ -306,6 +300,45 @@ func (w *job) daemonConfig(l *launch) {
 		w.unknownPorts(l, unknown)
 	}
 }
+
+// relativePaths finds what a daemon's config file names relative to the prefix
+// that is moved.
+func (w *job) relativePaths(l *launch, d *server) {
+	files, _ := w.configTexts(w.configOf(l))
+	if len(files) == 0 {
+		return
+	}
+	for _, t := range append(files, w.included(d, w.configOf(l), files[0])...) {
+		body := blankComments(t.body)
+		for _, at := range foundIn(d.relative, body) {
+			if slices.Contains(d.prefixLinks, strings.TrimSpace(body[at[0]:at[1]])) {
+				continue // pre-start links it
+			}
+			here, is, severity := t.span(at[0], at[1]), "is", source.Warning
+			if strings.HasPrefix(strings.TrimSpace(here.Text()), "<%") {
+				if w.printsAbsolute(here) {
+					continue
+				}
+				is, severity = "may be", source.Note
+			}
+			w.find("relative-path-moved", severity, here, "%s %s relative to the prefix of %s, which is %s now and was the package before", strings.TrimSpace(body[at[0]:at[1]]), is, d.name, w.dataDir())
+		}
+	}
+}
+
+// printsAbsolute says whether an expression prints an absolute path, as far as
+// the values of its properties and the strings in it are known.
+func (w *job) printsAbsolute(at source.Span) bool {
+	code := w.local(at.File, at.Text())
+	values := w.propertyTexts(erb.Properties(code)...)
+	if slices.ContainsFunc(values, func(v text) bool { return !path.IsAbs(v.body) }) {
+		return false
+	}
+	return len(values) > 0 || absoluteString.MatchString(code)
+}
+
+// absoluteString is a string with an absolute path, and nothing in front of it.
+var absoluteString = regexp.MustCompile(`(?:^|[^+"'\w)\s])\s*["']/\w`)
 
 // included are the templates that a config file includes, by name or as *.
 func (w *job) included(d *server, config string, in text) []text {
