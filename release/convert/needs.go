@@ -449,9 +449,12 @@ func (w *job) shared(l *launch, p *bpm.ProcessTemplate, n need, folder string) {
 		}
 	}
 	p.Unsafe.UnrestrictedVolumes = append(p.Unsafe.UnrestrictedVolumes, v)
-	w.byProperty(n, v.Path)
 	w.decide(l, at(n.at), "unsafe.unrestricted_volumes: "+v.Path, "the process is told of %s, which is not the job's own", w.named(n))
-	w.find("shared-folder", source.Warning, n.at, "%s is not the job's own; the container gets it as it is, when it is there as the process starts, and not what is mounted there later", v.Path)
+	other := ""
+	if n.property != "" {
+		other = ". With another value of property " + n.property + " the process needs another volume"
+	}
+	w.find("shared-folder", source.Warning, n.at, "%s is not the job's own; the container gets it as it is, when it is there as the process starts, and not what is mounted there later%s", v.Path, other)
 }
 
 // madeFolder says whether a script of the job makes a folder: its path stands
