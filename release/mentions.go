@@ -83,6 +83,49 @@ func (r *Release) top(ext string) []string {
 	return names
 }
 
+// Occurrences finds the places where a path of the VM stands in a text: whole, or
+// followed by what lies below it. A name that goes on (store/web.db beside
+// store/web) is another path.
+func Occurrences(text, path string) [][2]int {
+	var found [][2]int
+	for at := 0; ; {
+		i := strings.Index(text[at:], path)
+		if i < 0 {
+			return found
+		}
+		start := at + i
+		end := start + len(path)
+		at = end
+		if end < len(text) && IsPathByte(text[end]) && text[end] != '/' && text[end] != '.' {
+			continue
+		}
+		if end+1 < len(text) && text[end] == '.' && IsPathByte(text[end+1]) && text[end+1] != '.' {
+			continue
+		}
+		if start > 0 && IsPathByte(text[start-1]) {
+			continue
+		}
+		for end < len(text) && IsPathByte(text[end]) {
+			end++
+		}
+		found = append(found, [2]int{start, end})
+	}
+}
+
+// NamesPath says whether a text names a path itself, not something below it.
+func NamesPath(text, p string) bool {
+	for rest := text; ; {
+		i := strings.Index(rest, p)
+		if i < 0 {
+			return false
+		}
+		rest = rest[i+len(p):]
+		if rest == "" || !IsPathByte(rest[0]) {
+			return true
+		}
+	}
+}
+
 // IsPathByte says whether a byte belongs to a path as scripts write them.
 func IsPathByte(c byte) bool {
 	return c == '/' || c == '.' || c == '-' || c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'

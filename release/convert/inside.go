@@ -4,6 +4,7 @@ import (
 	"regexp"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/hostscript"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -33,7 +34,7 @@ func (w *job) inside(l *launch, p *bpm.ProcessTemplate) {
 		}
 	}
 	for _, c := range w.configs(p) {
-		if !c.named || runsOnHost(c.file) {
+		if !c.named || hostscript.RunsOnHost(c.file) {
 			continue
 		}
 		body := blankComments(string(c.file.Data))

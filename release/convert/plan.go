@@ -154,7 +154,7 @@ func stillNamed(c *Conversion, f *source.File, edits []source.Edit) error {
 			if o.Before != nil {
 				added = bytes.TrimPrefix(o.After, o.Before.Data)
 			}
-			if !o.Delete && mentionsPath(string(added), old) {
+			if !o.Delete && release.NamesPath(string(added), old) {
 				return fmt.Errorf("it became %s, where %s has to be %s", o.Name, old, strings.Trim(e.New, `"'`))
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/hostscript"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
@@ -156,7 +157,7 @@ func (w *job) writesPidfile(l *launch) bool {
 		if strings.HasPrefix(t.Target, "bin/") {
 			continue // scripts that read it: drain, health checks
 		}
-		if f, _, err := w.Job.TemplateFile(t.Target); err == nil && len(fileText(f).mentions(l.pidfile)) > 0 && !runsOnHost(f) {
+		if f, _, err := w.Job.TemplateFile(t.Target); err == nil && len(fileText(f).mentions(l.pidfile)) > 0 && !hostscript.RunsOnHost(f) {
 			return true
 		}
 	}

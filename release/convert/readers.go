@@ -12,6 +12,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/hostscript"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
@@ -85,7 +86,7 @@ type reread struct {
 
 // hostFile is a template that stays, as a script that runs on the VM.
 type hostFile struct {
-	*hostScript
+	*hostscript.Script
 	job    *release.Job
 	target string
 	// elsewhere is who may run it in a container, where there is somebody.
@@ -107,7 +108,7 @@ func (w *job) hostFiles(old map[string]bool) []hostFile {
 			}
 			seen[f.Name] = true
 			script := bytes.HasPrefix(f.Data, []byte("#!")) || strings.HasPrefix(t.Target, "bin/")
-			s := readHostScript(f, script)
+			s := hostscript.Read(f, script)
 			switch {
 			case s == nil:
 			case script:
@@ -160,7 +161,7 @@ func (w *job) runElsewhere(j *release.Job, target string, old map[string]bool, d
 		if caller == nil || caller.Spec == nil {
 			continue
 		}
-		if crontabFields.MatchString(lineAt(m.File, m.Start)) {
+		if hostscript.InCrontab(lineAt(m.File, m.Start)) {
 			continue
 		}
 		found := false
@@ -199,32 +200,32 @@ func (w *job) rereadPid(l *launch, f hostFile, old map[string]bool) {
 		return // its own, of the same name
 	}
 	now := bpm.PidFile(w.Job.Name, l.name)
-	use := f.pidUses(l.pidfile, now, func(variable string) bool { return w.readsVariable(variable, f.file, old) })
+	use := f.PidUses(l.pidfile, now, func(variable string) bool { return w.readsVariable(variable, f.File, old) })
 	switch {
-	case len(use.names) == 0:
+	case len(use.Names) == 0:
 		return
 	case strings.Contains(l.name, "<%"):
-		use.against, use.againstAt = "its name depends on how the job is rendered", use.names[0]
-	case use.against == "" && len(use.removes) > 0 && !ending.MatchString(f.target):
-		use.against, use.againstAt = "it removes the pidfile, and the process may be running", use.removes[0]
-	case use.against == "" && f.elsewhere.File != nil:
-		use.against = "a process may run this script in its container, where no pidfile of a job is"
-		use.againstAt = f.elsewhere
+		use.Against, use.AgainstAt = "its name depends on how the job is rendered", use.Names[0]
+	case use.Against == "" && len(use.Removes) > 0 && !ending.MatchString(f.target):
+		use.Against, use.AgainstAt = "it removes the pidfile, and the process may be running", use.Removes[0]
+	case use.Against == "" && f.elsewhere.File != nil:
+		use.Against = "a process may run this script in its container, where no pidfile of a job is"
+		use.AgainstAt = f.elsewhere
 	}
-	if use.against != "" {
+	if use.Against != "" {
 		at := ""
-		if use.againstAt.File != use.names[0].File || lineAt(use.againstAt.File, use.againstAt.Start) != lineAt(use.names[0].File, use.names[0].Start) {
-			at = " (" + use.againstAt.Place() + ")"
+		if use.AgainstAt.File != use.Names[0].File || lineAt(use.AgainstAt.File, use.AgainstAt.Start) != lineAt(use.Names[0].File, use.Names[0].Start) {
+			at = " (" + use.AgainstAt.Place() + ")"
 		}
-		for _, n := range use.names {
-			w.find("old-pidfile-used", source.Warning, n, "%s is not written any more; the pid is in %s. This file is not rewritten: %s%s", l.pidfile, now, use.against, at)
+		for _, n := range use.Names {
+			w.find("old-pidfile-used", source.Warning, n, "%s is not written any more; the pid is in %s. This file is not rewritten: %s%s", l.pidfile, now, use.Against, at)
 		}
 		return
 	}
-	for _, e := range use.edits {
-		w.rereads = append(w.rereads, reread{f.file, e, "the pid is in " + now + " now"})
+	for _, e := range use.Edits {
+		w.rereads = append(w.rereads, reread{f.File, e, "the pid is in " + now + " now"})
 	}
-	w.decide(l, use.names, "reads "+now, "%s only reads the pidfile, and what it does with the pid does the same with bpm's", f.target)
+	w.decide(l, use.Names, "reads "+now, "%s only reads the pidfile, and what it does with the pid does the same with bpm's", f.target)
 }
 
 // readsVariable says whether a template that stays, other than the given one,
@@ -264,14 +265,14 @@ func (w *job) recall(f hostFile) {
 	if f.elsewhere.File != nil {
 		return
 	}
-	syntax.Walk(f.tree, func(n syntax.Node) bool {
+	syntax.Walk(f.Tree, func(n syntax.Node) bool {
 		c, ok := n.(*syntax.CallExpr)
 		if !ok {
 			return true
 		}
 		var words []string
 		for _, a := range c.Args {
-			v, known := f.value(a)
+			v, known := f.Value(a)
 			if !known {
 				v = "\x00"
 			}
@@ -286,8 +287,8 @@ func (w *job) recall(f hostFile) {
 				continue
 			}
 			e := source.Edit{Start: int(c.Args[i].Pos().Offset()), End: int(c.Args[len(c.Args)-1].End().Offset()), New: command, Rule: "ctl"}
-			w.rereads = append(w.rereads, reread{f.file, e, "the old script is gone, and bpm starts and stops the process"})
-			w.decide(l, at(f.span(c)), "calls "+command, "%s called the old script as monit did", f.target)
+			w.rereads = append(w.rereads, reread{f.File, e, "the old script is gone, and bpm starts and stops the process"})
+			w.decide(l, at(f.Span(c)), "calls "+command, "%s called the old script as monit did", f.target)
 		}
 		return true
 	})
@@ -297,19 +298,19 @@ func (w *job) recall(f hostFile) {
 // settle notes where a variable holds the name of an old script and all that used
 // it is rewritten.
 func (w *job) settle(f hostFile) {
-	if !slices.ContainsFunc(w.rereads, func(r reread) bool { return r.file == f.file }) {
+	if !slices.ContainsFunc(w.rereads, func(r reread) bool { return r.file == f.File }) {
 		return
 	}
 	left := map[string]bool{} // variables that something still reads
-	syntax.Walk(f.tree, func(n syntax.Node) bool {
-		if p, ok := n.(*syntax.ParamExp); ok && p.Param != nil && !w.reread(f.span(p)) {
+	syntax.Walk(f.Tree, func(n syntax.Node) bool {
+		if p, ok := n.(*syntax.ParamExp); ok && p.Param != nil && !w.reread(f.Span(p)) {
 			left[p.Param.Value] = true
 		}
 		return true
 	})
-	syntax.Walk(f.tree, func(n syntax.Node) bool {
-		if a, ok := n.(*syntax.Assign); ok && a.Name != nil && a.Value != nil && !left[a.Name.Value] && !f.exported[a.Name.Value] {
-			w.settled = append(w.settled, f.span(a.Value))
+	syntax.Walk(f.Tree, func(n syntax.Node) bool {
+		if a, ok := n.(*syntax.Assign); ok && a.Name != nil && a.Value != nil && !left[a.Name.Value] && !f.Exported[a.Name.Value] {
+			w.settled = append(w.settled, f.Span(a.Value))
 		}
 		return true
 	})
@@ -319,23 +320,23 @@ func (w *job) settle(f hostFile) {
 // of the VM. The process itself is among them as before: the host sees what runs
 // in a container.
 func (w *job) lookedFor(f hostFile) {
-	syntax.Walk(f.tree, func(n syntax.Node) bool {
+	syntax.Walk(f.Tree, func(n syntax.Node) bool {
 		c, ok := n.(*syntax.CallExpr)
 		if !ok {
 			return true
 		}
-		name, args := f.command(c)
+		name, args := f.Command(c)
 		switch name {
 		case "pgrep", "pkill", "killall", "pidof":
 		case "grep", "egrep", "fgrep":
-			if !listsProcesses.MatchString(lineAt(f.file, int(c.Pos().Offset()))) {
+			if !listsProcesses.MatchString(lineAt(f.File, int(c.Pos().Offset()))) {
 				return true
 			}
 		default:
 			return true
 		}
 		for _, a := range args {
-			v, _ := f.value(a)
+			v, _ := f.Value(a)
 			for _, l := range w.launches {
 				for _, p := range w.scriptPaths(l) {
 					base := path.Base(p)
@@ -344,7 +345,7 @@ func (w *job) lookedFor(f hostFile) {
 					}) {
 						continue
 					}
-					w.find("old-script-used", source.Warning, f.span(c), "%s looks for the script %s among the processes, and it is gone; the program that bpm runs is %s", oneLine(f.span(c).Text()), base, l.process.Executable)
+					w.find("old-script-used", source.Warning, f.Span(c), "%s looks for the script %s among the processes, and it is gone; the program that bpm runs is %s", oneLine(f.Span(c).Text()), base, l.process.Executable)
 					return true
 				}
 			}

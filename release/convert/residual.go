@@ -6,8 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
@@ -316,7 +316,7 @@ func (r *residual) asksLate(to Destination) {
 				}
 			}
 			for _, p := range made {
-				if mentionsPath(c.Text, p) || lists.MatchString(c.Text) && mentionsPath(c.Text, path.Dir(p)) {
+				if release.NamesPath(c.Text, p) || lists.MatchString(c.Text) && release.NamesPath(c.Text, path.Dir(p)) {
 					r.broken = fmt.Sprintf("%s (%s) looks at what %s (%s) makes, which runs before the process starts now, so the answer would not be that of the old script", oneLine(c.Text), c.Span.Place(), oneLine(later.Text), later.Span.Place())
 				}
 			}
@@ -334,20 +334,7 @@ var lists = regexp.MustCompile(`\b(?:ls|find|du)\b`)
 
 // mentionsBelow says whether a text names a path or one below it.
 func mentionsBelow(text, p string) bool {
-	return mentionsPath(text, p) || strings.Contains(text, p+"/")
-}
-
-func mentionsPath(text, p string) bool {
-	for rest := text; ; {
-		i := strings.Index(rest, p)
-		if i < 0 {
-			return false
-		}
-		rest = rest[i+len(p):]
-		if rest == "" || !strings.ContainsRune("/.-_", rune(rest[0])) && !unicode.IsLetter(rune(rest[0])) && !unicode.IsDigit(rune(rest[0])) {
-			return true
-		}
-	}
+	return release.NamesPath(text, p) || strings.Contains(text, p+"/")
 }
 
 // toggles keeps the set -e and set +e between the kept commands: what they

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/hostscript"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -44,7 +46,7 @@ func (w *job) stalePidfiles(l *launch) (files []string) {
 			}
 		}
 		for _, c := range w.configs(p) {
-			if runsOnHost(c.file) {
+			if hostscript.RunsOnHost(c.file) {
 				continue
 			}
 			for _, m := range pidSetting.FindAllSubmatchIndex([]byte(blankComments(string(c.file.Data))), -1) {
@@ -71,7 +73,7 @@ func (w *job) keeps(p *bpm.ProcessTemplate, file string) bool {
 // removedAtStart says whether the hook or the wrapper removes a file anyway.
 func (w *job) removedAtStart(l *launch, file string) bool {
 	for _, c := range l.result.Commands {
-		if to := l.places[c].to; c.Name() == "rm" && (to == ToHook || to == ToWrapper) && mentionsPath(c.Text, file) {
+		if to := l.places[c].to; c.Name() == "rm" && (to == ToHook || to == ToWrapper) && release.NamesPath(c.Text, file) {
 			return true
 		}
 	}

@@ -210,7 +210,7 @@ func daemonStop(c *ctl.Command) (signal string, seconds int, ok bool) {
 		case s == "--stop" || s == "-K":
 			ok = true
 		case option == "--signal" || option == "-s":
-			signal = signalName(value)
+			signal = ctl.SignalName(value)
 		case option == "--retry" || option == "-R":
 			retry = value
 		}
@@ -223,7 +223,7 @@ func daemonStop(c *ctl.Command) (signal string, seconds int, ok bool) {
 				continue
 			}
 		}
-		name := signalName(strings.TrimPrefix(step, "-"))
+		name := ctl.SignalName(strings.TrimPrefix(step, "-"))
 		if _, err := strconv.Atoi(name); err != nil && first && strings.Contains(retry, "/") && name != "" {
 			signal, first = name, false
 		}
@@ -298,16 +298,8 @@ func killSignal(words []ctl.Word) (string, bool) {
 			return "", false
 		}
 		s, known := words[2].Literal()
-		return signalName(s), known
+		return ctl.SignalName(s), known
 	}
 	s, known := words[1].Literal()
-	return signalName(strings.TrimPrefix(s, "-")), known
-}
-
-func signalName(s string) string {
-	numbers := map[string]string{"1": "HUP", "2": "INT", "3": "QUIT", "9": "KILL", "10": "USR1", "12": "USR2", "15": "TERM"}
-	if n, ok := numbers[s]; ok {
-		return n
-	}
-	return strings.TrimPrefix(strings.ToUpper(s), "SIG")
+	return ctl.SignalName(strings.TrimPrefix(s, "-")), known
 }

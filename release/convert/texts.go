@@ -160,26 +160,8 @@ func (w *job) templateTexts(but map[*source.File]bool) []text {
 // by what lies below it.
 func (t text) mentions(path string) []source.Span {
 	var spans []source.Span
-	for at := 0; ; {
-		i := strings.Index(t.body[at:], path)
-		if i < 0 {
-			return spans
-		}
-		start := at + i
-		end := start + len(path)
-		at = end
-		if end < len(t.body) && release.IsPathByte(t.body[end]) && t.body[end] != '/' && t.body[end] != '.' {
-			continue
-		}
-		if end+1 < len(t.body) && t.body[end] == '.' && release.IsPathByte(t.body[end+1]) && t.body[end+1] != '.' {
-			continue // the name goes on: store/web.db lies beside store/web
-		}
-		if start > 0 && release.IsPathByte(t.body[start-1]) {
-			continue
-		}
-		for end < len(t.body) && release.IsPathByte(t.body[end]) {
-			end++
-		}
-		spans = append(spans, t.span(start, end))
+	for _, at := range release.Occurrences(t.body, path) {
+		spans = append(spans, t.span(at[0], at[1]))
 	}
+	return spans
 }

@@ -400,3 +400,13 @@ func (o *options) take(plain, valued string, f func(flag byte, value Word)) {
 		o.words = o.words[1:]
 	}
 }
+
+// SignalName is the name of a signal as kill and its like are told it: by number,
+// or by name with or without SIG.
+func SignalName(s string) string {
+	numbers := map[string]string{"1": "HUP", "2": "INT", "3": "QUIT", "9": "KILL", "10": "USR1", "12": "USR2", "15": "TERM"}
+	if n, ok := numbers[s]; ok {
+		return n
+	}
+	return strings.TrimPrefix(strings.ToUpper(s), "SIG")
+}

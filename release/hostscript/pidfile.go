@@ -1,4 +1,4 @@
-package convert
+package hostscript
 
 import (
 	"bytes"
@@ -12,268 +12,44 @@ import (
 
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
-	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
-// hostScript is a shell script that stays as it is, but for the paths in it
-// that move. It is read statement by statement, not followed: a variable has a
-// value here when the script gives it one only once.
-type hostScript struct {
-	file     *source.File
-	template *erb.Template
-	tree     *syntax.File
-	values   map[string]string
-	// set counts the places that set a variable.
-	set       map[string]int
-	exported  map[string]bool
-	functions map[string]bool
-}
-
-// readHostScript parses a script, or what a crontab or the configuration of
-// logrotate has as commands; nil when there is no shell in a file, or none that
-// can be read.
-func readHostScript(f *source.File, script bool) *hostScript {
-	if _, shell := ctl.Shell(f); !shell || bytes.IndexByte(f.Data, 0) >= 0 {
-		return nil
-	}
-	t, err := erb.Parse(f)
-	if err != nil {
-		return nil
-	}
-	text := t.Mask()
-	if !script && !onlyCommands(text) {
-		return nil
-	}
-	tree, err := syntax.NewParser(syntax.Variant(syntax.LangBash), syntax.KeepComments(true)).Parse(bytes.NewReader(text), f.Name)
-	if err != nil {
-		return nil
-	}
-	s := &hostScript{file: f, template: t, tree: tree, values: map[string]string{}, set: map[string]int{}, exported: map[string]bool{}, functions: map[string]bool{}}
-	var assigns []*syntax.Assign
-	syntax.Walk(tree, func(n syntax.Node) bool {
-		switch n := n.(type) {
-		case *syntax.FuncDecl:
-			s.functions[n.Name.Value] = true
-		case *syntax.Assign:
-			if n.Name != nil && !n.Naked {
-				s.set[n.Name.Value]++
-				assigns = append(assigns, n)
-			}
-		case *syntax.DeclClause:
-			if n.Variant.Value == "export" || n.Variant.Value == "declare" {
-				for _, a := range n.Args {
-					if a.Name != nil && n.Variant.Value == "export" {
-						s.exported[a.Name.Value] = true
-					}
-				}
-			}
-		case *syntax.WordIter:
-			s.set[n.Name.Value] += 2 // one value after the other
-		case *syntax.CallExpr:
-			if len(n.Args) > 0 {
-				for _, a := range n.Assigns {
-					if a.Name != nil {
-						s.exported[a.Name.Value] = true // for the command
-					}
-				}
-				switch n.Args[0].Lit() {
-				case "read", "unset", "getopts", "mapfile", "readarray", "let", "printf":
-					for _, w := range n.Args[1:] {
-						s.set[w.Lit()]++
-					}
-				}
-			}
-		}
-		return true
-	})
-	for range assigns { // as deep as one value may lie in another
-		before := len(s.values)
-		for _, a := range assigns {
-			if s.set[a.Name.Value] != 1 || a.Append || a.Index != nil || a.Array != nil || a.Value == nil {
-				continue
-			}
-			if v, ok := s.value(a.Value); ok {
-				s.values[a.Name.Value] = v
-			}
-		}
-		if len(s.values) == before {
-			break
-		}
-	}
-	return s
-}
-
-// runsOnHost says whether a file is a crontab or configuration of logrotate.
-func runsOnHost(f *source.File) bool {
-	return !bytes.HasPrefix(f.Data, []byte("#!")) && onlyCommands(bytes.Clone(f.Data))
-}
-
-// onlyCommands blanks all but the commands of a crontab, and all but those that
-// logrotate runs; it says whether there are any.
-func onlyCommands(text []byte) (some bool) {
-	inside := false
-	for at := 0; at < len(text); {
-		end := len(text)
-		if i := bytes.IndexByte(text[at:], '\n'); i >= 0 {
-			end = at + i
-		}
-		line := text[at:end]
-		blank := len(line)
-		word := string(bytes.TrimSpace(line))
-		switch m := crontabFields.FindIndex(line); {
-		case word == "endscript":
-			inside = false
-		case inside:
-			blank = 0
-		case rotateScript.MatchString(word):
-			inside = true
-		case m != nil:
-			blank = m[1]
-		}
-		some = some || blank < len(line)
-		for i := range blank {
-			line[i] = ' '
-		}
-		at = end + 1
-	}
-	return some
-}
-
-var (
-	// crontabFields are what stands before the command: when, and as whom.
-	crontabFields = regexp.MustCompile(`^\s*(?:@\w+|(?:[*\d][\d*/,-]*\s+){2}[*\d]\S*\s+[*\w]\S*\s+[*\w]\S*)\s+(?:(?:root|vcap)\s+)?`)
-	rotateScript  = regexp.MustCompile(`^(?:pre|post|first|last)(?:rotate|action)$`)
-)
-
-// value is what a word stands for, when the script alone tells.
-func (s *hostScript) value(w *syntax.Word) (string, bool) {
-	if s.template.HasExpr(int(w.Pos().Offset()), int(w.End().Offset())) {
-		return "", false
-	}
-	return s.parts(w.Parts)
-}
-
-func (s *hostScript) parts(parts []syntax.WordPart) (string, bool) {
-	var b strings.Builder
-	for _, p := range parts {
-		switch p := p.(type) {
-		case *syntax.Lit:
-			if strings.Contains(p.Value, `\`) {
-				return "", false
-			}
-			b.WriteString(p.Value)
-		case *syntax.SglQuoted:
-			if p.Dollar {
-				return "", false
-			}
-			b.WriteString(p.Value)
-		case *syntax.DblQuoted:
-			v, ok := s.parts(p.Parts)
-			if !ok {
-				return "", false
-			}
-			b.WriteString(v)
-		case *syntax.ParamExp:
-			name, plain := reference(p)
-			v, ok := s.values[name]
-			if !plain || !ok {
-				return "", false
-			}
-			b.WriteString(v)
-		default:
-			return "", false
-		}
-	}
-	return b.String(), true
-}
-
-// reference is the variable that $X or ${X} stands for; plain says that nothing
-// is done to its value.
-func reference(p *syntax.ParamExp) (name string, plain bool) {
-	if p.Param == nil {
-		return "", false
-	}
-	plain = !p.Excl && !p.Length && !p.Width && p.Index == nil && p.Slice == nil && p.Repl == nil && p.Exp == nil && len(p.Modifiers) == 0 && p.NestedParam == nil
-	return p.Param.Value, plain
-}
-
-// refersTo gives the variable that a word stands for by itself.
-func refersTo(w *syntax.Word) string {
-	if len(w.Parts) != 1 {
-		return ""
-	}
-	part := w.Parts[0]
-	if q, ok := part.(*syntax.DblQuoted); ok && len(q.Parts) == 1 {
-		part = q.Parts[0]
-	}
-	if p, ok := part.(*syntax.ParamExp); ok {
-		if name, plain := reference(p); plain {
-			return name
-		}
-	}
-	return ""
-}
-
-func (s *hostScript) span(n syntax.Node) source.Span {
-	return source.Span{File: s.file, Start: int(n.Pos().Offset()), End: int(n.End().Offset())}
-}
-
-// command is the program of a call without what only starts it, and its
-// arguments.
-func (s *hostScript) command(c *syntax.CallExpr) (name string, args []*syntax.Word) {
-	args = c.Args
-	for len(args) > 0 {
-		v, ok := s.value(args[0])
-		if !ok {
-			return "", args
-		}
-		name, args = path.Base(v), args[1:]
-		switch name {
-		case "sudo", "exec", "command", "builtin", "nohup":
-			if len(args) > 0 && !strings.HasPrefix(args[0].Lit(), "-") {
-				continue
-			}
-		}
-		return name, args
-	}
-	return "", nil
-}
-
-// pidUse is what a script does with the pidfile.
-type pidUse struct {
-	// edits put the new path in the places that name the old one.
-	edits []source.Edit
-	// names are the words that name the old one.
-	names []source.Span
-	// removes are the commands that remove it.
-	removes []source.Span
-	// against is why the new path would not do, and where.
-	against   string
-	againstAt source.Span
+// PidUse is what a script does with the pidfile.
+type PidUse struct {
+	// Edits put the new path in the places that name the old one.
+	Edits []source.Edit
+	// Names are the words that name the old one.
+	Names []source.Span
+	// Removes are the commands that remove it.
+	Removes []source.Span
+	// Against is why the new path would not do, and where; "" when it does.
+	Against   string
+	AgainstAt source.Span
 }
 
 // pidReader goes through a script for one pidfile.
 type pidReader struct {
-	*hostScript
+	*Script
 	old, now string
-	use      pidUse
+	use      PidUse
 	// files are variables that may hold the name of the pidfile, pids those that
 	// may hold the number in it.
 	files, pids map[string]bool
 	stack       []syntax.Node
 }
 
-// pidUses finds what a script does with a pidfile. Certain is that it only reads
+// PidUses finds what a script does with a pidfile. Certain is that it only reads
 // it and that bpm's pid does what the old one did: bpm's is that of an init which
 // hands signals on to the process. A variable that is set here and not used may be
 // read elsewhere.
-func (s *hostScript) pidUses(old, now string, readElsewhere func(variable string) bool) pidUse {
-	r := &pidReader{hostScript: s, old: old, now: now, files: map[string]bool{}, pids: map[string]bool{}}
+func (s *Script) PidUses(old, now string, readElsewhere func(variable string) bool) PidUse {
+	r := &pidReader{Script: s, old: old, now: now, files: map[string]bool{}, pids: map[string]bool{}}
 	for more := true; more; {
 		more = false
-		syntax.Walk(s.tree, func(n syntax.Node) bool {
+		syntax.Walk(s.Tree, func(n syntax.Node) bool {
 			if a, ok := n.(*syntax.Assign); ok && a.Name != nil && a.Value != nil && !r.files[a.Name.Value] && r.isFile(a.Value) {
 				r.files[a.Name.Value], more = true, true
 			}
@@ -282,7 +58,7 @@ func (s *hostScript) pidUses(old, now string, readElsewhere func(variable string
 	}
 	r.findPids()
 	covered := map[int]bool{}
-	syntax.Walk(s.tree, func(n syntax.Node) bool {
+	syntax.Walk(s.Tree, func(n syntax.Node) bool {
 		if n == nil {
 			r.stack = r.stack[:len(r.stack)-1]
 			return true
@@ -296,11 +72,11 @@ func (s *hostScript) pidUses(old, now string, readElsewhere func(variable string
 		r.stack = append(r.stack, n)
 		return true
 	})
-	if len(r.use.names) == 0 {
+	if len(r.use.Names) == 0 {
 		return r.use
 	}
 	used, sources := map[string]bool{}, false
-	syntax.Walk(s.tree, func(n syntax.Node) bool {
+	syntax.Walk(s.Tree, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.ParamExp:
 			if n.Param != nil {
@@ -312,16 +88,16 @@ func (s *hostScript) pidUses(old, now string, readElsewhere func(variable string
 		return true
 	})
 	for _, name := range slices.Sorted(maps.Keys(r.files)) {
-		if s.exported[name] {
-			r.refuse(r.use.names[0], "%s is exported, and what the programs do that see it is not known", name)
+		if s.Exported[name] {
+			r.refuse(r.use.Names[0], "%s is exported, and what the programs do that see it is not known", name)
 		}
 		if !used[name] && (sources || readElsewhere(name)) {
-			r.refuse(r.use.names[0], "%s is set here and read elsewhere", name)
+			r.refuse(r.use.Names[0], "%s is set here and read elsewhere", name)
 		}
 	}
-	for _, at := range fileText(s.file).mentions(old) {
+	for _, at := range s.mentions(old) {
 		if at.Text() == old && !covered[at.Start] && !s.comment(at.Start) {
-			r.use.names = append(r.use.names, at)
+			r.use.Names = append(r.use.Names, at)
 			r.refuse(at, "how the script uses it is not understood")
 		}
 	}
@@ -329,9 +105,9 @@ func (s *hostScript) pidUses(old, now string, readElsewhere func(variable string
 }
 
 // comment says whether a place is in a comment.
-func (s *hostScript) comment(at int) bool {
+func (s *Script) comment(at int) bool {
 	found := false
-	syntax.Walk(s.tree, func(n syntax.Node) bool {
+	syntax.Walk(s.Tree, func(n syntax.Node) bool {
 		if c, ok := n.(*syntax.Comment); ok && int(c.Pos().Offset()) <= at && at < int(c.End().Offset()) {
 			found = true
 		}
@@ -341,8 +117,8 @@ func (s *hostScript) comment(at int) bool {
 }
 
 func (r *pidReader) refuse(at source.Span, format string, args ...any) {
-	if r.use.against == "" {
-		r.use.against, r.use.againstAt = fmt.Sprintf(format, args...), at
+	if r.use.Against == "" {
+		r.use.Against, r.use.AgainstAt = fmt.Sprintf(format, args...), at
 	}
 }
 
@@ -355,7 +131,7 @@ func (r *pidReader) findPids() {
 				r.pids[name], more = true, true
 			}
 		}
-		syntax.Walk(r.tree, func(n syntax.Node) bool {
+		syntax.Walk(r.Tree, func(n syntax.Node) bool {
 			switch n := n.(type) {
 			case *syntax.Assign:
 				if n.Name != nil && n.Value != nil && (r.readsFile(n.Value) || r.pids[refersTo(n.Value)]) {
@@ -377,7 +153,7 @@ func (r *pidReader) findPids() {
 
 // isFile says whether a word names the pidfile, always or sometimes.
 func (r *pidReader) isFile(w *syntax.Word) bool {
-	v, ok := r.value(w)
+	v, ok := r.Value(w)
 	return ok && path.Clean(v) == r.old || r.files[refersTo(w)]
 }
 
@@ -414,7 +190,7 @@ func (r *pidReader) prints(s *syntax.Stmt) bool {
 	case *syntax.BinaryCmd:
 		return (c.Op == syntax.OrStmt || c.Op == syntax.AndStmt) && r.prints(c.X) // || true, || echo 0
 	case *syntax.CallExpr:
-		name, args := r.command(c)
+		name, args := r.Command(c)
 		return (name == "cat" || name == "head") && (r.input(s) || slices.ContainsFunc(args, r.isFile))
 	}
 	return false
@@ -423,36 +199,36 @@ func (r *pidReader) prints(s *syntax.Stmt) bool {
 // word looks at one word: whether it names the pidfile or holds the pid, and
 // whether what is done with it stays right.
 func (r *pidReader) word(w *syntax.Word, covered map[int]bool) {
-	at := r.span(w)
+	at := r.Span(w)
 	raw := at.Text()
 	switch {
 	case r.isFile(w):
 		if !r.files[refersTo(w)] {
-			r.use.names = append(r.use.names, at)
-			r.use.edits = append(r.use.edits, r.edit(at))
+			r.use.Names = append(r.use.Names, at)
+			r.use.Edits = append(r.use.Edits, r.edit(at))
 		}
-		for _, m := range fileText(r.file).mentions(r.old) {
+		for _, m := range r.mentions(r.old) {
 			if at.Start <= m.Start && m.End <= at.End {
 				covered[m.Start] = true
 			}
 		}
 		r.fileUse(w, at)
 	case r.namesInside(w):
-		for _, m := range fileText(r.file).mentions(r.old) {
+		for _, m := range r.mentions(r.old) {
 			if m.Text() == r.old && at.Start <= m.Start && m.End <= at.End && r.here(w, m) {
 				covered[m.Start] = true
-				r.use.names = append(r.use.names, m)
-				r.use.edits = append(r.use.edits, source.Edit{Start: m.Start, End: m.End, New: r.now, Rule: "pidfile"})
+				r.use.Names = append(r.use.Names, m)
+				r.use.Edits = append(r.use.Edits, source.Edit{Start: m.Start, End: m.End, New: r.now, Rule: "pidfile"})
 			}
 		}
 		if !r.message() {
-			if len(r.use.names) == 0 {
-				r.use.names = append(r.use.names, at)
+			if len(r.use.Names) == 0 {
+				r.use.Names = append(r.use.Names, at)
 			}
-			r.refuse(at, "%s uses it in a way that is not understood", oneLine(r.lineOf(at)))
+			r.refuse(at, "%s uses it in a way that is not understood", r.lineOf(at))
 		}
 	case r.mayName(w):
-		r.use.names = append(r.use.names, at)
+		r.use.Names = append(r.use.Names, at)
 		r.refuse(at, "%s may name it, and that is known only on the VM", raw)
 	case r.holdsPid(w):
 		r.pidWord(w, at, raw)
@@ -462,7 +238,7 @@ func (r *pidReader) word(w *syntax.Word, covered map[int]bool) {
 // mayName says whether a word can be the name of the pidfile: a pattern, a name
 // with a variable in it, or the bare name in a script that changes to its folder.
 func (r *pidReader) mayName(w *syntax.Word) bool {
-	v, known := r.value(w)
+	v, known := r.Value(w)
 	if known && v == path.Base(r.old) {
 		return r.entered(path.Dir(r.old))
 	}
@@ -504,9 +280,9 @@ func (r *pidReader) pattern(w *syntax.Word) string {
 // entered says whether the script changes to a folder.
 func (r *pidReader) entered(dir string) bool {
 	found := false
-	syntax.Walk(r.tree, func(n syntax.Node) bool {
+	syntax.Walk(r.Tree, func(n syntax.Node) bool {
 		if c, ok := n.(*syntax.CallExpr); ok && len(c.Args) == 2 && (c.Args[0].Lit() == "cd" || c.Args[0].Lit() == "pushd") {
-			v, known := r.value(c.Args[1])
+			v, known := r.Value(c.Args[1])
 			found = found || known && path.Clean(v) == dir
 		}
 		return true
@@ -538,15 +314,15 @@ func (r *pidReader) here(w *syntax.Word, at source.Span) bool {
 
 // namesInside says whether a word has the name of the pidfile and more.
 func (r *pidReader) namesInside(w *syntax.Word) bool {
-	found := mentionsPath(r.pattern(w), r.old)
+	found := release.NamesPath(r.pattern(w), r.old)
 	syntax.Walk(w, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.CmdSubst, *syntax.ProcSubst:
 			return false
 		case *syntax.Lit:
-			found = found || mentionsPath(n.Value, r.old)
+			found = found || release.NamesPath(n.Value, r.old)
 		case *syntax.SglQuoted:
-			found = found || mentionsPath(n.Value, r.old)
+			found = found || release.NamesPath(n.Value, r.old)
 		case *syntax.ParamExp:
 			found = found || n.Param != nil && r.files[n.Param.Value]
 		}
@@ -575,14 +351,15 @@ func (r *pidReader) holdsPid(w *syntax.Word) bool {
 	return found
 }
 
+// lineOf is the line around a place, as messages quote it.
 func (r *pidReader) lineOf(at source.Span) string {
-	data := r.file.Data
+	data := r.File.Data
 	start := bytes.LastIndexByte(data[:at.Start], '\n') + 1
 	end := len(data)
 	if i := bytes.IndexByte(data[at.Start:], '\n'); i >= 0 {
 		end = at.Start + i
 	}
-	return strings.TrimSpace(strings.TrimSuffix(string(data[start:end]), `\`))
+	return strings.Join(strings.Fields(strings.TrimSuffix(string(data[start:end]), `\`)), " ")
 }
 
 // call is the command whose word is looked at, with its statement.
@@ -602,9 +379,9 @@ func (r *pidReader) message() bool {
 	if c == nil {
 		return false
 	}
-	name, _ := r.command(c)
+	name, _ := r.Command(c)
 	return isMessage(name) && (s == nil || !slices.ContainsFunc(s.Redirs, func(d *syntax.Redirect) bool {
-		v, ok := r.value(d.Word)
+		v, ok := r.Value(d.Word)
 		return d.Op == syntax.RdrOut && (!ok || strings.HasSuffix(v, ".pid"))
 	}))
 }
@@ -632,14 +409,14 @@ func (r *pidReader) fileUse(w *syntax.Word, at source.Span) {
 		return
 	case *syntax.Redirect:
 		if parent.Op != syntax.RdrIn {
-			r.refuse(at, "%s writes it", oneLine(r.lineOf(at)))
+			r.refuse(at, "%s writes it", r.lineOf(at))
 			return
 		}
 		if r.inputFollowed() {
 			return
 		}
 	case *syntax.CallExpr:
-		name, args := r.command(parent)
+		name, args := r.Command(parent)
 		switch {
 		case isMessage(name):
 			return
@@ -654,11 +431,11 @@ func (r *pidReader) fileUse(w *syntax.Word, at source.Span) {
 		case name == "start-stop-daemon" && r.plainStop(args):
 			return
 		case name == "rm" || name == "unlink":
-			r.use.removes = append(r.use.removes, r.span(parent))
+			r.use.Removes = append(r.use.Removes, r.Span(parent))
 			return
 		}
 	}
-	r.refuse(at, "what %s does with it is not understood", oneLine(r.lineOf(at)))
+	r.refuse(at, "what %s does with it is not understood", r.lineOf(at))
 }
 
 // inputFollowed says whether a statement whose input is the pidfile puts the
@@ -672,7 +449,7 @@ func (r *pidReader) inputFollowed() bool {
 	if !ok {
 		return stmt.Cmd == nil // $(< FILE)
 	}
-	name, args := r.command(c)
+	name, args := r.Command(c)
 	switch name {
 	case "read":
 		return true
@@ -709,7 +486,7 @@ var signalOption = regexp.MustCompile(`^-(?:SIG)?(?:TERM|INT|HUP|QUIT|KILL|USR1|
 func (r *pidReader) plainStop(args []*syntax.Word) bool {
 	stop := false
 	for _, a := range args {
-		v, _ := r.value(a)
+		v, _ := r.Value(a)
 		switch {
 		case v == "--stop" || v == "-K":
 			stop = true
@@ -733,7 +510,7 @@ func (r *pidReader) knownOutput() bool {
 				if !ok {
 					return false
 				}
-				name, args := r.command(c)
+				name, args := r.Command(c)
 				return name == "xargs" && len(args) > 0 && args[0].Lit() == "kill" && r.signals(args[1:], nil)
 			}
 		case *syntax.FuncDecl, *syntax.File:
@@ -753,7 +530,7 @@ func (r *pidReader) pidWord(w *syntax.Word, at source.Span, raw string) {
 		return
 	}
 	alone := r.pids[refersTo(w)] || r.readsFile(w)
-	why := fmt.Sprintf("%s looks at more than whether the process is there, and bpm's pid is that of an init whose child is the process", oneLine(r.lineOf(at)))
+	why := fmt.Sprintf("%s looks at more than whether the process is there, and bpm's pid is that of an init whose child is the process", r.lineOf(at))
 	switch parent := r.stack[len(r.stack)-1].(type) {
 	case *syntax.Assign:
 		if alone {
@@ -770,14 +547,14 @@ func (r *pidReader) pidWord(w *syntax.Word, at source.Span, raw string) {
 			return
 		}
 	case *syntax.CallExpr:
-		name, args := r.command(parent)
+		name, args := r.Command(parent)
 		_, stmt := r.call()
 		switch {
 		case isMessage(name):
 			if !alone || !r.output(name, args, stmt) {
 				return
 			}
-			why = fmt.Sprintf("what becomes of the number that %s prints is not followed", oneLine(r.lineOf(at)))
+			why = fmt.Sprintf("what becomes of the number that %s prints is not followed", r.lineOf(at))
 		case name == "[" || name == "test":
 			if alone && r.plainTest(args, w) || procFolder.MatchString(raw) {
 				return
@@ -786,9 +563,9 @@ func (r *pidReader) pidWord(w *syntax.Word, at source.Span, raw string) {
 			if r.signals(args, w) {
 				return
 			}
-			why = fmt.Sprintf("%s sends a signal that bpm's init does not hand on as it is", oneLine(r.lineOf(at)))
+			why = fmt.Sprintf("%s sends a signal that bpm's init does not hand on as it is", r.lineOf(at))
 		case name == "ps":
-			if alone && stmt != nil && !slices.ContainsFunc(args, func(a *syntax.Word) bool { return byRelation[a.Lit()] }) && slices.ContainsFunc(stmt.Redirs, func(d *syntax.Redirect) bool { v, _ := r.value(d.Word); return v == "/dev/null" }) {
+			if alone && stmt != nil && !slices.ContainsFunc(args, func(a *syntax.Word) bool { return byRelation[a.Lit()] }) && slices.ContainsFunc(stmt.Redirs, func(d *syntax.Redirect) bool { v, _ := r.Value(d.Word); return v == "/dev/null" }) {
 				return
 			}
 		case name == "tail" && strings.HasPrefix(raw, "--pid="):
@@ -809,7 +586,7 @@ var byRelation = map[string]bool{"--ppid": true, "--sid": true, "-s": true, "-g"
 // or with itself. Another command may give the number of the process that is the
 // child of bpm's init.
 func (r *pidReader) comparable(w *syntax.Word) bool {
-	_, known := r.value(w)
+	_, known := r.Value(w)
 	return known || r.pids[refersTo(w)] || r.readsFile(w)
 }
 
@@ -836,7 +613,7 @@ func (r *pidReader) output(name string, args []*syntax.Word, stmt *syntax.Stmt) 
 	}
 	words := 0
 	for _, a := range args {
-		if v, known := r.value(a); !known || strings.ContainsFunc(v, unicode.IsLetter) && !strings.HasPrefix(v, "-") && !strings.HasPrefix(v, "%") {
+		if v, known := r.Value(a); !known || strings.ContainsFunc(v, unicode.IsLetter) && !strings.HasPrefix(v, "-") && !strings.HasPrefix(v, "%") {
 			words++
 		}
 	}
@@ -845,10 +622,10 @@ func (r *pidReader) output(name string, args []*syntax.Word, stmt *syntax.Stmt) 
 	}
 	if stmt != nil {
 		for _, d := range stmt.Redirs {
-			switch v, known := r.value(d.Word); {
+			switch v, known := r.Value(d.Word); {
 			case d.Op == syntax.DplOut && v == "2":
 				return false
-			case known && (strings.HasPrefix(v, "/dev/") || below(v, "/var/vcap/sys/log")):
+			case known && (strings.HasPrefix(v, "/dev/") || strings.HasPrefix(path.Clean(v), "/var/vcap/sys/log/")):
 				return false
 			case d.Op == syntax.RdrOut || d.Op == syntax.AppOut:
 				return true
@@ -880,18 +657,18 @@ func (r *pidReader) signals(args []*syntax.Word, pid *syntax.Word) bool {
 		if a == pid {
 			return r.pids[refersTo(a)] || r.readsFile(a)
 		}
-		v, ok := r.value(a)
+		v, ok := r.Value(a)
 		switch {
 		case !ok:
 			return false
 		case (v == "-s" || v == "-n") && i+1 < len(args):
 			i++
-			if v, ok = r.value(args[i]); !ok {
+			if v, ok = r.Value(args[i]); !ok {
 				return false
 			}
-			signal = signalName(v)
+			signal = ctl.SignalName(v)
 		case strings.HasPrefix(v, "-") && len(v) > 1 && v != "--":
-			signal = signalName(v[1:])
+			signal = ctl.SignalName(v[1:])
 		case v == "--":
 		default:
 			return false
@@ -905,12 +682,14 @@ func (r *pidReader) signals(args []*syntax.Word, pid *syntax.Word) bool {
 	return pid == nil
 }
 
+var identifier = regexp.MustCompile(`[A-Za-z_]\w*`)
+
 // computes refuses arithmetic with the number.
 func (r *pidReader) computes(n syntax.Node) {
-	text := r.span(n).Text()
-	for _, name := range shellIdentifier.FindAllString(text, -1) {
+	text := r.Span(n).Text()
+	for _, name := range identifier.FindAllString(text, -1) {
 		if r.pids[name] || r.files[name] {
-			r.refuse(r.span(n), "%s computes with it", oneLine(text))
+			r.refuse(r.Span(n), "%s computes with it", strings.Join(strings.Fields(text), " "))
 		}
 	}
 }
