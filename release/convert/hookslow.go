@@ -138,7 +138,7 @@ func (w *job) onceADeploy(l *launch) {
 	if len(programs) == 0 {
 		return
 	}
-	w.find("once-a-deploy", source.Note, places[0], "the old script ran %s at every start; bin/pre-start does once a deploy, and not when monit or a reboot starts %s again. Where every start needs it, move it to the hook (hooks.pre_start)", strings.Join(programs, ", "), l.name)
+	w.find("once-a-deploy", source.Note, places[0], "the old script ran %s at every start; bin/pre-start runs this once a deploy, and not again when monit or a reboot starts %s. Where every start needs it, move it to the hook (hooks.pre_start)", strings.Join(programs, ", "), l.name)
 	w.Findings[len(w.Findings)-1].Related = places[1:]
 }
 
