@@ -5,8 +5,7 @@ import "strings"
 // roots are the folders of the VM below which a process may be told of
 // something.
 var roots = []string{
-	"/var/vcap/", "/var/log/", "/var/run/", "/var/lib/", "/var/spool/", "/var/lock/", "/var/cache/", "/var/tmp/",
-	"/run/", "/dev/", "/home/", "/root/", "/opt/", "/srv/", "/mnt/", "/media/", "/etc/", "/tmp/", "/proc/", "/sys/", "/usr/",
+	"/var/", "/run/", "/dev/", "/home/", "/root/", "/opt/", "/srv/", "/mnt/", "/media/", "/etc/", "/tmp/", "/proc/", "/sys/", "/usr/",
 }
 
 // Paths gives the places of the paths of the VM in a text. Where a path goes on
@@ -35,7 +34,7 @@ func Paths(text string) [][2]int {
 			for last > start && (text[last-1] == '.' || text[last-1] == '-' || text[last-1] == '/') {
 				last--
 			}
-			if strings.Count(text[start:last], "/") > 1 {
+			if p := text[start:last]; strings.Count(p, "/") > 1 && p != "/var/vcap" {
 				found = append(found, [2]int{start, last})
 			}
 		}

@@ -71,6 +71,7 @@ func (w *job) files() bool {
 		}
 		w.startWait(l)
 		w.failedStart(l)
+		w.inVain(l)
 		texts := map[Destination]piece{}
 		for _, to := range []Destination{ToHook, ToPreStart, ToPostStart} {
 			text, ok := w.scriptText(l, to)

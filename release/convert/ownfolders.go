@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -37,6 +38,9 @@ func (w *job) given(c *ctl.Command, paths []string) {
 		return
 	}
 	for _, p := range paths {
+		if dir, known := c.Dir.Literal(); known && !path.IsAbs(p) {
+			p = path.Join(dir, p)
+		}
 		place := container.Locate(w.Job.Name, p)
 		if place.Kind != container.Packages && (place.Kind != container.Job || place.Owner != w.Job.Name) {
 			continue

@@ -961,7 +961,7 @@ func (w *job) whereFilled(l *launch, c *ctl.Command) *erb.Guard {
 	}
 	cond := c.Conditions[0]
 	for _, o := range l.result.Commands {
-		if !o.Test || o.Span != cond.Span || len(o.Words) < 3 {
+		if o.Span != cond.Span || len(o.Words) < 3 {
 			continue
 		}
 		ws := o.Words[1:]

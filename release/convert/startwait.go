@@ -59,6 +59,29 @@ func (w *job) startWait(l *launch) {
 	}
 }
 
+// inVain keeps the error in which a start ended that no success had left before:
+// what asks and leaves with success is in bin/post-start.
+func (w *job) inVain(l *launch) {
+	last := l.result.Commands[len(l.result.Commands)-1]
+	if last.Name() != "exit" || len(last.Words) != 2 || last.Words[1].Is("0") || len(last.Conditions) == 0 ||
+		slices.ContainsFunc(last.Conditions, func(o ctl.Condition) bool { return !o.Exit }) {
+		return
+	}
+	before := l.places[last]
+	moved := func(c *ctl.Command) bool { return l.places[c].to == ToPostStart && !l.waitsFor(c) }
+	if !slices.ContainsFunc(l.result.Commands, moved) {
+		return
+	}
+	l.places[last] = place{ToPostStart, "the start failed here, and the deploy does now"}
+	lines, r := w.residue(l, ToPostStart, false, nil, moved)
+	if r.broken != "" || !leavesWell.MatchString(strings.Join(lines, "\n")) {
+		l.places[last] = before
+	}
+}
+
+// leavesWell ends a script with success.
+var leavesWell = regexp.MustCompile(`\bexit(?:\s+0)?\s*(?:[;}\n]|$)`)
+
 // failedStart keeps out of bin/post-start what the old script did when the start
 // had failed: it undid things before it killed the process, which runs on under
 // bpm. What is left of such an arm is its exit, which fails the deploy.

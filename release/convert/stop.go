@@ -67,8 +67,14 @@ func (w *job) stopPath(l *launch) bool {
 			continue
 		}
 		l.waits(seconds, c.Span)
-		if c.Followed || signal == "0" {
+		if c.Followed {
 			continue // what it does comes next
+		}
+		if signal == "0" {
+			if !c.Test {
+				rows[c.Span] = "bpm waits for the process"
+			}
+			continue
 		}
 		if l.stop.at.Valid() && (signal == "KILL" || signal == "QUIT" || signal == "INT" || signal == l.stop.signal) {
 			rows[c.Span] = "bpm sends QUIT 15 s after the first signal, and KILL 2 s later"
@@ -183,6 +189,12 @@ func (w *job) stops(l *launch, c *ctl.Command) (signal string, seconds int, ok b
 		}
 	case "start-stop-daemon":
 		return daemonStop(c)
+	case "timeout":
+		// waits for the process to end, and no longer than that
+		if limit, known := c.Words[min(1, len(c.Words)-1)].Literal(); known && pollsPid.MatchString(c.Text) {
+			seconds, err := strconv.Atoi(strings.TrimSuffix(limit, "s"))
+			return "0", seconds, err == nil
+		}
 	case "kill_and_wait":
 		if len(c.Words) > 2 {
 			if s, known := c.Words[2].Literal(); known && digits.MatchString(s) {
@@ -193,6 +205,9 @@ func (w *job) stops(l *launch, c *ctl.Command) (signal string, seconds int, ok b
 	}
 	return "", 0, false
 }
+
+// pollsPid asks again and again whether a process is there.
+var pollsPid = regexp.MustCompile(`\bwhile\b.*(?:kill -0|/proc/|\bps\b)`)
 
 // daemonStop reads start-stop-daemon --stop: the signal, and how long --retry
 // waits, a number of seconds or a schedule like TERM/40/KILL/5.

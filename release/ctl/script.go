@@ -74,6 +74,9 @@ func parseFile(vmPath string, f *source.File) (*Script, error) {
 	if i := bytes.IndexByte(f.Data, 0); i >= 0 {
 		return nil, source.Errorf(source.Span{File: f, Start: i, End: i + 1}, "a NUL byte: not a shell script")
 	}
+	if first, _, _ := bytes.Cut(f.Data, []byte("\n")); bytes.HasPrefix(first, []byte("#!")) && bytes.HasSuffix(first, []byte("\r")) {
+		return nil, source.Errorf(source.Span{File: f, Start: len(first) - 1, End: len(first)}, "the line ends in CR LF, and no interpreter has a CR in its name: the script does not run as it is")
+	}
 	template, err := erb.Parse(f)
 	if err != nil {
 		return nil, err
