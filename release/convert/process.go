@@ -162,6 +162,7 @@ func (w *job) lift(l *launch, u *ctl.Launch, p *bpm.ProcessTemplate) *source.Dia
 			return cannot(o.Span, "%s, which has to wait for another process at every start", oneLine(o.Text))
 		}
 		if o.Dynamic {
+			w.mayBeOverridden(l, o, c)
 			return cannot(o.Span, "the names of variables that are set here are known only when the job is rendered")
 		}
 	}
@@ -263,6 +264,30 @@ func (w *job) pidStatus(l *launch, cond ctl.Condition) bool {
 		}
 	}
 	return false
+}
+
+// mayBeOverridden names variables that a property may set anew, in a loop that
+// exports what it is given, and whose values stand in the command already.
+func (w *job) mayBeOverridden(l *launch, loop, c *ctl.Command) {
+	commands := l.result.Commands
+	at := slices.Index(commands, loop)
+	var names []string
+	for _, m := range shellName.FindAllStringSubmatch(c.Span.Text(), -1) {
+		name := m[1]
+		sets := func(o *ctl.Command) bool { return slices.Contains(o.Sets, name) }
+		exported := func(e ctl.Assign) bool {
+			text, known := e.Value.Literal()
+			return e.Name == name && !(known && path.IsAbs(text)) // the layout of the job is nobody's to change
+		}
+		if slices.Contains(names, name) || !slices.ContainsFunc(c.Env, exported) ||
+			!slices.ContainsFunc(commands[:at], sets) || slices.ContainsFunc(commands[at:slices.Index(commands, c)], sets) {
+			continue
+		}
+		names = append(names, name)
+	}
+	if len(names) > 0 {
+		w.find("not-understood", source.Warning, loop.Span, "a property may give %s another value here, and the command that starts %s has the one from before", strings.Join(names, ", "), l.name)
+	}
 }
 
 // outside takes off the guards that hold around a process anyway.
