@@ -217,7 +217,10 @@ func (w *job) rereadPid(l *launch, f hostFile, old map[string]bool) {
 		if use.AgainstAt.File != use.Names[0].File || lineAt(use.AgainstAt.File, use.AgainstAt.Start) != lineAt(use.Names[0].File, use.Names[0].Start) {
 			at = " (" + use.AgainstAt.Place() + ")"
 		}
-		for _, n := range use.Names {
+		for i, n := range use.Names {
+			if slices.ContainsFunc(use.Names[:i], func(o source.Span) bool { return o.File == n.File && o.Start <= n.Start && n.End <= o.End }) {
+				continue // a path in a word that is told already
+			}
 			w.find("old-pidfile-used", source.Warning, n, "%s is not written any more; the pid is in %s. This file is not rewritten: %s%s", l.pidfile, now, use.Against, at)
 		}
 		return
@@ -337,6 +340,7 @@ func (w *job) lookedFor(f hostFile) {
 		}
 		for _, a := range args {
 			v, _ := f.Value(a)
+			v = notItself.ReplaceAllString(v, "$1")
 			for _, l := range w.launches {
 				for _, p := range w.scriptPaths(l) {
 					base := path.Base(p)
@@ -354,7 +358,11 @@ func (w *job) lookedFor(f hostFile) {
 	})
 }
 
-var listsProcesses = regexp.MustCompile(`\bps\s`)
+var (
+	listsProcesses = regexp.MustCompile(`\bps\s`)
+	// notItself keeps a grep out of what it finds: [c]tl.
+	notItself = regexp.MustCompile(`\[(\w)\]`)
+)
 
 // otherProcesses finds what looks at the processes of the VM from inside a
 // container, where only its own are to be seen.
