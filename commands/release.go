@@ -137,6 +137,9 @@ func (o *releaseOptions) one(env *environment, dir string, p planned) error {
 		return err
 	}
 	report := &report{env: env, plan: plan, ledger: o.Ledger, dryRun: o.DryRun, resumed: resumed, showSuppressed: o.ShowSuppressed}
+	if len(o.Args.Dirs) > 1 {
+		report.dir = dir
+	}
 	if o.DryRun && o.machine() {
 		// standard output is for the findings alone
 	} else if o.DryRun {

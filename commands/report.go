@@ -22,6 +22,8 @@ type report struct {
 	dryRun         bool
 	resumed        bool
 	showSuppressed bool
+	// dir is the release's directory where the run is about several.
+	dir string
 }
 
 // diff prints the changes as one unified diff.
@@ -379,10 +381,10 @@ func (r *report) tables() {
 			add(&decisions, name, d.What, d.Why, places(append([]source.Span{d.Cause}, d.Related...)))
 		}
 		for _, f := range j.Findings {
-			found = append(found, reported{Job: name, Diagnostic: f})
+			found = append(found, reported{Dir: r.dir, Job: name, Diagnostic: f})
 		}
 		for _, s := range j.Suppressed {
-			found = append(found, reported{Job: name, Diagnostic: s.Diagnostic, Rule: s.Rule})
+			found = append(found, reported{Dir: r.dir, Job: name, Diagnostic: s.Diagnostic, Rule: s.Rule})
 		}
 		for _, l := range j.Ledger {
 			add(&ledger, name, l.Span.String(), string(l.To), l.Span.Text(), l.Note)
@@ -391,8 +393,22 @@ func (r *report) tables() {
 	for _, c := range r.plan.Changes {
 		add(&files, "", c.Name, change[mark(c)], c.Why)
 	}
-	found = append(found, foundBeside("", r.plan)...)
-	r.env.tables(jobs, files, decisions, findingsTable(found), suppressedTable(found), ledger)
+	found = append(found, foundBeside(r.dir, r.plan)...)
+	tables := []table.Table{jobs, files, decisions, findingsTable(found), suppressedTable(found), ledger}
+	if r.dir != "" {
+		for i := range tables {
+			ofRelease(&tables[i], r.dir)
+		}
+	}
+	r.env.tables(tables...)
+}
+
+// ofRelease puts the release into each row.
+func ofRelease(t *table.Table, dir string) {
+	t.Header = append(headers("Release"), t.Header...)
+	for i, row := range t.Rows {
+		t.Rows[i] = append([]table.Value{table.NewValueString(dir)}, row...)
+	}
 }
 
 func headers(names ...string) []table.Header {

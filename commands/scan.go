@@ -16,6 +16,7 @@ import (
 )
 
 type scanOptions struct {
+	Jobs []string `long:"job" value-name:"NAME" description:"Look only at this job (repeatable)"`
 	findingsOptions
 	Args struct {
 		Dirs []string `positional-arg-name:"DIR" description:"Release directory, or a folder with several of them (default: .)"`
@@ -40,7 +41,7 @@ func (o *scanOptions) run(env *environment) error {
 	failed := false
 	var found []reported
 	var all []scanned
-	for s := range inOrder(dirs, scan) {
+	for s := range inOrder(dirs, o.scan) {
 		if s.err != nil {
 			env.errorLine(inDir(s.dir, several, s.err.Error()))
 			failed = true
@@ -149,12 +150,12 @@ func inOrder[T any](dirs []string, work func(dir string) T) func(yield func(T) b
 }
 
 // scan plans the conversion of a release as the release command does.
-func scan(dir string) scanned {
+func (o *scanOptions) scan(dir string) scanned {
 	r, err := release.Load(dir)
 	if err != nil {
 		return scanned{dir: dir, err: err}
 	}
-	plan, err := convert.Release(r, convert.Options{OpsFile: defaultOpsFile, Tool: "bosh-bpmify " + Version()})
+	plan, err := convert.Release(r, convert.Options{Jobs: o.Jobs, OpsFile: defaultOpsFile, Tool: "bosh-bpmify " + Version()})
 	return scanned{dir, r.Name, plan, err}
 }
 
