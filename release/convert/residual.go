@@ -54,6 +54,7 @@ func (w *job) residue(l *launch, to Destination, ways bool, given map[string]boo
 		}
 	}
 	r.close()
+	r.locals()
 	r.toggles()
 	r.mode = modeOf(shebangStrict(l.result.Scripts[0].Original))
 	if u := l.result.Commands[0].Outer; u != nil && !ways && drops(u) {
@@ -79,8 +80,7 @@ func (w *job) residue(l *launch, to Destination, ways bool, given map[string]boo
 	if r.user != nil && r.acts(l.result.Tree) {
 		lines = r.asUser(r.user, nil, r.begins, lines, modeOf(r.begins != ""))
 	}
-	r.complete(lines)
-	return lines, r
+	return r.complete(lines), r
 }
 
 // endsInAnswer says whether the last command may fail without an error: the old
@@ -97,8 +97,9 @@ func endsInAnswer(lines []string) bool {
 }
 
 // complete looks for what the lines need and do not have: a variable that the
-// old script set, one of its functions.
-func (r *residual) complete(lines []string) {
+// old script set, one of its functions. Where a function's own lines stand in the
+// script itself, "local" has to be "declare".
+func (r *residual) complete(lines []string) []string {
 	text := strings.Join(lines, "\n") + "\n"
 	script, err := ctl.ParseScript("", &source.File{Data: []byte(text)})
 	if err != nil {
@@ -107,11 +108,15 @@ func (r *residual) complete(lines []string) {
 			why = syntax.Message
 		}
 		r.broken = "what is left of the script cannot stand on its own: " + why
-		return
+		return lines
 	}
 	variables, commands := script.Unbound()
 	for _, c := range r.l.result.Commands {
-		for _, name := range c.Sets {
+		names := slices.Clone(c.Sets)
+		for _, o := range c.Locals {
+			names = append(names, o.Name)
+		}
+		for _, name := range names {
 			if slices.Contains(variables, name) && !r.given[name] {
 				r.broken = fmt.Sprintf("what is left of the script needs %s, and what sets it does not go with it", name)
 			}
@@ -122,6 +127,11 @@ func (r *residual) complete(lines []string) {
 			r.broken = fmt.Sprintf("what is left of the script needs its function %s, which does not go with it", name)
 		}
 	}
+	locals := script.LocalsOutside()
+	for i := len(locals) - 1; i >= 0; i-- {
+		text = text[:locals[i]] + "declare" + text[locals[i]+len("local"):]
+	}
+	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 }
 
 // close adds what the kept commands need: the commands that set their
@@ -129,11 +139,17 @@ func (r *residual) complete(lines []string) {
 func (r *residual) close() {
 	res := r.l.result
 	need := map[string]bool{}
+	needLocal := map[ctl.Local]bool{}
 	asked := map[*ctl.Command]bool{} // with which the conditions begin
+	var calls []*ctl.Command         // that stand around what is looked at now
 	refs := func(names []string) {
 		for _, n := range names {
-			if !r.given[n] {
-				need[n] = true
+			if r.given[n] {
+				continue
+			}
+			need[n] = true
+			for _, c := range calls {
+				needLocal[ctl.Local{Name: n, Call: c}] = true
 			}
 		}
 	}
@@ -160,10 +176,17 @@ func (r *residual) close() {
 			}
 		}
 	}
+	inlined := map[*ctl.Node][]*ctl.Command{} // calls around a node that do not stay functions
+	ctl.Walk(res.Tree, func(n *ctl.Node) {
+		if n.Kind == ctl.Call && (r.way(n.Body) || !leaves(n.Body)) {
+			ctl.Walk(n.Body, func(o *ctl.Node) { inlined[o] = append(inlined[o], n.Command) })
+		}
+	})
 	for changed := true; changed; {
 		changed = false
 		before := len(need) + len(r.functions)
 		ctl.Walk(res.Tree, func(n *ctl.Node) {
+			calls = inlined[n]
 			switch {
 			case n.Kind == ctl.Leaf && r.keep[n.Command]:
 				if u := r.l.isWay(n.Command); u != nil && r.ways {
@@ -219,12 +242,66 @@ func (r *residual) close() {
 					r.keep[c], changed = true, true
 				}
 			}
+			for _, o := range c.Locals {
+				if needLocal[o] && !(r.ways && c.Test) {
+					r.keep[c], changed = true, true
+				}
+			}
 			if need["?"] && !r.l.endedWell(i) && i+1 < len(res.Commands) && slices.Contains(res.Commands[i+1].Refs, "?") && (r.keep[res.Commands[i+1]] || asked[res.Commands[i+1]]) && !c.Leave {
 				r.keep[c], changed = true, true
 			}
 		}
 		changed = changed || len(need)+len(r.functions) != before
 	}
+}
+
+// locals looks for variables of functions that are no longer gone behind their
+// call: what a function did stands in the script itself now.
+func (r *residual) locals() {
+	cs := r.l.result.Commands
+	around := r.l.callsAround()
+	end := map[*ctl.Command]int{} // the last command of a call
+	owned := map[ctl.Local]bool{}
+	for i, c := range cs {
+		for _, call := range around[c] {
+			end[call] = i
+		}
+		for _, o := range c.Locals {
+			owned[o] = true
+		}
+	}
+	for i, c := range cs {
+		for _, o := range c.Locals {
+			if !r.keep[c] || slices.Contains(r.functions, o.Call.Name()) {
+				continue
+			}
+			hides := slices.ContainsFunc(cs[:i], func(k *ctl.Command) bool { return r.keep[k] && slices.Contains(k.Sets, o.Name) }) ||
+				slices.ContainsFunc(around[c], func(call *ctl.Command) bool { return call != o.Call && owned[ctl.Local{Name: o.Name, Call: call}] })
+			meant := slices.ContainsFunc(cs[end[o.Call]+1:], func(k *ctl.Command) bool {
+				return r.keep[k] && slices.Contains(k.Refs, o.Name) && !slices.ContainsFunc(around[k], func(call *ctl.Command) bool {
+					return !slices.Contains(around[c], call) && owned[ctl.Local{Name: o.Name, Call: call}]
+				})
+			})
+			if o.Name == "IFS" || hides && meant {
+				r.broken = fmt.Sprintf("%s (%s) is a variable of its function, and what is left of the script has no function around it", o.Name, c.Span.Place())
+			}
+		}
+	}
+}
+
+// callsAround are the calls of functions around each command, outermost first.
+func (l *launch) callsAround() map[*ctl.Command][]*ctl.Command {
+	around := map[*ctl.Command][]*ctl.Command{}
+	ctl.Walk(l.result.Tree, func(n *ctl.Node) {
+		if n.Kind == ctl.Call {
+			ctl.Walk(n.Body, func(o *ctl.Node) {
+				if o.Command != nil {
+					around[o.Command] = append(around[o.Command], n.Command)
+				}
+			})
+		}
+	})
+	return around
 }
 
 // splits says whether something is kept that runs under the IFS which a

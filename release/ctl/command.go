@@ -233,33 +233,34 @@ func ownName(a Assign) bool {
 
 func (e *evaluator) declare(s *syntax.Stmt, c *syntax.DeclClause) {
 	assigns := e.assigns(c.Args)
-	exports := c.Variant.Value == "export"
+	exports, global := c.Variant.Value == "export", false
 	for _, a := range c.Args {
 		if a.Name == nil && a.Value != nil {
 			switch flag := a.Value.Lit(); {
+			case flag == "-g":
+				global = true
 			case flag == "-x" && len(e.locals) == 0:
 				exports = true
-			case flag != "-r" && flag != "-g" && flag != "-a" && flag != "-A" && flag != "-f":
+			case flag != "-r" && flag != "-a" && flag != "-A" && flag != "-f":
 				e.unclear(s, "the option %s changes what the variable is or who sees it", flag)
 			}
 		}
 	}
 	cmd := &Command{Assigns: assigns, Exports: exports, Redirects: e.redirects(s)}
-	e.record(s, cmd)
-	if len(e.locals) > 0 && !exports {
-		cmd.Sets = nil // it is gone with its function
-	}
-	for i, a := range assigns {
-		if a.Name == "" {
-			continue
-		}
-		if n := len(e.locals); n > 0 && c.Variant.Value != "export" && c.Variant.Value != "readonly" {
+	for _, a := range assigns {
+		if n := len(e.locals); n > 0 && a.Name != "" && c.Variant.Value != "export" && c.Variant.Value != "readonly" && !global {
 			if _, saved := e.locals[n-1][a.Name]; !saved {
 				e.locals[n-1][a.Name] = nil
 				if v, set := e.state.vars[a.Name]; set {
 					e.locals[n-1][a.Name] = &v
 				}
 			}
+		}
+	}
+	e.record(s, cmd)
+	for i, a := range assigns {
+		if a.Name == "" {
+			continue
 		}
 		if !naked(c, i) {
 			e.assign(a)
@@ -305,11 +306,11 @@ func (e *evaluator) function(s *syntax.Stmt, call *Command, f Function) flow {
 				e.state.vars[name] = *v
 			}
 		}
-		e.locals = e.locals[:len(e.locals)-1]
+		e.locals, e.calls = e.locals[:len(e.locals)-1], e.calls[:len(e.calls)-1]
 	}(e.script, e.state.params, e.static, e.guards, len(e.conditions), e.entry, e.mayReturn)
 	e.entry, e.mayReturn = len(e.conditions), source.Span{}
 	e.depth++
-	e.locals = append(e.locals, map[string]*variable{})
+	e.locals, e.calls = append(e.locals, map[string]*variable{}), append(e.calls, call)
 	e.script, e.state.params = f.Script, call.Words[1:]
 	e.static = f.Script.Template.Guards(f.Script.span(f.body).Start)
 	var got flow

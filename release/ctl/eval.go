@@ -89,6 +89,9 @@ type Command struct {
 	// variables that it sets.
 	Text              string
 	Refs, Calls, Sets []string
+	// Locals are the variables of functions that it sets: each is gone with the
+	// call that it belongs to.
+	Locals []Local
 	// Test says that the command stands in a condition.
 	Test bool
 	// Outer is what starts the script or the command string in which the
@@ -119,6 +122,12 @@ func (c *Command) Name() string {
 		return ""
 	}
 	return path.Base(s)
+}
+
+// Local is a variable of a function, in one call of it.
+type Local struct {
+	Name string
+	Call *Command
 }
 
 // Condition is a shell condition that only the VM can decide.
@@ -252,9 +261,10 @@ type evaluator struct {
 	opaque bool
 	// values is set while the pieces of a brace expansion are read.
 	values *source.Span
-	// locals are the variables that each function under way has made local,
-	// with what they were before.
+	// locals are the variables that each function under way, called by calls, has
+	// made local, with what they were before.
 	locals []map[string]*variable
+	calls  []*Command
 	// made are the files of Absent that may be there by now.
 	made map[string]bool
 	// last is the command that has ended last.
@@ -1283,12 +1293,12 @@ func (e *evaluator) note(s *syntax.Stmt, c *Command) {
 		}
 	}
 	for _, a := range c.Assigns {
-		if n := len(e.locals); n > 0 {
-			if _, local := e.locals[n-1][a.Name]; local {
-				continue // it is gone with its function
-			}
+		if len(c.Words) > 0 {
+			break
 		}
-		if len(c.Words) == 0 {
+		if call := e.localTo(a.Name); call != nil {
+			c.Locals = append(c.Locals, Local{a.Name, call})
+		} else {
 			c.Sets = append(c.Sets, a.Name)
 		}
 	}
@@ -1318,6 +1328,17 @@ func (e *evaluator) note(s *syntax.Stmt, c *Command) {
 	e.seen[c.Span] = true
 	e.last = c
 	e.result.Commands = append(e.result.Commands, c)
+}
+
+// localTo gives the call under way whose variable a name is, nil for one of the
+// script.
+func (e *evaluator) localTo(name string) *Command {
+	for i := len(e.locals) - 1; i >= 0; i-- {
+		if _, local := e.locals[i][name]; local {
+			return e.calls[i]
+		}
+	}
+	return nil
 }
 
 // makes notes that a command may make a file that was not there.
@@ -1365,8 +1386,8 @@ func (e *evaluator) assigns(list []*syntax.Assign) []Assign {
 		n := Assign{Name: name, Span: e.script.span(a)}
 		if a.Array != nil && a.Index == nil {
 			n.isArray = true
-			if a.Append {
-				n.array = slices.Clone(e.state.vars[name].array)
+			if v, set := e.state.vars[name]; a.Append && set {
+				n.array, n.isArray = slices.Clone(v.array), v.isArray || len(v.value) == 0
 			}
 			for _, el := range a.Array.Elems {
 				if el.Index != nil || el.Value == nil {

@@ -77,3 +77,21 @@ func (s *Script) Unbound() (variables, commands []string) {
 	}
 	return variables, commands
 }
+
+// LocalsOutside gives the offsets of the word local where it stands in no
+// function, where the shell does not have it.
+func (s *Script) LocalsOutside() []int {
+	var found []int
+	syntax.Walk(s.tree, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.FuncDecl:
+			return false
+		case *syntax.DeclClause:
+			if n.Variant.Value == "local" {
+				found = append(found, int(n.Variant.Pos().Offset()))
+			}
+		}
+		return true
+	})
+	return found
+}
