@@ -271,6 +271,12 @@ func (ls *listeners) value(at source.Span, text, kind string, sure bool) {
 		return // the port of another job
 	}
 	known := false
+	for _, n := range numbersIn(code) {
+		if port, ok := portOf(n); ok {
+			known = true
+			ls.found = append(ls.found, listener{at: at, port: port, sure: sure})
+		}
+	}
 	for _, m := range rubyDefault.FindAllStringSubmatch(code, -1) {
 		if port, ok := portOf(m[1]); ok {
 			known = true

@@ -16,7 +16,8 @@ import (
 // below 1024 and the process's own ends in LOW, one that may be in MAYBE, and one
 // that a property without a value holds in OPEN.
 func TestPortsInConfig(t *testing.T) {
-	known := map[string]string{"web.port": "80", "web.high": "8080", "web.address": "0.0.0.0:443", "web.host": "10.0.0.1", "smtp.port": "25"}
+	known := map[string]string{"web.port": "80", "web.high": "8080", "web.address": "0.0.0.0:443", "web.host": "10.0.0.1", "smtp.port": "25",
+		"web.list.[0]": "8080", "web.list.[1]": "84", "web.servers.[0].port": "85", "web.servers.[0].name": "86", "web.highs.[0]": "8081"}
 	w := &job{}
 	for name, value := range known {
 		f := &source.File{Name: "spec", Data: []byte(value)}
@@ -129,6 +130,26 @@ output {
   <Connector port="80" protocol="HTTP/1.1"/> <!-- LOW -->
 `},
 		{"ini", "[server]\nhttp_port = 80 #LOW\n; port = 80\nport=53 #LOW\n"},
+		{"blocks", `
+<% p('web.list').each do |port| %>
+listen <%= port %>; #LOW
+<% end %>
+<% p("web.highs", []).each do |high| -%>
+listen <%= high -%>;
+<% end %>
+<% p('web.servers').each do |server| %>
+bind *:<%= server['port'] %> #LOW
+<% end %>
+<% if_p('smtp.port', 'web.port') do |mail, web| %>
+port = <%= web %> #LOW
+<% end %>
+<% if_p('web.none') do |none| %>
+http_port = <%= none %> #OPEN
+<% end %>
+<% [8080, 443].each { |tls| %>
+listen <%= tls %> #LOW
+<% } %>
+`},
 		{"named", "  listen-on port 53 { any; }; #LOW\n"},
 	} {
 		mark := regexp.MustCompile(`\s*(?:#|//|<!--) ?(LOW|MAYBE|OPEN)\b.*`)

@@ -1,7 +1,6 @@
 package convert
 
 import (
-	"bytes"
 	"path"
 	"regexp"
 	"slices"
@@ -267,9 +266,17 @@ func (w *job) daemonConfig(l *launch) {
 				continue
 			}
 			here := t.span(at[0], at[1])
-			names := erb.Properties(w.local(here.File, address))
+			code := w.local(here.File, address)
+			names := erb.Properties(code)
 			values := w.propertyTexts(names...)
+			literal := numbersIn(code)
+			for _, n := range literal {
+				if port := d.port(n); port > 0 && port < 1024 {
+					low = append(low, here)
+				}
+			}
 			switch {
+			case len(literal) > 0:
 			case len(names) == 0:
 				open = here
 			case len(values) == 0:
@@ -394,14 +401,75 @@ func (w *job) local(f *source.File, code string) string {
 	if m == nil {
 		return code
 	}
-	set := regexp.MustCompile(`(?m)(?:<%|^|;|\n)-?\s*` + m[1] + `\s*=\s*([^=\s].*)`).FindSubmatch(f.Data)
-	if set == nil {
-		return code
+	name, key := m[1], m[2]
+	ruby := rubyIn(f)
+	if set := regexp.MustCompile(`(?m)(?:^|;)\s*` + name + `\s*=\s*([^=\s].*)`).FindStringSubmatch(ruby); set != nil {
+		if key != "" {
+			return code
+		}
+		return set[1]
 	}
-	return string(set[1])
+	for _, block := range blockHead.FindAllStringSubmatch(ruby, -1) {
+		for i, variable := range strings.Split(block[3], ",") {
+			if strings.TrimSpace(variable) != name {
+				continue
+			}
+			over, given := block[1], erb.Properties("if_p("+block[2]+")")
+			switch {
+			case i < len(given):
+				return property(given[i], key)
+			case key == "":
+				return over
+			}
+			if names := erb.Properties(over); len(names) == 1 {
+				return property(names[0]+".*", key)
+			}
+		}
+	}
+	return code
 }
 
-var oneName = regexp.MustCompile(`^(?:[^<]*<%=)?\s*([a-z_]\w*)\s*(?:%>[^<]*)?$`)
+// rubyIn is the Ruby of a template, a tag a line.
+func rubyIn(f *source.File) string {
+	template, err := erb.Parse(f)
+	if err != nil {
+		return ""
+	}
+	var b strings.Builder
+	for _, s := range template.Segments {
+		if s.Kind == erb.Code || s.Kind == erb.Expr {
+			b.WriteString(s.Code(template) + "\n")
+		}
+	}
+	return b.String()
+}
+
+// property is Ruby for a property or for something in it.
+func property(name, key string) string {
+	if key != "" {
+		name += "." + key
+	}
+	return "p('" + name + "')"
+}
+
+var (
+	// oneName is a local, alone or for one of the values that it holds.
+	oneName = regexp.MustCompile(`^(?:[^<]*<%=)?-?\s*([a-z_]\w*)(?:\[["':]?(\w+)["']?\])?\s*(?:-?%>[^<]*)?$`)
+	// blockHead begins a block: what it goes over or the properties that have to be
+	// there, and its variables.
+	blockHead = regexp.MustCompile(`(?:([^\n;=%<>]+?)\.each\w*|\bif_p\(([^()\n]*)\))\s*(?:do|\{)\s*\|([^|\n]*)\|`)
+	// literalList is a list of numbers in Ruby.
+	numbers     = regexp.MustCompile(`[0-9]+`)
+	literalList = regexp.MustCompile(`^\s*(?:%w)?[\[(][\d\s,"']+[\])]\s*$`)
+)
+
+// numbersIn are the numbers of a list in Ruby.
+func numbersIn(code string) []string {
+	if !literalList.MatchString(code) {
+		return nil
+	}
+	return numbers.FindAllString(code, -1)
+}
 
 // foundIn gives the places of a pattern's first group.
 func foundIn(pattern *regexp.Regexp, body string) [][2]int {
@@ -419,28 +487,34 @@ func foundIn(pattern *regexp.Regexp, body string) [][2]int {
 // container, which does not let a process gain any.
 func (w *job) setcaps(l *launch) {
 	for _, c := range l.result.Commands {
-		if c.Name() != "setcap" || len(c.Words) < 2 {
-			continue
-		}
-		text, _ := c.Words[1].Literal()
-		names, _, _ := strings.Cut(text, "=")
-		names, _, _ = strings.Cut(names, "+")
-		for _, n := range strings.Split(names, ",") {
-			n = strings.ToUpper(strings.TrimPrefix(strings.ToLower(strings.TrimSpace(n)), "cap_"))
-			if !capabilityName.MatchString(n) {
-				w.find("not-understood", source.Warning, c.Span, "which capabilities this gives is not known")
-				continue
-			}
-			if !slices.Contains(l.capabilities, n) {
-				l.capabilities = append(l.capabilities, n)
-				w.decide(l, at(c.Span), "capabilities: "+n, "setcap has no effect on a process that bpm starts")
-			}
+		if c.Name() == "setcap" && !w.fileCapabilities(l, c.Text, c.Span) {
+			w.find("not-understood", source.Warning, c.Span, "which capabilities this gives is not known")
 		}
 	}
 }
 
-// setcapLine finds setcap in a script that is not on the start path.
-var setcapLine = regexp.MustCompile(`(?m)^[^#\n]*\bsetcap\s+['"]?((?:cap_\w+,?)+)[=+]`)
+// fileCapabilities gives a process what a setcap gives a file, if it tells.
+func (w *job) fileCapabilities(l *launch, command string, span source.Span) bool {
+	found := false
+	for _, m := range capabilityClause.FindAllStringSubmatch(command, -1) {
+		for _, n := range strings.Split(m[1], ",") {
+			n = strings.ToUpper(n[len("cap_"):])
+			found = true
+			if !slices.Contains(l.capabilities, n) {
+				l.capabilities = append(l.capabilities, n)
+				w.decide(l, at(span), "capabilities: "+n, "setcap has no effect on a process that bpm starts")
+			}
+		}
+	}
+	return found
+}
+
+var (
+	// capabilityClause is a list of capabilities that setcap gives.
+	capabilityClause = regexp.MustCompile(`(?i)\b(cap_\w+(?:,cap_\w+)*)[=+]`)
+	// setcapLine finds setcap in a script that is not on the start path.
+	setcapLine = regexp.MustCompile(`(?m)^[^#\n]*\b(setcap\s[^\n]*)`)
+)
 
 // otherSetcaps looks for setcap in the job's other scripts: the capabilities
 // that they give to a file are lost in a container, too.
@@ -450,19 +524,8 @@ func (w *job) otherSetcaps(l *launch) {
 		if err != nil || !strings.HasPrefix(t.Target, "bin/") || slices.ContainsFunc(l.result.Scripts, func(s *ctl.Script) bool { return s.Original == f }) {
 			continue
 		}
-		if !bytes.Contains(f.Data, []byte("setcap")) {
-			continue
-		}
 		for _, m := range setcapLine.FindAllSubmatchIndex(f.Data, -1) {
-			for _, n := range strings.Split(string(f.Data[m[2]:m[3]]), ",") {
-				n = strings.ToUpper(strings.TrimPrefix(n, "cap_"))
-				if capabilityName.MatchString(n) && !slices.Contains(l.capabilities, n) {
-					l.capabilities = append(l.capabilities, n)
-					w.decide(l, at(source.Span{File: f, Start: m[2], End: m[3]}), "capabilities: "+n, "setcap has no effect on a process that bpm starts")
-				}
-			}
+			w.fileCapabilities(l, string(f.Data[m[2]:m[3]]), source.Span{File: f, Start: m[2], End: m[3]})
 		}
 	}
 }
-
-var capabilityName = regexp.MustCompile(`^[A-Z][A-Z_]+$`)

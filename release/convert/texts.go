@@ -50,7 +50,7 @@ func (w *job) propertyTexts(names ...string) []text {
 func (w *job) valuesOf(names ...string) []valueText {
 	wanted := func(path string) bool {
 		for _, n := range names {
-			if path == n || strings.HasPrefix(path, n+".") || strings.HasPrefix(path, n+"[") {
+			if path == n || strings.HasPrefix(path, n+".") || strings.HasPrefix(path, n+"[") || strings.Contains(n, "*") && inEach(path, n) {
 				return true
 			}
 		}
@@ -63,6 +63,21 @@ func (w *job) valuesOf(names ...string) []valueText {
 		}
 	}
 	return values
+}
+
+// inEach says whether a path lies at or below a name in which * stands for the
+// elements of a list.
+func inEach(path, name string) bool {
+	have, want := strings.Split(path, "."), strings.Split(name, ".")
+	if len(have) < len(want) {
+		return false
+	}
+	for i, part := range want {
+		if part != "*" && part != have[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // valueText is the value of a property, with the property's path.
