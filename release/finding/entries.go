@@ -576,9 +576,9 @@ var entries = []Entry{
 	},
 	{
 		ID: "private-tmp", Severity: source.Warning,
-		Title:   "A socket lies in /tmp, which every job has for itself under bpm",
-		Why:     "/tmp and /var/tmp in a container are /var/vcap/data/JOB/tmp: all processes of the job share it, nobody else sees it. A client on the host or in another job that connects to the socket in /tmp finds none (`could not connect to server: No such file or directory`).",
-		Do:      "Put the socket into a folder that both sides have: /var/vcap/sys/run/JOB, as a volume. Clients of the same job need no change.",
+		Title:   "Something lies in /tmp, which every job has for itself under bpm",
+		Why:     "/tmp and /var/tmp in a container are /var/vcap/data/JOB/tmp: all processes of the job share it, nobody else sees it. A client on the host or in another job that connects to the socket in /tmp finds none (`could not connect to server: No such file or directory`), and what bin/pre-start or a hook makes in the host's /tmp is not there for the process. /dev/shm is the container's own, too.",
+		Do:      "Put the socket into a folder that both sides have: /var/vcap/sys/run/JOB, as a volume. Clients of the same job need no change. What is made for the process before it starts has to be made in /var/vcap/data/JOB/tmp.",
 		Before:  "socket = /tmp/web.sock",
 		After:   "socket = /var/vcap/sys/run/web/web.sock",
 		Sources: []string{bpmAdapter},
