@@ -49,12 +49,12 @@ func (w *job) inside(l *launch, p *bpm.ProcessTemplate) {
 	}
 }
 
-// madeOutside names what pre-start or the hook makes in a folder for temporary
+// madeOutside names what pre-start, the job's own too, or the hook makes in a folder for temporary
 // files and the process is told of: its container has folders of its own there.
 func (w *job) madeOutside(l *launch, p *bpm.ProcessTemplate) {
 	told := append(p.Texts(), l.script)
-	for _, c := range l.result.Commands {
-		if to := l.places[c].to; to != ToPreStart && to != ToHook || c.Name() == "rm" {
+	for _, c := range w.ownerCommands() {
+		if c.Name() == "rm" {
 			continue
 		}
 		seen := map[string]bool{}
