@@ -124,16 +124,30 @@ func (w *job) hostFiles(old map[string]bool) []hostFile {
 // concerns says whether a file has the name of a pidfile or of a script of the
 // start path in it.
 func (w *job) concerns(f *source.File) bool {
+	here := strings.HasPrefix(f.Name, "jobs/"+w.Job.Name+"/") || bytes.Contains(f.Data, []byte(w.Job.Name))
 	for _, l := range w.launches {
-		if bytes.Contains(f.Data, []byte(path.Base(l.pidfile))) || bytes.Contains(f.Data, []byte(path.Ext(l.pidfile))) && path.Ext(l.pidfile) != "" {
+		ext := path.Ext(l.pidfile)
+		switch {
+		case bytes.Contains(f.Data, []byte(path.Base(l.pidfile))) && (here || ext != ""): // any job may have a file "pid"
+			return true
+		case ext != "" && bytes.Contains(f.Data, []byte(ext)) && (here || openName.Match(f.Data)):
 			return true
 		}
-		if slices.ContainsFunc(w.scriptPaths(l), func(p string) bool { return bytes.Contains(f.Data, []byte(path.Base(p))) }) {
+		if slices.ContainsFunc(w.scriptPaths(l), func(p string) bool {
+			name := path.Base(p)
+			if !here {
+				name = "bin/" + name
+			}
+			return bytes.Contains(f.Data, []byte(name))
+		}) {
 			return true
 		}
 	}
 	return false
 }
+
+// openName is the name of a file of which only the ending is known.
+var openName = regexp.MustCompile(`(?:\$\{?\w+\}?|[*?\])}])["']?\.\w`)
 
 // lifecycle are the scripts that the BOSH agent and bbr run, on the VM, as root.
 var lifecycle = regexp.MustCompile(`^bin/(?:drain|pre-start|post-start|post-deploy|pre-stop|post-stop|bbr/[\w-]+)$`)
