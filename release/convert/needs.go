@@ -10,7 +10,6 @@ import (
 
 	"mvdan.cc/sh/v3/syntax"
 
-	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/container"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
@@ -48,7 +47,6 @@ func (w *job) needs(l *launch, p *bpm.ProcessTemplate) []need {
 		t := text{body: l.script, span: func(int, int) source.Span { return here }}
 		needs = append(needs, markWritten(t, w.pathsIn(t, true))...)
 	}
-	needs = append(needs, w.pathsInMade(l, p)...)
 	if dir, known := p.WorkDir.Static(); known && dir != "" {
 		for _, t := range p.Texts() {
 			if m := relativeFile.FindStringSubmatch(t); m != nil {
@@ -77,24 +75,6 @@ func (w *job) needs(l *launch, p *bpm.ProcessTemplate) []need {
 // relativeFile is an argument, or the value in it, that names a file below the
 // working directory.
 var relativeFile = regexp.MustCompile(`^(?:--?[\w-]+=)?(?:\./)?([\w-][\w.-]*(?:/[\w.-]+)+)$`)
-
-// pathsInMade finds the paths in the files that the old script wrote for the
-// process, and pre-start or the hook writes now.
-func (w *job) pathsInMade(l *launch, p *bpm.ProcessTemplate) []need {
-	var needs []need
-	told := strings.Join(p.Texts(), "\n")
-	for _, c := range l.result.Commands {
-		if to := l.places[c].to; to != ToPreStart && to != ToHook {
-			continue
-		}
-		for _, r := range c.Redirects {
-			if file, known := r.File.Literal(); known && path.IsAbs(file) && strings.HasPrefix(r.Op, ">") && release.NamesPath(told, file) {
-				needs = append(needs, w.pathsIn(text{body: c.Text, span: func(int, int) source.Span { return c.Span }}, true)...)
-			}
-		}
-	}
-	return needs
-}
 
 // pathsIn finds the paths in a text, and those that properties put into it.
 func (w *job) pathsIn(t text, told bool) []need {
