@@ -69,12 +69,63 @@ func (w *job) needs(l *launch, p *bpm.ProcessTemplate) []need {
 		}
 		needs = append(needs, found...)
 	}
+	needs = append(needs, w.fromSetup(needs)...)
 	return slices.DeleteFunc(needs, func(n need) bool { return w.edited(n.at) })
 }
 
 // relativeFile is an argument, or the value in it, that names a file below the
 // working directory.
 var relativeFile = regexp.MustCompile(`^(?:--?[\w-]+=)?(?:\./)?([\w-][\w.-]*(?:/[\w.-]+)+)$`)
+
+// fromSetup finds the paths that the set-up hands on to a process: in what it
+// writes into files that the process is told of, and where the links lead that it
+// makes for it.
+func (w *job) fromSetup(known []need) []need {
+	told := func(file string) bool {
+		return slices.ContainsFunc(known, func(n need) bool { return n.told && below(file, path.Clean(n.path)) })
+	}
+	var needs []need
+	for _, l := range w.launches {
+		for _, c := range l.result.Commands {
+			if to := l.places[c].to; to != ToPreStart && to != ToHook {
+				continue
+			}
+			span := func(int, int) source.Span { return c.Span }
+			if words := c.Words; c.Name() == "ln" && len(words) > 2 {
+				link, ok := words[len(words)-1].Literal()
+				if link = path.Clean(link); ok && !w.ownDisk(link) && (told(link) || w.ownDisk(path.Dir(link)) || slices.ContainsFunc(known, func(n need) bool { return n.told && below(n.path, link) })) {
+					needs = append(needs, w.pathsIn(text{body: words[len(words)-2].String(), span: span}, true)...)
+				}
+				continue
+			}
+			if slices.ContainsFunc(makesFiles(c), told) {
+				needs = append(needs, w.pathsIn(text{body: written(c), span: span}, true)...)
+			}
+		}
+	}
+	return needs
+}
+
+// written is the text that a command itself writes into a file; files that it
+// reads are not in it.
+func written(c *ctl.Command) string {
+	switch c.Name() {
+	case "echo", "printf":
+		return c.Text
+	case "sed", "awk", "perl":
+		var words []string
+		for _, word := range c.Words[1:] {
+			if t := word.String(); !path.IsAbs(t) {
+				words = append(words, t)
+			}
+		}
+		return strings.Join(words, "\n")
+	}
+	if _, body, ok := strings.Cut(c.Text, "\n"); ok && strings.Contains(c.Text, "<<") {
+		return body
+	}
+	return ""
+}
 
 // pathsIn finds the paths in a text, and those that properties put into it.
 func (w *job) pathsIn(t text, told bool) []need {

@@ -464,9 +464,14 @@ func makesFile(commands []*ctl.Command, p string) bool {
 // makes gives the files and folders that a command writes and that outlive a
 // reboot.
 func makes(c *ctl.Command) []string {
+	return slices.DeleteFunc(makesFiles(c), func(p string) bool { return volatile(p) || below(p, "/var/vcap/sys/log") })
+}
+
+// makesFiles gives the files and folders that a command writes.
+func makesFiles(c *ctl.Command) []string {
 	var paths []string
 	add := func(word ctl.Word) {
-		if p, ok := word.Literal(); ok && path.IsAbs(p) && !volatile(p) && !below(p, "/var/vcap/sys/log") {
+		if p, ok := word.Literal(); ok && path.IsAbs(p) {
 			paths = append(paths, path.Clean(p))
 		}
 	}
