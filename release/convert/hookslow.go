@@ -30,7 +30,7 @@ func (w *job) slowHook(l *launch) {
 	ctl.Walk(l.result.Tree, func(n *ctl.Node) {
 		switch {
 		case n.Kind == ctl.Loop && !seen[n.Span] && l.inHook(n):
-			seconds, waits := waitOf(n)
+			seconds, waits := waitOf(n, l.result.Commands)
 			switch {
 			case !waits:
 			case seconds > given:
@@ -56,27 +56,45 @@ func (l *launch) inHook(n *ctl.Node) bool {
 }
 
 // waitOf says whether a loop waits, and for how many seconds at most, 0 when
-// that is not known.
-func waitOf(loop *ctl.Node) (seconds int, waits bool) {
+// that is not known. What it counts down from stands in the commands before it.
+func waitOf(loop *ctl.Node, commands []*ctl.Command) (seconds int, waits bool) {
 	each := 0.0
 	ctl.Walk(append([]*ctl.Node{}, loop.Body...), func(n *ctl.Node) {
 		if c := n.Command; c != nil && n.Kind == ctl.Leaf && c.Name() == "sleep" && len(c.Words) == 2 {
 			waits = true
 			s, _ := c.Words[1].Literal()
-			each, _ = strconv.ParseFloat(s, 64)
+			each, _ = strconv.ParseFloat(strings.TrimSuffix(s, "s"), 64)
 		}
 	})
-	for _, known := range []*regexp.Regexp{rounds, upTo} {
-		if m := known.FindStringSubmatch(loop.Head); m != nil {
-			n, _ := strconv.Atoi(m[1] + m[2])
-			return int(float64(n) * each), waits
+	count := 0
+	for _, known := range []*regexp.Regexp{rounds, upTo, upToNumber} {
+		if m := known.FindStringSubmatch(loop.Head); m != nil && count == 0 {
+			count, _ = strconv.Atoi(strings.Join(m[1:], ""))
 		}
 	}
-	return 0, waits
+	if m := downFrom.FindStringSubmatch(loop.Head); m != nil && count == 0 {
+		for _, c := range commands {
+			for _, a := range c.Assigns {
+				before := c.Span.File == loop.Span.File && c.Span.Start < loop.Span.Start
+				if s, known := a.Value.Literal(); known && before && a.Name == strings.Join(m[1:], "") {
+					count, _ = strconv.Atoi(s)
+				}
+			}
+		}
+	}
+	return int(float64(count) * each), waits
 }
 
-// upTo is a loop that counts.
-var upTo = regexp.MustCompile(`^(?:while|until) \[+ "?\$\{?\w+\}?"? -(?:ge|gt|lt|le) "?(\d+)"?() \]+$`)
+var (
+	// rounds are those of a loop that counts from 1.
+	rounds = regexp.MustCompile(`^for \w+ in (?:["']?\$\(seq (?:1 )?(\d+)\)["']?|\{1\.\.(\d+)\})$`)
+	// upTo is a loop that goes on while a number is small, upToNumber one that says
+	// so in arithmetic.
+	upTo       = regexp.MustCompile(`^while .*\$\{?\w+\}?"? -(?:lt|le) "?(\d+)|^until .*\$\{?\w+\}?"? -(?:gt|ge|eq) "?(\d+)`)
+	upToNumber = regexp.MustCompile(`^(?:while|for) \(\((?:[^;()]*;)?[^;()]*\w\s*<=?\s*(\d+)`)
+	// downFrom is a loop that goes on while a number is left.
+	downFrom = regexp.MustCompile(`^while .*\$\{?(\w+)\}?"? -(?:gt|ge|ne) "?[01]\b|^while \(\(\s*(?:--)?(\w+)(?:--)?\s*(?:>=?\s*[01]\s*)?\)\)`)
+)
 
 // slowWork is work that takes longer the more there is.
 func slowWork(c *ctl.Command) bool {
@@ -104,7 +122,7 @@ var (
 // background waits for the process itself.
 func (w *job) waitsBefore(l *launch, first int, aside map[*ctl.Command]bool) {
 	ctl.Walk(l.result.Tree, func(n *ctl.Node) {
-		if _, waits := waitOf(n); n.Kind != ctl.Loop || !waits || l.inHook(n) || w.aboutPid(l, n.Text) {
+		if _, waits := waitOf(n, l.result.Commands); n.Kind != ctl.Loop || !waits || l.inHook(n) || w.aboutPid(l, n.Text) {
 			return
 		}
 		ctl.Walk([]*ctl.Node{n}, func(o *ctl.Node) {

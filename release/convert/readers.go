@@ -214,7 +214,7 @@ func (w *job) rereadPid(l *launch, f hostFile, old map[string]bool) {
 		return // its own, of the same name
 	}
 	now := bpm.PidFile(w.Job.Name, l.name)
-	use := f.PidUses(l.pidfile, now, func(variable string) bool { return w.readsVariable(variable, f.File, old) })
+	use := f.PidUses(l.pidfile, now, f.job == w.Job, func(variable string) bool { return w.readsVariable(variable, f.File, old) })
 	switch {
 	case len(use.Names) == 0:
 		return

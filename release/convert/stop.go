@@ -253,24 +253,10 @@ func (w *job) stopLoops(l *launch, result *ctl.Result) {
 		if n.Kind != ctl.Loop {
 			return
 		}
-		m := rounds.FindStringSubmatch(n.Head)
-		if m == nil {
-			return
-		}
-		count, _ := strconv.Atoi(m[1] + m[2])
-		ctl.Walk(n.Body, func(o *ctl.Node) {
-			if c := o.Command; c != nil && o.Kind == ctl.Leaf && c.Name() == "sleep" && len(c.Words) == 2 {
-				s, _ := c.Words[1].Literal()
-				if each, err := strconv.ParseFloat(s, 64); err == nil {
-					l.waits(int(float64(count)*each), n.Span)
-				}
-			}
-		})
+		seconds, _ := waitOf(n, result.Commands)
+		l.waits(seconds, n.Span)
 	})
 }
-
-// rounds are those of a loop that counts from 1.
-var rounds = regexp.MustCompile(`^for \w+ in (?:["']?\$\(seq (?:1 )?(\d+)\)["']?|\{1\.\.(\d+)\})$`)
 
 // onlyPrepares says whether a command of the stop program matters only for others
 // of it, or clears away what only the old script made.

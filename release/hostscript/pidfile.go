@@ -34,6 +34,7 @@ type PidUse struct {
 type pidReader struct {
 	*Script
 	old, now string
+	ownJob   bool
 	use      PidUse
 	// files are variables that may hold the name of the pidfile, pids those that
 	// may hold the number in it.
@@ -45,8 +46,10 @@ type pidReader struct {
 // it and that bpm's pid does what the old one did: bpm's is that of an init which
 // hands signals on to the process. A variable that is set here and not used may be
 // read elsewhere.
-func (s *Script) PidUses(old, now string, readElsewhere func(variable string) bool) PidUse {
-	r := &pidReader{Script: s, old: old, now: now, files: map[string]bool{}, pids: map[string]bool{}}
+//
+// ownJob says that the script is of the job whose pidfile it is.
+func (s *Script) PidUses(old, now string, ownJob bool, readElsewhere func(variable string) bool) PidUse {
+	r := &pidReader{Script: s, old: old, now: now, ownJob: ownJob, files: map[string]bool{}, pids: map[string]bool{}}
 	for more := true; more; {
 		more = false
 		syntax.Walk(s.Tree, func(n syntax.Node) bool {
@@ -245,12 +248,34 @@ func (r *pidReader) mayName(w *syntax.Word) bool {
 	if !known {
 		v = r.pattern(w)
 	}
+	if r.ownJob && v == "*/"+path.Base(r.old) && !strings.Contains(r.old, "<%") {
+		return r.fromElsewhere(w)
+	}
 	before, _, open := strings.Cut(v, "*")
 	if !open || strings.Contains(r.old, "<%") || !strings.HasPrefix(before, "/var/vcap/") || !strings.HasSuffix(v, ".pid") || strings.Contains(v, "**") {
 		return false
 	}
 	ok, err := path.Match(v, r.old)
 	return err == nil && ok
+}
+
+// fromElsewhere says whether a word begins with a variable that the script does
+// not set: a file that it reads does.
+func (r *pidReader) fromElsewhere(w *syntax.Word) bool {
+	found, sources := false, false
+	syntax.Walk(w, func(n syntax.Node) bool {
+		if p, ok := n.(*syntax.ParamExp); ok && p.Param != nil {
+			found = found || r.set[p.Param.Value] == 0 && syntax.ValidName(p.Param.Value)
+		}
+		return true
+	})
+	syntax.Walk(r.Tree, func(n syntax.Node) bool {
+		if c, ok := n.(*syntax.CallExpr); ok && len(c.Args) > 1 {
+			sources = sources || c.Args[0].Lit() == "." || c.Args[0].Lit() == "source"
+		}
+		return true
+	})
+	return found && sources
 }
 
 // pattern is a word with a star for each variable that has no value here.

@@ -32,7 +32,7 @@ func TestPidUses(t *testing.T) {
 			if s == nil {
 				t.Fatal("not read")
 			}
-			use := s.PidUses(old, now, func(string) bool { return true })
+			use := s.PidUses(old, now, true, func(string) bool { return true })
 			if c.against != "" || use.Against != "" {
 				if !strings.Contains(use.Against, c.against) || c.against == "" {
 					t.Errorf("against: %q, want %q", use.Against, c.against)
