@@ -157,6 +157,18 @@ func (f *fields) addValue(value Word, name string, quoted bool) {
 	}
 }
 
+// addElement adds one of the words of "$@" or of a list. An expression that stood
+// unquoted where they were made may still be none or several.
+func (f *fields) addElement(w Word) {
+	f.any = f.any || len(w) == 0
+	for _, p := range w {
+		if !p.Split {
+			p.Held = ""
+		}
+		f.add(p)
+	}
+}
+
 func (f *fields) words() []Word {
 	f.cut()
 	return f.done

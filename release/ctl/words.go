@@ -118,6 +118,10 @@ func (e *evaluator) parts(f *fields, parts []syntax.WordPart, quoted bool) {
 					if i > 0 {
 						f.cut()
 					}
+					if quoted {
+						f.addElement(w)
+						continue
+					}
 					f.addValue(w, "argument", e.whole(p, w, quoted))
 				}
 				continue
