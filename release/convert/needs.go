@@ -79,7 +79,7 @@ var relativeFile = regexp.MustCompile(`^(?:--?[\w-]+=)?(?:\./)?([\w-][\w.-]*(?:/
 
 // fromSetup finds the paths that the set-up hands on to a process: in what it
 // writes into files that the process is told of, and where the links lead that it
-// makes for it.
+// makes for it. What is done behind the start tells of files that the process makes.
 func (w *job) fromSetup(known []need) []need {
 	told := func(file string) bool {
 		return slices.ContainsFunc(known, func(n need) bool { return n.told && below(file, path.Clean(n.path)) })
@@ -87,10 +87,17 @@ func (w *job) fromSetup(known []need) []need {
 	var needs []need
 	for _, l := range w.launches {
 		for _, c := range l.result.Commands {
-			if to := l.places[c].to; to != ToPreStart && to != ToHook {
+			span := func(int, int) source.Span { return c.Span }
+			switch l.places[c].to {
+			case ToPostStart: // what it finds in the run folder, the process has made
+				needs = append(needs, slices.DeleteFunc(w.pathsIn(text{body: c.Text, span: span}, true), func(n need) bool {
+					return !below(n.path, w.runDir()) || path.Ext(n.path) == ".pid"
+				})...)
+				continue
+			case ToPreStart, ToHook:
+			default:
 				continue
 			}
-			span := func(int, int) source.Span { return c.Span }
 			if words := c.Words; c.Name() == "ln" && len(words) > 2 {
 				link, ok := words[len(words)-1].Literal()
 				if link = path.Clean(link); ok && !w.ownDisk(link) && (told(link) || w.ownDisk(path.Dir(link)) || slices.ContainsFunc(known, func(n need) bool { return n.told && below(n.path, link) })) {

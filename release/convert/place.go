@@ -305,7 +305,7 @@ func (w *job) placeOf(l *launch, c *ctl.Command, after, guard bool) place {
 	}
 	note := w.service(c, l)
 	if note == "" {
-		note = w.unusedFolders(l, c)
+		note = w.unusedFolders(l, c, after)
 	}
 	if note != "" {
 		if owner := newOwner(c); owner != "" && owner != "vcap" && owner != "root" {
@@ -348,11 +348,13 @@ func (w *job) placeOf(l *launch, c *ctl.Command, after, guard bool) place {
 
 // unusedFolders says why a command that makes folders for logs and pidfiles is
 // not needed any more: nothing but the old script used them, or bpm makes them
-// because the process gets them as volumes.
-func (w *job) unusedFolders(l *launch, c *ctl.Command) string {
+// because the process gets them as volumes. What is changed behind the start (after)
+// the process may have made.
+func (w *job) unusedFolders(l *launch, c *ctl.Command, after bool) string {
 	if !fileCommands[c.Name()] || c.Name() == "ln" {
 		return ""
 	}
+	changes := after && (c.Name() == "chmod" || c.Name() == "chown" || c.Name() == "chgrp")
 	paths, ok := operands(c)
 	if !ok || len(paths) == 0 {
 		return ""
@@ -374,6 +376,8 @@ func (w *job) unusedFolders(l *launch, c *ctl.Command) string {
 				note = whoMakes([]string{p})
 			}
 		case !below(p, "/var/vcap/sys/log") && !below(p, "/var/vcap/sys/run") && !below(p, "/var/vcap/sys/tmp"):
+			return ""
+		case changes && path.Ext(p) != ".pid" && !makesFile(l.result.Commands, p):
 			return ""
 		case p == "/var/vcap/sys/tmp":
 			note = "bpm makes the folders below it that the process is told of"

@@ -1092,14 +1092,18 @@ func (e *evaluator) unknown(name string, at source.Span) {
 	e.state.set(name, Word{{Kind: Runtime, Text: "${" + name + "}", Span: at}})
 }
 
-// leavesLoop says whether a loop's body has a break or a continue.
+// leavesLoop says whether a loop may end before its last round: its body ends it, or
+// the script with success. One that sleeps waits for something and then ends.
 func leavesLoop(stmts []*syntax.Stmt) bool {
 	found := false
 	for _, s := range stmts {
 		syntax.Walk(s, func(n syntax.Node) bool {
 			if c, ok := n.(*syntax.CallExpr); ok && len(c.Args) > 0 {
-				if lit := c.Args[0].Lit(); lit == "break" || lit == "continue" {
+				switch c.Args[0].Lit() {
+				case "break", "continue", "sleep":
 					found = true
+				case "exit":
+					found = found || len(c.Args) == 1 || c.Args[1].Lit() == "0"
 				}
 			}
 			return !found
