@@ -31,6 +31,8 @@ type need struct {
 	// writes says that a script which runs in the container writes there, loose
 	// that the process is told of the folder of the config file only.
 	writes, loose bool
+	// cut says that what the text has behind the path is not known.
+	cut bool
 }
 
 // needs collects the paths that a process may reach: from its command line and
@@ -138,7 +140,7 @@ func written(c *ctl.Command) string {
 func (w *job) pathsIn(t text, told bool) []need {
 	var needs []need
 	for _, at := range container.Paths(t.body) {
-		needs = append(needs, need{path: t.body[at[0]:at[1]], at: t.span(at[0], at[1]), told: told})
+		needs = append(needs, need{path: t.body[at[0]:at[1]], at: t.span(at[0], at[1]), told: told, cut: strings.HasPrefix(strings.TrimLeft(t.body[at[1]:], "./-"), "<%") || goesOn.MatchString(t.body[at[1]:])})
 	}
 	for _, tag := range printed.FindAllStringIndex(t.body, -1) {
 		names := erb.Properties(t.body[tag[0]:tag[1]])
@@ -157,13 +159,16 @@ func (w *job) pathsIn(t text, told bool) []need {
 			whole := before + v.body + after
 			for _, at := range container.Paths(whole) {
 				if at[1] > len(before) && at[0] < len(before)+len(v.body) {
-					needs = append(needs, need{path: whole[at[0]:at[1]], at: v.span(0, len(v.body)), property: value.path, told: told})
+					needs = append(needs, need{path: whole[at[0]:at[1]], at: v.span(0, len(v.body)), property: value.path, told: told, cut: v.body != whole[at[0]:at[1]]})
 				}
 			}
 		}
 	}
 	return needs
 }
+
+// goesOn is what follows a path of which only the beginning is known.
+var goesOn = regexp.MustCompile(`^[\w./@+-]*[${*?\[#]`)
 
 // rubyLocal is a local of Ruby that holds a path.
 var rubyLocal = regexp.MustCompile(`(?m)^[ \t]*([a-z_]\w*)[ \t]*=[ \t]*["'][^"'\n]*["'][ \t]*$`)
@@ -209,7 +214,7 @@ func (w *job) pathsInRuby(c config) []need {
 		for _, name := range names {
 			for _, v := range w.valuesOf(name) {
 				if at := container.Paths(v.text.body); len(at) > 0 && at[0][0] == 0 {
-					needs = append(needs, need{path: v.text.body[:at[0][1]], at: v.text.span(0, len(v.text.body)), property: v.path, told: c.named})
+					needs = append(needs, need{path: v.text.body[:at[0][1]], at: v.text.span(0, len(v.text.body)), property: v.path, told: c.named, cut: at[0][1] != len(v.text.body)})
 				}
 			}
 		}
@@ -246,6 +251,7 @@ func markWritten(t text, needs []need) []need {
 	written := writtenIn(t.body)
 	for i, n := range needs {
 		needs[i].writes = slices.Contains(written, n.path)
+		needs[i].cut = true // the value of a variable, perhaps
 	}
 	return needs
 }
@@ -336,7 +342,11 @@ func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
 				w.jobFolder(l, p, n, place)
 			}
 		case container.Data, container.Store:
-			if !own && n.told {
+			switch {
+			case place.Owner == "" && n.told && !n.loose && !n.cut && !w.has(p, n.path):
+				w.find("path-not-mounted", source.Warning, n.at, "%s is told of %s itself, and its container has no folder there but the job's own; give it a volume for each of those that it needs", l.name, w.named(n))
+				w.differs("access:" + n.path)
+			case !own && n.told:
 				w.jobFolder(l, p, n, place)
 			}
 		case container.Run, container.SysTmp:

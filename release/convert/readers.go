@@ -42,6 +42,11 @@ func (w *job) readers() {
 			lost = append(lost, gone{vmPath, "", "script", false})
 		}
 	}
+	for _, l := range w.launches {
+		if m := regexp.MustCompile(`(?:\bcat\s+|<\s*)["']?` + regexp.QuoteMeta(l.pidfile) + `\b`).FindString(l.script); m != "" && !w.writesPidfile(l) {
+			w.find("old-pidfile-used", source.Warning, l.launch.Span(), "the wrapper of %s reads %s, which is not written any more; bpm's pidfile is not in the container, and the process of an earlier start has ended by then", l.name, l.pidfile)
+		}
+	}
 	for _, f := range w.hostFiles(old) {
 		for _, l := range w.launches {
 			w.rereadPid(l, f, old)

@@ -68,6 +68,9 @@ func (w *job) printedSetting(s daemon.Setting, program, value string, where sour
 		}
 	}
 	for _, v := range values {
+		if s.Pidfile() && below(path.Clean(v.body), w.runDir()) {
+			continue // the process gets the folder, as it is told of it
+		}
 		if now, why, clash := w.instead(s, v.body); clash {
 			w.find("config-clash", source.Error, v.span(0, len(v.body)), "%s reads %q from this property: %s. It has to be %s", program, v.body, why, now)
 		}
@@ -103,17 +106,16 @@ func (w *job) applySetting(l *launch, s daemon.Setting, program string, t text, 
 		if !clash {
 			continue
 		}
-		old := strings.TrimSpace(t.body[m[2]:m[3]])
 		if !template {
 			w.find("config-clash", source.Error, where, "%s reads %q from this property: %s", program, strings.TrimSpace(body[m[0]:m[1]]), why)
 			continue
 		}
 		w.editFile(where, now, "setting", "goes with bpm now")
-		line := strings.Join(strings.Fields(body[m[0]:m[1]]), " ")
 		if now == "" {
-			w.decide(l, at(where), "no "+line, "%s (%s)", why, s.Docs)
+			w.decide(l, at(where), "no "+oneLine(body[m[0]:m[1]]), "%s (%s)", why, s.Docs)
 			continue
 		}
-		w.decide(l, at(where), strings.ReplaceAll(strings.TrimLeft(strings.Replace(line, old, now, 1), ";{},%> "), `"`, ""), "%s (%s)", why, s.Docs)
+		line := strings.Join(strings.Fields(body[m[0]:m[2]]+now+body[m[3]:m[1]]), " ")
+		w.decide(l, at(where), strings.ReplaceAll(strings.TrimLeft(line, ";{},%> "), `"`, ""), "%s (%s)", why, s.Docs)
 	}
 }
