@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
+	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/container"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
@@ -124,7 +125,7 @@ func (w *job) disks(l *launch, texts []text) {
 			}
 		}
 		for _, a := range w.expanded(append(l.process.Texts(), l.script)) {
-			if strings.Contains(a, d.dir+"/") && !strings.Contains(a, d.dir+"/tmp/") || strings.HasSuffix(a, d.dir) {
+			if slices.ContainsFunc(release.Occurrences(a, d.dir), func(at [2]int) bool { return !below(a[at[0]:at[1]], d.dir+"/tmp") }) {
 				causes = append(causes, l.launch.Span())
 				break
 			}
