@@ -60,6 +60,8 @@ type Conversion struct {
 	Ledger     []Row
 	// Checks are the names of the processes that monit supervises.
 	Checks []string
+	// OnBPM says that bpm starts some of them already.
+	OnBPM bool
 }
 
 // Change is what happens to one file.
@@ -236,7 +238,7 @@ func convertJob(j *release.Job, ctx Context) *Conversion {
 	// a check that turns out to be declined when the new files are written is
 	// left out, and the others are converted without it
 	for stays := map[*monit.Check]source.Diagnostic{}; ; {
-		w = &job{Conversion: &Conversion{Job: j, Checks: c.Checks}, ctx: ctx, monit: m, several: len(todo) > 1}
+		w = &job{Conversion: &Conversion{Job: j, Checks: c.Checks, OnBPM: c.OnBPM}, ctx: ctx, monit: m, several: len(todo) > 1}
 		converted := w.convert(todo, stays)
 		c = w.Conversion
 		if converted {
@@ -342,6 +344,7 @@ func (w *job) checks() []*monit.Check {
 			todo = append(todo, c)
 		}
 	}
+	w.OnBPM = bpms > 0
 	switch {
 	case len(todo) > 0:
 	case bpms > 0:

@@ -52,7 +52,9 @@ func (w *job) scripts(l *launch) []*source.File {
 // files turns what was decided into changes. It returns false when the job has
 // to stay as it is.
 func (w *job) files() bool {
-	if t, ok := w.Job.Spec.Template(configTarget); ok {
+	if t, ok := w.Job.Spec.Template(configTarget); ok && w.OnBPM {
+		return w.decline(w.launches[0].check.Name, "bpm starts other processes of this job already, and %s is not added to its %s", w.launches[0].name, configTarget)
+	} else if ok {
 		return w.decline(t.Span, "the spec already has a %s, but monit does not start the job through bpm", configTarget)
 	}
 	spec := specEdit{job: w}

@@ -203,11 +203,11 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 		}
 		c := Job(j, ctx)
 		p.Jobs = append(p.Jobs, c)
-		switch c.Verdict {
-		case Converted, ConvertedReview:
+		switch {
+		case c.Verdict == Converted, c.Verdict == ConvertedReview:
 			converted = true
 			fallthrough
-		case AlreadyBPM:
+		case c.Verdict == AlreadyBPM, c.OnBPM:
 			needs = append(needs, manifest.Need{Job: j.Name, Release: p.Release.Name})
 		}
 	}
