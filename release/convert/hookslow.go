@@ -82,7 +82,21 @@ func waitOf(loop *ctl.Node, commands []*ctl.Command) (seconds int, waits bool) {
 			}
 		}
 	}
+	for _, m := range leavesAt.FindAllStringSubmatch(loop.Text, -1) {
+		if count == 0 && regexp.MustCompile(countsBy1(m[1])).MatchString(loop.Text) {
+			count, _ = strconv.Atoi(m[2])
+		}
+	}
 	return int(float64(count) * each), waits
+}
+
+// leavesAt is how a loop ends when a number is large enough: that, or what kills
+// the process, follows the question.
+var leavesAt = regexp.MustCompile(`\[+ "?\$\{?(\w+)\}?"? -(?:gt|ge|eq) "?(\d+)"? \]+\s*(?:&&\s*\{?\s*(?:break|exit|return|kill)\b|(?:;|\n)\s*then\b[^;\n]*?(?:[;\n]\s*(?:echo|log|kill|rm)\b[^;\n]*)*?[;\n\s]\s*(?:break|exit|return)\b)`)
+
+// countsBy1 matches what adds 1 to a variable.
+func countsBy1(name string) string {
+	return `\b` + name + `=["']?\$\(\(\s*\$?` + name + `\s*\+\s*1\s*\)\)|\(\(\s*(?:\+\+)?` + name + `(?:\+\+|\s*\+=\s*1)?\s*\)\)|\blet\s+["']?` + name + `(?:\+\+|\+=1|\s*=\s*` + name + `\s*\+\s*1)|\b` + name + "=(?:`|\\$\\()" + `\s*expr \$\{?` + name + `\}? \+ 1`
 }
 
 var (
@@ -90,7 +104,7 @@ var (
 	rounds = regexp.MustCompile(`^for \w+ in (?:["']?\$\(seq (?:1 )?(\d+)\)["']?|\{1\.\.(\d+)\})$`)
 	// upTo is a loop that goes on while a number is small, upToNumber one that says
 	// so in arithmetic.
-	upTo       = regexp.MustCompile(`^while .*\$\{?\w+\}?"? -(?:lt|le) "?(\d+)|^until .*\$\{?\w+\}?"? -(?:gt|ge|eq) "?(\d+)`)
+	upTo       = regexp.MustCompile(`^while .*\$(?:\{?\w+\}?|\(\(\s*(?:\+\+\w+|\w+\+\+)\s*\)\))"? -(?:lt|le) "?(\d+)|^until .*\$\{?\w+\}?"? -(?:gt|ge|eq) "?(\d+)`)
 	upToNumber = regexp.MustCompile(`^(?:while|for) \(\((?:[^;()]*;)?[^;()]*\w\s*<=?\s*(\d+)`)
 	// downFrom is a loop that goes on while a number is left.
 	downFrom = regexp.MustCompile(`^while .*\$\{?(\w+)\}?"? -(?:gt|ge|ne) "?[01]\b|^while \(\(\s*(?:--)?(\w+)(?:--)?\s*(?:>=?\s*[01]\s*)?\)\)`)

@@ -165,11 +165,7 @@ func (w *job) stops(l *launch, c *ctl.Command) (signal string, seconds int, ok b
 		if w.killsOther(l, c) {
 			return "", 0, false
 		}
-		signal, known := killSignal(c.Words)
-		if !known {
-			signal = ""
-		}
-		return signal, 0, true
+		return namedSignal(c.Words), 0, true
 	case "xargs":
 		// the pids come from a pipe
 		if i := slices.IndexFunc(c.Words, func(word ctl.Word) bool { return word.Is("kill") }); i > 0 {
@@ -190,7 +186,7 @@ func (w *job) stops(l *launch, c *ctl.Command) (signal string, seconds int, ok b
 	case "start-stop-daemon":
 		return daemonStop(c)
 	case "timeout":
-		// waits for the process to end, and no longer than that
+		// waits for the process to end, and no longer than that: in a loop, or with tail
 		if limit, known := c.Words[min(1, len(c.Words)-1)].Literal(); known && pollsPid.MatchString(c.Text) {
 			seconds, err := strconv.Atoi(strings.TrimSuffix(limit, "s"))
 			return "0", seconds, err == nil
@@ -207,7 +203,7 @@ func (w *job) stops(l *launch, c *ctl.Command) (signal string, seconds int, ok b
 }
 
 // pollsPid asks again and again whether a process is there.
-var pollsPid = regexp.MustCompile(`\bwhile\b.*(?:kill -0|/proc/|\bps\b)`)
+var pollsPid = regexp.MustCompile(`\b(?:while|until)\b.*(?:kill -0|/proc/|\bps\b)|\btail\b.*--pid\b`)
 
 // daemonStop reads start-stop-daemon --stop: the signal, and how long --retry
 // waits, a number of seconds or a schedule like TERM/40/KILL/5.
@@ -283,6 +279,32 @@ func bpmSignal(s string) string {
 	}
 	return "TERM"
 }
+
+// namedSignal reads the signal of pkill and killall, which have other options
+// before and behind it, and send TERM without one.
+func namedSignal(words []ctl.Word) string {
+	for i, word := range words[1:] {
+		s, known := word.Literal()
+		option, value, joined := strings.Cut(s, "=")
+		switch {
+		case !known:
+		case option == "--signal" && joined:
+			return ctl.SignalName(value)
+		case option == "--signal" || s == "-s" && words[0].Is("killall"):
+			if i+2 < len(words) {
+				value, _ = words[i+2].Literal()
+			}
+			return ctl.SignalName(value)
+		case shortSignal.MatchString(s):
+			return ctl.SignalName(s[1:])
+		}
+	}
+	return "TERM"
+}
+
+// shortSignal is a signal among the options of pkill and killall, where single
+// letters mean something else.
+var shortSignal = regexp.MustCompile(`^-(?:\d+|(?:SIG)?[A-Z][A-Z]+\d?)$`)
 
 // killSignal reads the signal of a kill command; without one it is TERM, and 0
 // only asks whether the process is there.
