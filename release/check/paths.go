@@ -1,7 +1,6 @@
 package check
 
 import (
-	"bytes"
 	"path"
 	"regexp"
 	"slices"
@@ -21,6 +20,8 @@ type use struct {
 	path  string
 	at    source.Span
 	write bool
+	// waits says that a script goes on only when it is there.
+	waits bool
 	// from says where it stands: bpm.yml, the wrapper, or a config file, which
 	// may say more than the process makes use of.
 	config bool
@@ -200,70 +201,8 @@ func (w *job) another(p bpm.ProcessNode, file string) bool {
 	return false
 }
 
-// configs are the templates that a process is told of by their full name.
-func (w *job) configs(texts []string) []*source.File {
-	var files []*source.File
-	for _, t := range w.Spec.Templates {
-		if strings.HasPrefix(t.Target, "bin/") || path.Clean(t.Target) == configTarget {
-			continue
-		}
-		vmPath := path.Join(w.vmDir(), t.Target)
-		told := slices.ContainsFunc(texts, func(s string) bool {
-			i := strings.Index(s, vmPath)
-			return i >= 0 && (i+len(vmPath) == len(s) || !isPathByte(s[i+len(vmPath)]))
-		})
-		if !told {
-			continue
-		}
-		if f, _, err := w.TemplateFile(t.Target); err == nil && !bytes.HasPrefix(f.Data, []byte("#!")) && bytes.IndexByte(f.Data, 0) < 0 {
-			files = append(files, f)
-		}
-	}
-	return files
-}
-
-var commentLine = regexp.MustCompile(`(?m)^[ \t]*(?:#|//|;).*$`)
-
-// configUses are the paths in a config file.
-func (w *job) configUses(f *source.File) []use {
-	body := commentLine.ReplaceAllStringFunc(string(f.Data), func(s string) string { return strings.Repeat(" ", len(s)) })
-	t, err := erb.Parse(f)
-	if err != nil {
-		w.find("file-not-read", source.Note, source.Span{File: f}, "a process is told of this config file, and it cannot be read (%s); it is not checked", reason(err))
-		return nil
-	}
-	var uses []use
-	for _, m := range pathsIn(body) {
-		tag := false
-		for _, s := range t.Within(m[0], m[1]) {
-			tag = tag || s.Kind == erb.Comment || s.Kind == erb.Code && bytes.Contains(f.Data[s.Start:s.End], []byte("File."))
-		}
-		if !tag {
-			uses = append(uses, use{path: body[m[0]:m[1]], at: source.Span{File: f, Start: m[0], End: m[1]}, config: true})
-		}
-	}
-	for _, s := range t.Segments {
-		if s.Kind != erb.Expr {
-			continue
-		}
-		for _, call := range propertyCall.FindAllIndex(f.Data[s.CodeStart:s.CodeEnd], -1) {
-			from, to := s.CodeStart+call[0], s.CodeStart+call[1]
-			if v, ok := w.propertyDefault(string(f.Data[from:to])); ok {
-				for _, m := range pathsIn(v) {
-					if m[0] == 0 {
-						uses = append(uses, use{path: v[m[0]:m[1]], at: source.Span{File: f, Start: from, End: to}, config: true})
-					}
-				}
-			}
-		}
-	}
-	return uses
-}
-
 // writesPid are programs known to write the pidfile that their config names.
 var writesPid = regexp.MustCompile(`^(redis-|valkey-|nats|gnatsd|haproxy|mongo|openvpn|stunnel|memcached|mysqld|postgres|squid|vsftpd|supervisord)`)
-
-var propertyCall = regexp.MustCompile(`\bp\(['"][^'"]+['"]\)|\bproperties\.[a-z_][\w.]*`)
 
 // use reports a path that the container does not have, or not so.
 func (w *job) use(p bpm.ProcessNode, mounts container.Process, open bool, u use, seen map[string]bool) {
@@ -277,6 +216,10 @@ func (w *job) use(p bpm.ProcessNode, mounts container.Process, open bool, u use,
 		return
 	}
 	name := "process " + p.Name().Text()
+	says := name + " is told of"
+	if u.waits {
+		says = name + " waits for"
+	}
 	if a.There {
 		if u.write && !a.Writable && !seen["w"+file] {
 			seen["w"+file] = true
@@ -291,7 +234,7 @@ func (w *job) use(p bpm.ProcessNode, mounts container.Process, open bool, u use,
 	switch {
 	case u.shared:
 		severity = source.Note
-	case u.config:
+	case u.config || u.waits:
 		severity = source.Warning
 	}
 	report := func(id, key, format string, args ...any) {
@@ -311,12 +254,12 @@ func (w *job) use(p bpm.ProcessNode, mounts container.Process, open bool, u use,
 		}
 		switch {
 		case place.Owner == w.Name:
-			report("own-disk-missing", key, "%s is told of %s, and its container has no %s/%s; give the process %s: true", name, u.path, on, w.Name, key)
+			report("own-disk-missing", key, "%s %s, and its container has no %s/%s; give the process %s: true", says, u.path, on, w.Name, key)
 		case place.Owner == "" || open:
 		case place.Folder == file && path.Ext(file) != "":
-			report("lone-file", file, "%s is told of %s, which lies in a folder that belongs to no job and is not in its container; give it a folder of its own below %s", name, u.path, path.Join(path.Dir(file), w.Name))
+			report("lone-file", file, "%s %s, which lies in a folder that belongs to no job and is not in its container; give it a folder of its own below %s", says, u.path, path.Join(path.Dir(file), w.Name))
 		default:
-			report("path-not-mounted", place.Folder, "%s is told of %s, which its container does not have; add %s to additional_volumes%s", name, u.path, place.Folder, w.mountOnly(place.Owner))
+			report("path-not-mounted", place.Folder, "%s %s, which its container does not have; add %s to additional_volumes%s", says, u.path, place.Folder, w.mountOnly(place.Owner))
 		}
 	case container.Run, container.SysTmp:
 		if place.Owner == "" || open || place.Owner == "bpm" {
@@ -336,42 +279,42 @@ func (w *job) use(p bpm.ProcessNode, mounts container.Process, open bool, u use,
 			return
 		}
 		if place.Folder == file && path.Ext(file) != "" {
-			report("lone-file", file, "%s is told of %s, which lies in a folder that belongs to no job and is not in its container; give it a folder of its own below %s", name, u.path, path.Join(path.Dir(file), w.Name))
+			report("lone-file", file, "%s %s, which lies in a folder that belongs to no job and is not in its container; give it a folder of its own below %s", says, u.path, path.Join(path.Dir(file), w.Name))
 			return
 		}
 		if place.Owner != w.Name {
-			report("path-not-mounted", place.Folder, "%s is told of %s, which its container does not have: nothing of %s is there", name, u.path, path.Dir(place.Folder))
+			report("path-not-mounted", place.Folder, "%s %s, which its container does not have: nothing of %s is there", says, u.path, path.Dir(place.Folder))
 			return
 		}
-		report("path-not-mounted", place.Folder, "%s is told of %s, which its container does not have (bpm makes %s, and does not mount it); add it to additional_volumes", name, u.path, place.Folder)
+		report("path-not-mounted", place.Folder, "%s %s, which its container does not have (bpm makes %s, and does not mount it); add it to additional_volumes", says, u.path, place.Folder)
 	case container.Log:
 		if place.Owner == "" || open {
 			return
 		}
 		if place.Folder == file && path.Ext(file) != "" {
-			report("lone-file", file, "%s is told of %s, which lies in a folder that belongs to no job and is not in its container; give it a folder of its own below %s", name, u.path, path.Join(path.Dir(file), w.Name))
+			report("lone-file", file, "%s %s, which lies in a folder that belongs to no job and is not in its container; give it a folder of its own below %s", says, u.path, path.Join(path.Dir(file), w.Name))
 			return
 		}
-		report("path-not-mounted", place.Folder, "%s is told of %s, which its container does not have: of /var/vcap/sys/log it has %s only", name, u.path, "/var/vcap/sys/log/"+w.Name)
+		report("path-not-mounted", place.Folder, "%s %s, which its container does not have: of /var/vcap/sys/log it has %s only", says, u.path, "/var/vcap/sys/log/"+w.Name)
 	case container.Job:
 		if place.Owner == "" || open {
 			return
 		}
-		report("path-not-mounted", place.Folder, "%s is told of %s, and its container has no folder of another job; add what it needs to unsafe.unrestricted_volumes (or to additional_volumes with mount_only)", name, u.path)
+		report("path-not-mounted", place.Folder, "%s %s, and its container has no folder of another job; add what it needs to unsafe.unrestricted_volumes (or to additional_volumes with mount_only)", says, u.path)
 	case container.Agent, container.Device, container.HostRun, container.HostLog:
 		switch {
 		case open:
 		case file == "/dev/log":
-			report("syslog-socket", file, "%s is told of /dev/log, the socket of the host's syslog, which its container does not have; let it log to stdout, or add the socket to unsafe.unrestricted_volumes", name)
+			report("syslog-socket", file, "%s /dev/log, the socket of the host's syslog, which its container does not have; let it log to stdout, or add the socket to unsafe.unrestricted_volumes", says)
 		default:
-			report("host-path", file, "%s is told of %s, which is the host's and not in its container; add it to unsafe.unrestricted_volumes if it is needed", name, u.path)
+			report("host-path", file, "%s %s, which is the host's and not in its container; add it to unsafe.unrestricted_volumes if it is needed", says, u.path)
 		}
 	case container.Home, container.Host:
 		if open || u.config {
 			return
 		}
 		severity = min(severity, source.Warning)
-		report("host-path", file, "%s is told of %s, which is the host's and not in its container; add it to unsafe.unrestricted_volumes if it is needed", name, u.path)
+		report("host-path", file, "%s %s, which is the host's and not in its container; add it to unsafe.unrestricted_volumes if it is needed", says, u.path)
 	}
 }
 
@@ -457,6 +400,13 @@ func (s *script) uses() []use {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
 			return called[n.Name.Value]
+		case *syntax.WhileClause:
+			if word := s.awaited(n); word != nil {
+				text := s.text(word)
+				for _, m := range pathsIn(text) {
+					all = append(all, use{path: text[m[0]:m[1]], at: s.span(word), waits: true})
+				}
+			}
 		case *syntax.Assign:
 			if n.Value != nil && n.Name != nil && !strings.HasSuffix(n.Name.Value, "PATH") && n.Name.Value != "HOME" && s.exported(n) {
 				add(n.Value, false)
@@ -499,6 +449,43 @@ func (s *script) uses() []use {
 	})
 	return all
 }
+
+// awaited is the file until whose coming a loop turns; nil where it waits for
+// something else.
+func (s *script) awaited(loop *syntax.WhileClause) *syntax.Word {
+	if len(loop.Cond) != 1 {
+		return nil
+	}
+	missing := loop.Cond[0].Negated != loop.Until
+	switch c := loop.Cond[0].Cmd.(type) {
+	case *syntax.TestClause:
+		x := c.X
+		if not, ok := x.(*syntax.UnaryTest); ok && not.Op == syntax.TsNot {
+			missing, x = !missing, not.X
+		}
+		if is, ok := x.(*syntax.UnaryTest); ok && missing {
+			if word, ok := is.X.(*syntax.Word); ok && slices.Contains(asksForFile, is.Op.String()) {
+				return word
+			}
+		}
+	case *syntax.CallExpr:
+		words, _ := s.words(c)
+		if len(words) == 0 || words[0] != "[" && words[0] != "test" {
+			return nil
+		}
+		at := 1
+		if len(words) > at && words[at] == "!" {
+			missing, at = !missing, at+1
+		}
+		if len(words) > at+1 && missing && slices.Contains(asksForFile, words[at]) && len(c.Args) == len(words) {
+			return c.Args[at+1]
+		}
+	}
+	return nil
+}
+
+// asksForFile are the tests that fail as long as a file is not there.
+var asksForFile = strings.Fields("-e -a -f -d -S -s -r -p")
 
 // called are the names of what a script and those that it sources call.
 func (s *script) called() map[string]bool {

@@ -1,0 +1,122 @@
+package check
+
+import (
+	"bytes"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// configs are the templates that a process is told of by their full name.
+func (w *job) configs(texts []string) []*source.File {
+	var files []*source.File
+	for _, t := range w.Spec.Templates {
+		if strings.HasPrefix(t.Target, "bin/") || path.Clean(t.Target) == configTarget {
+			continue
+		}
+		vmPath := path.Join(w.vmDir(), t.Target)
+		told := slices.ContainsFunc(texts, func(s string) bool {
+			i := strings.Index(s, vmPath)
+			return i >= 0 && (i+len(vmPath) == len(s) || !isPathByte(s[i+len(vmPath)]))
+		})
+		if !told {
+			continue
+		}
+		if f, _, err := w.TemplateFile(t.Target); err == nil && !bytes.HasPrefix(f.Data, []byte("#!")) && bytes.IndexByte(f.Data, 0) < 0 {
+			files = append(files, f)
+		}
+	}
+	return files
+}
+
+var commentLine = regexp.MustCompile(`(?m)^[ \t]*(?:#|//|;).*$`)
+
+// configUses are the paths in a config file.
+func (w *job) configUses(f *source.File) []use {
+	body := commentLine.ReplaceAllStringFunc(string(f.Data), func(s string) string { return strings.Repeat(" ", len(s)) })
+	t, err := erb.Parse(f)
+	if err != nil {
+		w.find("file-not-read", source.Note, source.Span{File: f}, "a process is told of this config file, and it cannot be read (%s); it is not checked", reason(err))
+		return nil
+	}
+	var uses []use
+	for _, m := range pathsIn(body) {
+		tag := false
+		for _, s := range t.Within(m[0], m[1]) {
+			tag = tag || s.Kind == erb.Comment || s.Kind == erb.Code && bytes.Contains(f.Data[s.Start:s.End], []byte("File."))
+		}
+		if !tag {
+			uses = append(uses, use{path: body[m[0]:m[1]], at: source.Span{File: f, Start: m[0], End: m[1]}, config: true})
+		}
+	}
+	for _, v := range printedValues(t) {
+		if text, ok := w.propertyDefault(v.property); ok {
+			for _, m := range pathsIn(text) {
+				if m[0] == 0 {
+					uses = append(uses, use{path: text[m[0]:m[1]], at: v.at, config: true})
+				}
+			}
+		}
+	}
+	return uses
+}
+
+// printedValue is a place at which a property gets into a config file.
+type printedValue struct {
+	property string // as Ruby: p('a.b')
+	at       source.Span
+}
+
+var (
+	propertyCall = regexp.MustCompile(`\bp\(['"][^'"]+['"]\)|\bproperties\.[a-z_][\w.]*`)
+	// assigned ends what stands before a value that Ruby puts into a hash or list.
+	assigned = regexp.MustCompile(`(?:\][ \t]*=|=>|<<|\w['"]?:)[ \t]*$`)
+	// given is the block of if_p, to which one property's value is given.
+	given    = regexp.MustCompile(`\bif_p\([ \t]*(['"][^'"]+['"])[ \t]*\)[ \t]*(?:do|\{)[ \t]*\|[ \t]*(\w+)[ \t]*\|`)
+	blockEnd = regexp.MustCompile(`(?m)^[ \t]*(?:end\b|\})`)
+)
+
+// printedValues finds the properties that a template prints: by themselves, in a
+// hash that Ruby fills, or as what if_p gives to its block.
+func printedValues(t *erb.Template) []printedValue {
+	var all []printedValue
+	for _, s := range t.Segments {
+		code := string(t.File.Data[s.CodeStart:s.CodeEnd])
+		add := func(property string, from, to int) {
+			all = append(all, printedValue{property, source.Span{File: t.File, Start: s.CodeStart + from, End: s.CodeStart + to}})
+		}
+		if s.Kind != erb.Expr && s.Kind != erb.Code {
+			continue
+		}
+		for _, m := range propertyCall.FindAllStringIndex(code, -1) {
+			if s.Kind == erb.Expr || assigned.MatchString(code[:m[0]]) {
+				add(code[m[0]:m[1]], m[0], m[1])
+			}
+		}
+		for _, m := range given.FindAllStringSubmatchIndex(code, -1) {
+			body := code[m[1]:]
+			if end := blockEnd.FindStringIndex(body); end != nil {
+				body = body[:end[0]]
+			}
+			for _, v := range regexp.MustCompile(`\b`+regexp.QuoteMeta(code[m[4]:m[5]])+`\b`).FindAllStringIndex(body, -1) {
+				if assigned.MatchString(body[:v[0]]) {
+					add("p("+code[m[2]:m[3]]+")", m[2], m[3])
+					break
+				}
+			}
+		}
+		if name := strings.TrimSpace(code); s.Kind == erb.Expr {
+			for _, g := range t.Guards(s.Start) {
+				if m := given.FindStringSubmatch(g.Block.Arms[0].Head); g.Arm == 0 && m != nil && m[2] == name {
+					at := strings.Index(code, name)
+					add("p("+m[1]+")", at, at+len(name))
+				}
+			}
+		}
+	}
+	return all
+}
