@@ -280,6 +280,9 @@ func (w *job) convert(todo []*monit.Check, stays map[*monit.Check]source.Diagnos
 		return false
 	}
 	w.leaveOthers()
+	for _, l := range w.launches {
+		w.setcaps(l)
+	}
 	if !w.container() {
 		return false
 	}

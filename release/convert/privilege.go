@@ -486,15 +486,24 @@ func foundIn(pattern *regexp.Regexp, body string) [][2]int {
 // setcaps turns setcap into capabilities: those of a file have no effect in a
 // container, which does not let a process gain any.
 func (w *job) setcaps(l *launch) {
-	for _, c := range l.result.Commands {
-		if c.Name() == "setcap" && !w.fileCapabilities(l, c.Text, c.Span) {
-			w.find("not-understood", source.Warning, c.Span, "which capabilities this gives is not known")
+	for _, o := range w.launches {
+		for _, c := range o.result.Commands {
+			if c.Name() == "setcap" && !w.fileCapabilities(l, c.Text+" "+strings.Join(wordTexts(c.Words), " "), c.Span) && o == l {
+				w.find("not-understood", source.Warning, c.Span, "which capabilities this gives is not known")
+			}
 		}
+	}
+	w.otherSetcaps(l)
+	for _, p := range l.variants {
+		p.Capabilities = slices.Clone(l.capabilities)
 	}
 }
 
 // fileCapabilities gives a process what a setcap gives a file, if it tells.
 func (w *job) fileCapabilities(l *launch, command string, span source.Span) bool {
+	if w.ofOther(l, command) {
+		return true
+	}
 	found := false
 	for _, m := range capabilityClause.FindAllStringSubmatch(command, -1) {
 		for _, n := range strings.Split(m[1], ",") {
@@ -509,6 +518,18 @@ func (w *job) fileCapabilities(l *launch, command string, span source.Span) bool
 	return found
 }
 
+// ofOther says whether a setcap names the program of another process of the job,
+// and not that of this one.
+func (w *job) ofOther(l *launch, command string) bool {
+	names := func(l *launch) bool {
+		return slices.ContainsFunc(l.ways, func(u *ctl.Launch) bool {
+			exe, known := u.Executable.Literal()
+			return known && path.IsAbs(exe) && release.NamesPath(command, exe)
+		})
+	}
+	return !names(l) && slices.ContainsFunc(w.launches, func(o *launch) bool { return o != l && names(o) })
+}
+
 var (
 	// capabilityClause is a list of capabilities that setcap gives.
 	capabilityClause = regexp.MustCompile(`(?i)\b(cap_\w+(?:,cap_\w+)*)[=+]`)
@@ -521,7 +542,9 @@ var (
 func (w *job) otherSetcaps(l *launch) {
 	for _, t := range w.Job.Spec.Templates {
 		f, _, err := w.Job.TemplateFile(t.Target)
-		if err != nil || !strings.HasPrefix(t.Target, "bin/") || slices.ContainsFunc(l.result.Scripts, func(s *ctl.Script) bool { return s.Original == f }) {
+		if err != nil || !strings.HasPrefix(t.Target, "bin/") || slices.ContainsFunc(w.launches, func(l *launch) bool {
+			return slices.ContainsFunc(l.result.Scripts, func(s *ctl.Script) bool { return s.Original == f })
+		}) {
 			continue
 		}
 		for _, m := range setcapLine.FindAllSubmatchIndex(f.Data, -1) {

@@ -20,13 +20,10 @@ import (
 // chooses, or one that runs a wrapper where only the VM can tell what runs.
 func (w *job) processes(l *launch) bool {
 	title, around := w.title(l)
-	w.setcaps(l)
-	w.otherSetcaps(l)
 	for _, u := range l.ways {
 		p := &bpm.ProcessTemplate{Title: title}
 		p.Name, _ = title.Static()
 		p.Guards = once(append(slices.Clone(around), u.Command.Guards...))
-		p.Capabilities = slices.Clone(l.capabilities)
 		if l.stop.signal == "INT" {
 			p.ShutdownSignal = "INT"
 		}
@@ -714,7 +711,6 @@ func (w *job) wrap(l *launch, title bpm.Value, around []erb.Guard) bool {
 	p := &bpm.ProcessTemplate{Title: title, Guards: around}
 	p.Name = l.name
 	p.Executable = path.Join(w.jobDir(), "bin", w.wrapperName(l))
-	p.Capabilities = slices.Clone(l.capabilities)
 	if l.stop.signal == "INT" {
 		p.ShutdownSignal = "INT"
 	}
