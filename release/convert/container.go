@@ -132,7 +132,7 @@ func (w *job) disks(l *launch, texts []text) {
 		}
 		for _, c := range l.result.Commands {
 			at := l.places[c].to
-			if len(causes) == 0 && (at == ToPreStart || at == ToHook) && strings.Contains(c.Text, d.dir+"/") && !strings.Contains(c.Text, d.dir+"/tmp") {
+			if len(causes) == 0 && (at == ToPreStart || at == ToHook) && (strings.Contains(c.Text, d.dir+"/") && !strings.Contains(c.Text, d.dir+"/tmp") || release.NamesPath(written(c), d.dir)) {
 				causes = append(causes, c.Span) // what is set up there is for the process
 			}
 		}
