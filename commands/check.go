@@ -34,10 +34,14 @@ func (o *checkOptions) run(env *environment) error {
 	if err != nil {
 		return err
 	}
+	want, err := jobsIn(dirs, o.Jobs)
+	if err != nil {
+		return err
+	}
 	failed := false
 	jobs, read := 0, 0
 	var found []reported
-	for c := range inOrder(dirs, o.one) {
+	for c := range inOrder(want.dirs, func(dir string) checked { return o.one(dir, want.jobs[dir]) }) {
 		if c.err != nil {
 			env.errorLine(inDir(c.dir, several, c.err.Error()))
 			failed = true
@@ -63,8 +67,11 @@ func (o *checkOptions) run(env *environment) error {
 		if !o.machine() && !env.json {
 			defer fmt.Fprintln(env.stdout, summary(jobs, len(found)))
 		}
-		if err := o.print(env, found); err != nil {
+		if err := o.print(env, found, several); err != nil {
 			return err
+		}
+		if env.json {
+			env.ui.PrintLinef("%s", summary(jobs, len(found)))
 		}
 	}
 	if failed {
@@ -89,11 +96,11 @@ func summary(jobs, found int) string {
 	return fmt.Sprintf("%d jobs on bpm", jobs)
 }
 
-func (o *checkOptions) one(dir string) checked {
+func (o *checkOptions) one(dir string, jobs []string) checked {
 	r, err := release.Load(dir)
 	if err != nil {
 		return checked{dir: dir, err: err}
 	}
-	report, err := check.Release(r, o.Jobs)
+	report, err := check.Release(r, jobs)
 	return checked{dir, report, err}
 }

@@ -62,9 +62,10 @@ func (r reported) at() string {
 	return fmt.Sprintf("%s:%d:%d", r.file(r.Span), pos.Line, pos.Column)
 }
 
-// print shows findings in the format that was asked for. Whether they are
-// reason for another exit status is for the command to say.
-func (o *findingsOptions) print(env *environment, found []reported) error {
+// print shows findings in the format that was asked for; several says that they
+// may be of several releases. Whether they are reason for another exit status is
+// for the command to say.
+func (o *findingsOptions) print(env *environment, found []reported, several bool) error {
 	switch o.Format {
 	case "sarif":
 		return printSARIF(env.stdout, found)
@@ -72,7 +73,7 @@ func (o *findingsOptions) print(env *environment, found []reported) error {
 		return printGitHub(env.stdout, found, o.ShowSuppressed)
 	}
 	if env.json {
-		env.tables(findingsTable(found), suppressedTable(found))
+		env.tables(findingsTable(found, several), suppressedTable(found, several))
 		return nil
 	}
 	return o.text(env, found)
@@ -151,9 +152,8 @@ func (t tally) String() string {
 
 // findingsTable has a row for every place of every finding, with the release
 // where there are several.
-func findingsTable(found []reported) table.Table {
+func findingsTable(found []reported, several bool) table.Table {
 	t := table.Table{Content: "findings", Header: headers("Job", "Severity", "ID", "Place", "Message", "Differs")}
-	several := severalReleases(found)
 	if several {
 		t.Header = append(headers("Release"), t.Header...)
 	}
@@ -172,19 +172,9 @@ func findingsTable(found []reported) table.Table {
 	return t
 }
 
-func severalReleases(found []reported) bool {
-	for _, r := range found {
-		if r.Dir != found[0].Dir {
-			return true
-		}
-	}
-	return false
-}
-
 // suppressedTable has those that .bpmify.yml suppresses.
-func suppressedTable(found []reported) table.Table {
+func suppressedTable(found []reported, several bool) table.Table {
 	t := table.Table{Content: "suppressed", Header: headers("Job", "Severity", "ID", "Place", "Message", "Reason", "By")}
-	several := severalReleases(found)
 	if several {
 		t.Header = append(headers("Release"), t.Header...)
 	}

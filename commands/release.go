@@ -56,7 +56,7 @@ func (o *releaseOptions) run(env *environment) error {
 		failed = true
 	}
 	if o.machine() {
-		if err := o.print(env, found); err != nil {
+		if err := o.print(env, found, len(dirs) > 1); err != nil {
 			return err
 		}
 	}

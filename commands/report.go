@@ -394,7 +394,7 @@ func (r *report) tables() {
 		add(&files, "", c.Name, change[mark(c)], c.Why)
 	}
 	found = append(found, foundBeside(r.dir, r.plan)...)
-	tables := []table.Table{jobs, files, decisions, findingsTable(found), suppressedTable(found), ledger}
+	tables := []table.Table{jobs, files, decisions, findingsTable(found, false), suppressedTable(found, false), ledger}
 	if r.dir != "" {
 		for i := range tables {
 			ofRelease(&tables[i], r.dir)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
+	"github.com/bosh-bpmify/bosh-bpmify/release/finding"
 )
 
 type scanOptions struct {
@@ -38,10 +39,14 @@ func (o *scanOptions) run(env *environment) error {
 	if err != nil {
 		return err
 	}
+	want, err := jobsIn(dirs, o.Jobs)
+	if err != nil {
+		return err
+	}
 	failed := false
 	var found []reported
 	var all []scanned
-	for s := range inOrder(dirs, o.scan) {
+	for s := range inOrder(want.dirs, func(dir string) scanned { return o.scan(dir, want.jobs[dir]) }) {
 		if s.err != nil {
 			env.errorLine(inDir(s.dir, several, s.err.Error()))
 			failed = true
@@ -58,7 +63,7 @@ func (o *scanOptions) run(env *environment) error {
 	}
 	switch {
 	case o.machine():
-		if err := o.print(env, found); err != nil {
+		if err := o.print(env, found, several); err != nil {
 			return err
 		}
 	case len(all) > 0 || env.json:
@@ -108,6 +113,54 @@ func releasesIn(args []string) (dirs []string, several bool, err error) {
 	return dirs, several || len(dirs) > 1, nil
 }
 
+// wanted are the jobs that the user wants, by the releases that have them.
+type wanted struct {
+	dirs []string
+	jobs map[string][]string
+}
+
+// jobsIn leaves the releases out that have none of the jobs, where another one
+// has them.
+func jobsIn(dirs, jobs []string) (wanted, error) {
+	all := wanted{dirs, map[string][]string{}}
+	if len(jobs) == 0 || len(dirs) < 2 {
+		for _, dir := range dirs {
+			all.jobs[dir] = jobs
+		}
+		return all, nil
+	}
+	all.dirs = nil
+	var known []string
+	seen := map[string]bool{}
+	for _, dir := range dirs {
+		entries, err := os.ReadDir(filepath.Join(dir, "jobs"))
+		if err != nil {
+			all.dirs = append(all.dirs, dir) // why is for the reader of the release to say
+			continue
+		}
+		for _, e := range entries {
+			known = append(known, e.Name())
+			if slices.Contains(jobs, e.Name()) {
+				seen[e.Name()] = true
+				all.jobs[dir] = append(all.jobs[dir], e.Name())
+			}
+		}
+		if len(all.jobs[dir]) > 0 {
+			all.dirs = append(all.dirs, dir)
+		}
+	}
+	for _, j := range jobs {
+		if !seen[j] {
+			hint := ""
+			if near := finding.Suggest(j, known); near != "" {
+				hint = "; did you mean " + near + "?"
+			}
+			return all, fmt.Errorf("no release has a job %s%s", j, hint)
+		}
+	}
+	return all, nil
+}
+
 func hasJobs(dir string) bool {
 	info, err := os.Stat(filepath.Join(dir, "jobs"))
 	return err == nil && info.IsDir()
@@ -150,12 +203,12 @@ func inOrder[T any](dirs []string, work func(dir string) T) func(yield func(T) b
 }
 
 // scan plans the conversion of a release as the release command does.
-func (o *scanOptions) scan(dir string) scanned {
+func (o *scanOptions) scan(dir string, jobs []string) scanned {
 	r, err := release.Load(dir)
 	if err != nil {
 		return scanned{dir: dir, err: err}
 	}
-	plan, err := convert.Release(r, convert.Options{Jobs: o.Jobs, OpsFile: defaultOpsFile, Tool: "bosh-bpmify " + Version()})
+	plan, err := convert.Release(r, convert.Options{Jobs: jobs, OpsFile: defaultOpsFile, Tool: "bosh-bpmify " + Version()})
 	return scanned{dir, r.Name, plan, err}
 }
 
@@ -179,7 +232,7 @@ func (o *scanOptions) tables(env *environment, all []scanned, several bool, foun
 		}
 	}
 	if env.json {
-		env.tables(t, findingsTable(found), suppressedTable(found))
+		env.tables(t, findingsTable(found, several), suppressedTable(found, several))
 		env.ui.PrintLinef("%s", verdicts(count))
 		return
 	}

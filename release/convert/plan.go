@@ -169,7 +169,15 @@ var manifestDirs = []string{"manifests", "manifest", "examples", "example-manife
 func Release(r *release.Release, o Options) (*Plan, error) {
 	for _, name := range o.Jobs {
 		if r.Job(name) == nil {
-			return nil, fmt.Errorf("%s: no job %s in this release", path.Join(r.Dir, "jobs"), name)
+			var known []string
+			for _, j := range r.Jobs {
+				known = append(known, j.Name)
+			}
+			hint := ""
+			if near := finding.Suggest(name, known); near != "" {
+				hint = "; did you mean " + near + "?"
+			}
+			return nil, fmt.Errorf("%s: no job %s in this release%s", path.Join(r.Dir, "jobs"), name, hint)
 		}
 	}
 	rules, err := suppress.Read(r)

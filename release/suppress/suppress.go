@@ -40,8 +40,9 @@ type Rule struct {
 // Rules are those of a release. The nil value covers nothing.
 type Rules struct {
 	rules []*Rule
-	// unknown are the rules for jobs that the release does not have.
-	unknown map[*Rule]bool
+	// unknown are the rules for jobs that the release does not have, with the
+	// job that was probably meant.
+	unknown map[*Rule]string
 }
 
 // Finding is one that a rule covers.
@@ -63,9 +64,13 @@ func Read(r *release.Release) (*Rules, error) {
 	if err != nil {
 		return nil, err
 	}
+	var known []string
+	for _, j := range r.Jobs {
+		known = append(known, j.Name)
+	}
 	for _, rule := range rules.rules {
 		if rule.Job != "" && r.Job(rule.Job) == nil {
-			rules.unknown[rule] = true
+			rules.unknown[rule] = finding.Suggest(rule.Job, known)
 		}
 	}
 	return rules, nil
@@ -83,7 +88,7 @@ func Parse(f *source.File) (*Rules, error) {
 	if d.Decode(&second) == nil {
 		return nil, p.errorf(&second, "a second YAML document, which is not read")
 	}
-	rules := &Rules{unknown: map[*Rule]bool{}}
+	rules := &Rules{unknown: map[*Rule]string{}}
 	if len(doc.Content) == 0 {
 		return rules, nil
 	}
@@ -253,16 +258,20 @@ func (l *Rules) Unused(by finding.Reporter, looked func(job string) bool) []sour
 		if r.used || !e.ReportedBy(by) || !looked(r.Job) {
 			continue
 		}
-		message := fmt.Sprintf("this suppresses nothing: %s is not found", r.ID)
+		message, do := fmt.Sprintf("this suppresses nothing: %s is not found", r.ID), "; take the entry out"
+		near, unknown := l.unknown[r]
 		switch {
-		case l.unknown[r]:
+		case unknown:
+			if near != "" {
+				do = "; did you mean " + near + "?"
+			}
 			message = fmt.Sprintf("this suppresses nothing: there is no job %s in this release", r.Job)
 		case r.Path != "":
 			message += " in " + r.Path
 		case r.Job != "":
 			message += " for job " + r.Job
 		}
-		out = append(out, source.Diagnostic{ID: "unused-suppression", Severity: source.Warning, Span: r.Span, Message: message + "; take the entry out"})
+		out = append(out, source.Diagnostic{ID: "unused-suppression", Severity: source.Warning, Span: r.Span, Message: message + do})
 	}
 	return out
 }
