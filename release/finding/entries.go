@@ -542,7 +542,7 @@ var entries = []Entry{
 	{
 		ID: "path-not-mounted", Severity: source.Error, By: Anybody,
 		Title:   "The process is told of a path that its container does not have",
-		Why:     "The file is on the VM, and the process gets `No such file or directory`. A container has its own job, packages, its own log folder, a tmp folder, and what bpm.yml asks for; nothing of other jobs and nothing of /var/vcap/sys/run. It is the most frequent failure of jobs on bpm. Where only a config file names the path it is a warning: perhaps the process makes no use of it.",
+		Why:     "The file is on the VM, and the process gets `No such file or directory`. A container has its own job, packages, its own log folder, a tmp folder, and what bpm.yml asks for; nothing of other jobs and nothing of /var/vcap/sys/run. It is the most frequent failure of jobs on bpm. Where only a config file names the path it is a warning: perhaps the process makes no use of it. So it is where a script waits for a file: the loop never ends, or gives up.",
 		Do:      "Mount the narrowest folder with `additional_volumes`, with `mount_only` where it belongs to another job; `unsafe.unrestricted_volumes` takes patterns. Or give the process another path.",
 		Before:  "args: [--socket, /var/vcap/sys/run/web/web.sock]",
 		After:   "args: [--socket, /var/vcap/sys/run/web/web.sock]\nadditional_volumes:\n- path: /var/vcap/sys/run/web\n  writable: true",
