@@ -76,6 +76,12 @@ func (o *findingsOptions) print(env *environment, found []reported, several bool
 		env.tables(findingsTable(found, several), suppressedTable(found, several))
 		return nil
 	}
+	if len(env.columns) > 0 {
+		t := findingsTable(found, several)
+		t.Content = "" // the summary counts them
+		env.tables(t)
+		return nil
+	}
 	return o.text(env, found)
 }
 
