@@ -45,10 +45,13 @@ func (w *job) goesToBackground(p bpm.ProcessNode, executable *bpm.Node, program 
 		return
 	}
 	line := strings.Join(args, " ")
-	configs := w.configs(args)
+	configs := w.named(args)
 	stays := row == nil || row.Stays == nil || row.Stays.MatchString(line)
+	for _, f := range w.configs(args) { // what they include may say it, too
+		stays = stays || row.Stays.MatchString(withoutComments(f))
+	}
 	for _, f := range configs {
-		body := commentLine.ReplaceAllStringFunc(string(f.Data), func(s string) string { return strings.Repeat(" ", len(s)) })
+		body := withoutComments(f)
 		for _, s := range daemon.Settings {
 			if s.Pidfile() || !slices.Contains(s.Programs, program) || s.Front != nil && s.Front.MatchString(line) {
 				continue

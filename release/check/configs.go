@@ -11,19 +11,39 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
-// configs are the templates that a process is told of by their full name.
+// configs are the templates that a process is told of, by their name or by a
+// pattern, in what it is given itself or in another of them. A folder tells
+// nothing: files of others, for logrotate or for scripts, lie there too.
 func (w *job) configs(texts []string) []*source.File {
+	var all []*source.File
+	for seen := 0; ; {
+		for _, f := range w.named(texts) {
+			if !slices.ContainsFunc(all, func(o *source.File) bool { return o.Name == f.Name }) {
+				all = append(all, f)
+			}
+		}
+		if seen == len(all) {
+			return all
+		}
+		for texts = nil; seen < len(all); seen++ {
+			texts = append(texts, withoutComments(all[seen]))
+		}
+	}
+}
+
+// named are the templates that texts name.
+func (w *job) named(texts []string) []*source.File {
 	var files []*source.File
 	for _, t := range w.Spec.Templates {
-		if strings.HasPrefix(t.Target, "bin/") || path.Clean(t.Target) == configTarget {
+		target := path.Clean(t.Target)
+		if strings.HasPrefix(target, "bin/") || target == configTarget {
 			continue
 		}
-		vmPath := path.Join(w.vmDir(), t.Target)
-		told := slices.ContainsFunc(texts, func(s string) bool {
-			i := strings.Index(s, vmPath)
-			return i >= 0 && (i+len(vmPath) == len(s) || !isPathByte(s[i+len(vmPath)]))
-		})
-		if !told {
+		vmPath := path.Join(w.vmDir(), target)
+		names := []string{vmPath, path.Dir(vmPath) + "/*", path.Dir(vmPath) + "/*" + path.Ext(vmPath)}
+		if !slices.ContainsFunc(texts, func(s string) bool {
+			return slices.ContainsFunc(names, func(name string) bool { return namesPath(s, name) })
+		}) {
 			continue
 		}
 		if f, _, err := w.TemplateFile(t.Target); err == nil && !bytes.HasPrefix(f.Data, []byte("#!")) && bytes.IndexByte(f.Data, 0) < 0 {
@@ -33,11 +53,30 @@ func (w *job) configs(texts []string) []*source.File {
 	return files
 }
 
+// namesPath says whether a text has a path that does not go on.
+func namesPath(text, p string) bool {
+	for {
+		i := strings.Index(text, p)
+		if i < 0 {
+			return false
+		}
+		text = text[i+len(p):]
+		if text == "" || !isPathByte(text[0]) && text[0] != '*' {
+			return true
+		}
+	}
+}
+
 var commentLine = regexp.MustCompile(`(?m)^[ \t]*(?:#|//|;).*$`)
+
+// withoutComments is a config file with the lines that are comments made blank.
+func withoutComments(f *source.File) string {
+	return commentLine.ReplaceAllStringFunc(string(f.Data), func(s string) string { return strings.Repeat(" ", len(s)) })
+}
 
 // configUses are the paths in a config file.
 func (w *job) configUses(f *source.File) []use {
-	body := commentLine.ReplaceAllStringFunc(string(f.Data), func(s string) string { return strings.Repeat(" ", len(s)) })
+	body := withoutComments(f)
 	t, err := erb.Parse(f)
 	if err != nil {
 		w.find("file-not-read", source.Note, source.Span{File: f}, "a process is told of this config file, and it cannot be read (%s); it is not checked", reason(err))

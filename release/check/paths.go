@@ -28,6 +28,9 @@ type use struct {
 	// shared says that the config file is one that another job has, too, or
 	// that another process of the job has the path: it may be for that one.
 	shared bool
+	// included says that another config file names this one, not the process's
+	// own arguments, environment or script.
+	included bool
 }
 
 // absolute finds paths that may need a volume: below /var/vcap, and folders of
@@ -173,10 +176,12 @@ func (w *job) paths() {
 			texts = append(texts, s.mentions()...)
 			uses = append(uses, used...)
 		}
+		direct := w.named(texts)
 		for _, f := range w.configs(texts) {
 			stem, _, _ := strings.Cut(path.Base(f.Name), ".")
 			shared := stem != w.Name && w.ctx.release.Job(stem) != nil
 			for _, u := range w.configUses(f) {
+				u.included = !slices.Contains(direct, f)
 				u.shared = shared || w.another(p, u.path)
 				uses = append(uses, u)
 			}
@@ -274,6 +279,9 @@ func (w *job) use(p bpm.ProcessNode, mounts container.Process, open bool, u use,
 				case writesPid.MatchString(path.Base(v)):
 					severity = source.Warning
 				}
+			}
+			if severity == source.Note && (u.shared || u.included) {
+				return // nothing says that this process writes it
 			}
 			report("config-clash", file, "%s has no %s in its container, so that it cannot write this pidfile; some daemons do not start then. bpm and monit do not need it", name, place.Folder)
 			return
