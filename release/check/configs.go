@@ -67,7 +67,7 @@ func namesPath(text, p string) bool {
 	}
 }
 
-var commentLine = regexp.MustCompile(`(?m)^[ \t]*(?:#|//|;).*$`)
+var commentLine = regexp.MustCompile(`(?m)^[ \t]*(?:#|//|;).*$|(?s:<!--.*?-->)`)
 
 // withoutComments is a config file with the lines that are comments made blank.
 func withoutComments(f *source.File) string {

@@ -204,7 +204,7 @@ func (w *job) configs(p *bpm.ProcessTemplate) []config {
 				continue
 			}
 			seen[t.Target], more = true, true
-			tell(blankComments(string(f.Data)))
+			tell(blankConfig(string(f.Data)))
 			all = append(all, config{f, t.Target, true, exact})
 		}
 	}

@@ -129,6 +129,22 @@ func blankComments(text string) string {
 	return string(b)
 }
 
+// blankConfig is blankComments for a config file, in which a line may begin with
+// ; or //, and XML has comments of its own.
+func blankConfig(text string) string {
+	b := []byte(blankComments(text))
+	for _, m := range configComment.FindAllIndex(b, -1) {
+		for i := m[0]; i < m[1]; i++ {
+			if b[i] != '\n' {
+				b[i] = ' '
+			}
+		}
+	}
+	return string(b)
+}
+
+var configComment = regexp.MustCompile(`(?m)^[ \t]*(?:;|//).*$|(?s:<!--.*?-->)`)
+
 // directives is the value of an inline option: "a b; c d;".
 type directives []string
 

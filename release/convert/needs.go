@@ -63,7 +63,7 @@ func (w *job) needs(l *launch, p *bpm.ProcessTemplate) []need {
 	}
 	for _, c := range w.configs(p) {
 		t := fileText(c.file)
-		t.body = blankComments(t.body)
+		t.body = blankConfig(t.body)
 		t.body = blankUnused(t.body)
 		found := append(w.pathsIn(t, c.named), w.pathsInRuby(c)...)
 		for i := range found {

@@ -167,15 +167,12 @@ func nameWords(name string) []string {
 // config reads a file line by line: key: value, key = value, "key" => value,
 // key="value", key value.
 func (ls *listeners) config(f *source.File) {
-	body := blankComments(string(f.Data))
+	body := blankConfig(string(f.Data))
 	lines := strings.SplitAfter(body, "\n")
 	offset := 0
 	for i, line := range lines {
 		start := offset
 		offset += len(line)
-		if t := strings.TrimSpace(line); strings.HasPrefix(t, ";") || strings.HasPrefix(t, "//") || strings.HasPrefix(t, "<!--") {
-			continue
-		}
 		done := false
 		for _, m := range keyValue.FindAllStringSubmatchIndex(line, -1) {
 			key, end := line[m[2]:m[3]], len(line)
