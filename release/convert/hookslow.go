@@ -96,7 +96,7 @@ var leavesAt = regexp.MustCompile(`\[+ "?\$\{?(\w+)\}?"? -(?:gt|ge|eq) "?(\d+)"?
 
 // countsBy1 matches what adds 1 to a variable.
 func countsBy1(name string) string {
-	return `\b` + name + `=["']?\$\(\(\s*\$?` + name + `\s*\+\s*1\s*\)\)|\(\(\s*(?:\+\+)?` + name + `(?:\+\+|\s*\+=\s*1)?\s*\)\)|\blet\s+["']?` + name + `(?:\+\+|\+=1|\s*=\s*` + name + `\s*\+\s*1)|\b` + name + "=(?:`|\\$\\()" + `\s*expr \$\{?` + name + `\}? \+ 1`
+	return `\b` + name + `=["']?\$\(\(\s*\$?` + name + `\s*\+\s*1\s*\)\)|\(\(\s*(?:\+\+)?` + name + `(?:\+\+|\s*\+=\s*1)?\s*\)\)|\blet\s+["']?` + name + `(?:\+\+|\+=1\b|\s*=\s*` + name + `\s*\+\s*1\b)|\b` + name + "=(?:`|\\$\\()" + `\s*expr \$\{?` + name + `\}? \+ 1\b`
 }
 
 var (
