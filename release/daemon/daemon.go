@@ -129,20 +129,20 @@ var Settings = []Setting{
 	{Programs: []string{"vsftpd"}, Line: assigned("background", "=", "YES|NO"), Bad: "YES", Good: "NO", Docs: "vsftpd.conf(5): background"},
 	{Programs: []string{"supervisord"}, Line: assigned("nodaemon", "=", "true|false"), Bad: "false", Good: "true", Front: regexp.MustCompile(`(?:^|\s)(?:-n|--nodaemon)(?:\s|$)`), Docs: "https://supervisord.org/configuration.html"},
 	{Programs: []string{"postgres", "pg_ctl"}, Line: regexp.MustCompile(`(?m)(?:^|%>)[ \t]*external_pid_file[ \t]*=?[ \t]*'((` + file + `))'`), Docs: "https://www.postgresql.org/docs/current/runtime-config-file-locations.html"},
-	{Programs: []string{"nginx"}, Line: regexp.MustCompile(`(?m)(?:^|[;{}]|%>)[ \t]*daemon\s+((on|off|<%=.*?%>))\s*;`), Bad: "on", Good: "off", Docs: "https://nginx.org/en/docs/ngx_core_module.html#daemon"},
-	{Programs: []string{"nginx"}, Line: regexp.MustCompile(`(?m)(?:^|[;{}]|%>)[ \t]*pid\s+(((?:<%=.*?%>|[^;{}\s<])+))\s*;`), Docs: "https://nginx.org/en/docs/ngx_core_module.html#pid"},
+	{Programs: []string{"nginx"}, Line: regexp.MustCompile(`(?m)(?:^|[;{}]|%>)[ \t]*daemon\s+((on|off|(?:<%[^#].*?%>|on|off)+))\s*;`), Bad: "on", Good: "off", Docs: "https://nginx.org/en/docs/ngx_core_module.html#daemon"},
+	{Programs: []string{"nginx"}, Line: regexp.MustCompile(`(?m)(?:^|[;{}]|%>)[ \t]*pid\s+(((?:<%[^#].*?%>|[^;{}\s<])+))\s*;`), Docs: "https://nginx.org/en/docs/ngx_core_module.html#pid"},
 }
 
 // file is a path with what ERB prints in it.
-const file = `(?:<%=.*?%>|[^\s<"'])+`
+const file = `(?:<%[^#].*?%>|[^\s<"'])+`
 
 // keyed is a line like "key value", alone or in a block of ERB. Names and words
 // like yes are read in capitals, too.
 func keyed(key, value string) *regexp.Regexp {
-	return regexp.MustCompile(`(?mi)(?:^|%>)[ \t]*` + key + `[ \t]+["']?((` + value + `|<%=.*?%>))`)
+	return regexp.MustCompile(`(?mi)(?:^|%>)[ \t]*` + key + `[ \t]+["']?((` + value + `|<%[^#].*?%>))`)
 }
 
 // assigned is a line like "key = value", or a place in a list of such.
 func assigned(key, sign, value string) *regexp.Regexp {
-	return regexp.MustCompile(`(?mi)(?:^|[{,]|%>)[ \t]*` + key + `[ \t]*` + sign + `[ \t]*["']?((` + value + `|<%=.*?%>))`)
+	return regexp.MustCompile(`(?mi)(?:^|[{,]|%>)[ \t]*` + key + `[ \t]*` + sign + `[ \t]*["']?((` + value + `|<%[^#].*?%>))`)
 }
