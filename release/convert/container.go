@@ -155,7 +155,7 @@ type config struct {
 	file   *source.File
 	target string // as the spec has it
 	// named says that the process is told of it, exact that this is by its own
-	// name and not by its folder.
+	// name or a pattern and not by its folder.
 	named, exact bool
 }
 
@@ -178,10 +178,14 @@ func (w *job) configs(p *bpm.ProcessTemplate) []config {
 		}
 	}
 	told := map[string]bool{}
+	var patterns []string
 	tell := func(texts ...string) {
 		for _, t := range texts {
 			for _, at := range container.Paths(t) {
 				told[path.Clean(t[at[0]:at[1]])] = true
+			}
+			for _, m := range filePattern.FindAllString(t, -1) {
+				patterns = append(patterns, path.Clean(m))
 			}
 		}
 	}
@@ -195,7 +199,11 @@ func (w *job) configs(p *bpm.ProcessTemplate) []config {
 		more = false
 		for _, t := range w.Job.Spec.Templates {
 			vmPath := path.Join(w.jobDir(), t.Target)
-			exact, folder := told[vmPath], told[path.Dir(vmPath)] && path.Dir(vmPath) != w.jobDir()
+			exact := told[vmPath] || !hostConfig.MatchString(path.Base(t.Target)) && slices.ContainsFunc(patterns, func(pattern string) bool {
+				ok, err := path.Match(pattern, vmPath)
+				return err == nil && ok
+			})
+			folder := told[path.Dir(vmPath)] && path.Dir(vmPath) != w.jobDir()
 			if seen[t.Target] || strings.HasPrefix(t.Target, "bin/") || !exact && (!folder || hostConfig.MatchString(path.Base(t.Target))) {
 				continue
 			}
@@ -204,7 +212,11 @@ func (w *job) configs(p *bpm.ProcessTemplate) []config {
 				continue
 			}
 			seen[t.Target], more = true, true
-			tell(blankConfig(string(f.Data)))
+			body := blankConfig(string(f.Data))
+			tell(body)
+			for _, m := range includes.FindAllStringSubmatch(body, -1) {
+				patterns = append(patterns, path.Join(path.Dir(vmPath), m[1]))
+			}
 			all = append(all, config{f, t.Target, true, exact})
 		}
 	}
@@ -221,6 +233,13 @@ func (w *job) configs(p *bpm.ProcessTemplate) []config {
 	}
 	return all
 }
+
+var (
+	// filePattern is a pattern for files below a folder of a job.
+	filePattern = regexp.MustCompile(`/var/vcap/jobs/[\w./-]*/[\w.-]*[*?][\w.*?-]*`)
+	// includes is a line of a config file that names another one beside it.
+	includes = regexp.MustCompile(`(?m)(?:^|[;{}])[ \t]*["'-]?[ \t]*[@!$%]?include["']?(?:[ \t]*[:=(]|[ \t])[ \t]*["']?([\w-][\w./*?-]*)`)
+)
 
 // expanded puts the defaults of properties in where a text prints them.
 func (w *job) expanded(texts []string) []string {
