@@ -140,7 +140,7 @@ func written(c *ctl.Command) string {
 func (w *job) pathsIn(t text, told bool) []need {
 	var needs []need
 	for _, at := range container.Paths(t.body) {
-		needs = append(needs, need{path: t.body[at[0]:at[1]], at: t.span(at[0], at[1]), told: told, cut: strings.HasPrefix(strings.TrimLeft(t.body[at[1]:], "./-"), "<%") || goesOn.MatchString(t.body[at[1]:])})
+		needs = append(needs, need{path: t.body[at[0]:at[1]], at: t.span(at[0], at[1]), told: told, cut: goesOn.MatchString(t.body[at[1]:])})
 	}
 	for _, tag := range printed.FindAllStringIndex(t.body, -1) {
 		names := erb.Properties(t.body[tag[0]:tag[1]])
@@ -168,7 +168,7 @@ func (w *job) pathsIn(t text, told bool) []need {
 }
 
 // goesOn is what follows a path of which only the beginning is known.
-var goesOn = regexp.MustCompile(`^[\w./@+-]*[${*?\[#]`)
+var goesOn = regexp.MustCompile(`^[\w./@+-]*(?:[${*?\[#]|<%)`)
 
 // rubyLocal is a local of Ruby that holds a path.
 var rubyLocal = regexp.MustCompile(`(?m)^[ \t]*([a-z_]\w*)[ \t]*=[ \t]*["'][^"'\n]*["'][ \t]*$`)
