@@ -33,6 +33,8 @@ type need struct {
 	writes, loose bool
 	// cut says that what the text has behind the path is not known.
 	cut bool
+	// open is the expression in the name behind the path, where no value is known.
+	open string
 }
 
 // needs collects the paths that a process may reach: from its command line and
@@ -140,7 +142,7 @@ func written(c *ctl.Command) string {
 func (w *job) pathsIn(t text, told bool) []need {
 	var needs []need
 	for _, at := range container.Paths(t.body) {
-		needs = append(needs, need{path: t.body[at[0]:at[1]], at: t.span(at[0], at[1]), told: told, cut: goesOn.MatchString(t.body[at[1]:])})
+		needs = append(needs, need{path: t.body[at[0]:at[1]], at: t.span(at[0], at[1]), told: told, cut: goesOn.MatchString(t.body[at[1]:]), open: w.openName(t.body[at[1]:])})
 	}
 	for _, tag := range printed.FindAllStringIndex(t.body, -1) {
 		names := erb.Properties(t.body[tag[0]:tag[1]])
@@ -166,6 +168,31 @@ func (w *job) pathsIn(t text, told bool) []need {
 	}
 	return needs
 }
+
+// openName gives the expression in the name behind a path, where it asks for a
+// property or a link and the release has no value for it.
+func (w *job) openName(rest string) string {
+	m := printedName.FindStringSubmatch(rest)
+	if m == nil || !asksProperty.MatchString(m[1]) {
+		return ""
+	}
+	if names := erb.Properties(m[1]); len(names) == 1 && len(w.valuesOf(names...)) > 0 {
+		return ""
+	}
+	return m[1]
+}
+
+// openPath tells of a folder whose name is known only when the job is rendered.
+func (w *job) openPath(l *launch, n need) {
+	w.find("path-not-mounted", source.Warning, n.at, "%s is told of a folder below %s whose name %s gives, which has no value in the release: its container has no folder there but the job's own. Give it a volume for that", l.name, n.path, n.open)
+	w.differs("access:" + n.path)
+}
+
+var (
+	// printedName is an expression in the name that follows a path.
+	printedName  = regexp.MustCompile(`^/[\w.-]*(<%=.*?%>)`)
+	asksProperty = regexp.MustCompile(`\bp\(|\blink\(|\bproperties\b`)
+)
 
 // goesOn is what follows a path of which only the beginning is known.
 var goesOn = regexp.MustCompile(`^[\w./@+-]*(?:[${*?\[#]|<%)`)
@@ -343,6 +370,8 @@ func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
 			}
 		case container.Data, container.Store:
 			switch {
+			case place.Owner == "" && n.told && !n.loose && n.open != "":
+				w.openPath(l, n)
 			case place.Owner == "" && n.told && !n.loose && !n.cut && !w.has(p, n.path):
 				w.find("path-not-mounted", source.Warning, n.at, "%s is told of %s itself, and its container has no folder there but the job's own; give it a volume for each of those that it needs", l.name, w.named(n))
 				w.differs("access:" + n.path)
@@ -350,6 +379,9 @@ func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
 				w.jobFolder(l, p, n, place)
 			}
 		case container.Run, container.SysTmp:
+			if place.Owner == "" && n.told && !n.loose && n.open != "" {
+				w.openPath(l, n)
+			}
 			if place.Owner != "bpm" {
 				w.jobFolder(l, p, n, place)
 			}
