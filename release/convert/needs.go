@@ -90,7 +90,7 @@ func (w *job) fromSetup(known []need) []need {
 	}
 	var needs []need
 	for _, l := range w.launches {
-		for _, c := range l.result.Commands {
+		for i, c := range l.result.Commands {
 			span := func(int, int) source.Span { return c.Span }
 			switch l.places[c].to {
 			case ToPostStart: // what it finds in the run folder, the process has made
@@ -109,12 +109,28 @@ func (w *job) fromSetup(known []need) []need {
 				}
 				continue
 			}
-			if slices.ContainsFunc(makesFiles(c), told) {
-				needs = append(needs, w.pathsIn(text{body: written(c), span: span}, true)...)
+			if slices.ContainsFunc(append(makesFiles(c), teed(c)...), told) {
+				body := written(c)
+				if c.Pipe && i > 0 {
+					body += "\n" + written(l.result.Commands[i-1])
+				}
+				needs = append(needs, w.pathsIn(text{body: body, span: span}, true)...)
 			}
 		}
 	}
 	return needs
+}
+
+// teed are the files that tee writes.
+func teed(c *ctl.Command) (files []string) {
+	if c.Name() == "tee" {
+		for _, word := range c.Words[1:] {
+			if p, known := word.Literal(); known && path.IsAbs(p) {
+				files = append(files, path.Clean(p))
+			}
+		}
+	}
+	return files
 }
 
 // written is the text that a command itself writes into a file; files that it

@@ -57,6 +57,11 @@ func (w *job) stopPath(l *launch) bool {
 			}
 			continue
 		}
+		if c.Name() == "sleep" && len(c.Words) == 2 && l.stop.at.Valid() { // between two signals
+			s, _ := c.Words[1].Literal()
+			n, _ := strconv.Atoi(strings.TrimSuffix(s, "s"))
+			l.waits(n, c.Span)
+		}
 		signal, seconds, stops := w.stops(l, c)
 		if !stops || starts[c.Span] && c.Name() != "kill" {
 			continue
