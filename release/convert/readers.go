@@ -66,6 +66,7 @@ func (w *job) readers() {
 			}
 		}
 	}
+	w.joinedNames(old)
 	for _, g := range lost {
 		for _, at := range fileText(w.Job.Monit).mentions(g.path) {
 			if !w.rewritten(at) {
@@ -77,6 +78,32 @@ func (w *job) readers() {
 		for _, g := range lost {
 			for _, at := range t.mentions(g.path) {
 				w.lostReader(g.what, g.path, g.now, g.written, at)
+			}
+		}
+	}
+}
+
+// joinedNames finds scripts in other languages than the shell's that put the name
+// of the pidfile together: they have its folder in one place and its base name in
+// another.
+func (w *job) joinedNames(old map[string]bool) {
+	for _, t := range w.Job.Spec.Templates {
+		f, _, err := w.Job.TemplateFile(t.Target)
+		if err != nil || old[f.Name] || !bytes.HasPrefix(f.Data, []byte("#!")) || hostscript.Read(f, true) != nil {
+			continue
+		}
+		for _, l := range w.launches {
+			base := path.Base(l.pidfile)
+			if strings.Contains(l.pidfile, "<%") || w.writesPidfile(l) || !regexp.MustCompile(regexp.QuoteMeta(path.Dir(l.pidfile))+`/?["']`).Match(f.Data) {
+				continue
+			}
+			body := blankComments(string(f.Data))
+			for _, m := range regexp.MustCompile(`["'/}]`+regexp.QuoteMeta(base)+`["']`).FindAllStringIndex(body, -1) {
+				at := source.Span{File: f, Start: m[0] + 1, End: m[1] - 1}
+				if strings.HasSuffix(body[:at.Start], path.Dir(l.pidfile)+"/") {
+					continue // the whole name
+				}
+				w.find("old-pidfile-used", source.Warning, at, "this is %s, if it is in the folder that the script names; that is not written any more, and the pid is in %s", l.pidfile, bpm.PidFile(w.Job.Name, l.name))
 			}
 		}
 	}
