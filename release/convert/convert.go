@@ -12,6 +12,7 @@ import (
 	"path"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
@@ -382,6 +383,22 @@ func (w *job) find(id string, severity source.Severity, at source.Span, format s
 		return o.ID == d.ID && o.Span == d.Span && o.Message == d.Message // of another arm or process
 	})
 	w.Findings = append(w.Findings, d)
+}
+
+// findCommands is find for several commands of one program: one finding, at the
+// first of them, that quotes all.
+func (w *job) findCommands(id string, severity source.Severity, commands []*ctl.Command, format string, args ...any) {
+	var quoted []string
+	var places []source.Span
+	for _, c := range commands {
+		if slices.Contains(places, c.Span) {
+			continue // of another round or arm
+		}
+		quoted = append(quoted, strconv.Quote(strings.ReplaceAll(oneLine(c.Span.Text()), `\ `, "")))
+		places = append(places, c.Span)
+	}
+	w.find(id, severity, places[0], format, append([]any{strings.Join(quoted, ", ")}, args...)...)
+	w.Findings[len(w.Findings)-1].Related = places[1:]
 }
 
 // differs says what the last finding makes different for the process.

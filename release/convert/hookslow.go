@@ -158,20 +158,17 @@ func (w *job) waitsBefore(l *launch, first int, aside map[*ctl.Command]bool) {
 // once is enough. The VM's own programs, and those that lasting names, make
 // something that stays.
 func (w *job) onceADeploy(l *launch) {
-	var programs []string
-	var places []source.Span
+	var programs []*ctl.Command
 	for _, c := range l.result.Commands {
-		if l.places[c].to != ToPreStart || c.Test || askers[c.Name()] || !l.runsProgram(c) || lasting.MatchString(c.Text) || slices.Contains(places, c.Span) {
+		if l.places[c].to != ToPreStart || c.Test || askers[c.Name()] || !l.runsProgram(c) || lasting.MatchString(c.Text) {
 			continue
 		}
-		programs = append(programs, strconv.Quote(strings.ReplaceAll(oneLine(c.Span.Text()), `\ `, "")))
-		places = append(places, c.Span)
+		programs = append(programs, c)
 	}
 	if len(programs) == 0 {
 		return
 	}
-	w.find("once-a-deploy", source.Note, places[0], "the old script ran %s at every start; bin/pre-start runs this once a deploy, and not again when monit or a reboot starts %s. Where every start needs it, move it to the hook (hooks.pre_start)", strings.Join(programs, ", "), l.name)
-	w.Findings[len(w.Findings)-1].Related = places[1:]
+	w.findCommands("once-a-deploy", source.Note, programs, "the old script ran %s at every start; bin/pre-start runs this once a deploy, and not again when monit or a reboot starts %s. Where every start needs it, move it to the hook (hooks.pre_start)", l.name)
 }
 
 // lasting is what makes or changes a database or what the host's syslog reads,

@@ -769,6 +769,7 @@ func (w *job) account(l *launch) {
 		}
 		w.Ledger = append(w.Ledger, Row{Span: i.Span, To: Dropped, Note: i.Reason, idle: true})
 	}
+	w.envDropped(l)
 	w.onceADeploy(l)
 	w.logsRenamed(l)
 	w.otherVerbs(l)

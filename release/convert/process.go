@@ -398,7 +398,9 @@ func (w *job) bookkeeping(l *launch, e ctl.Assign) bool {
 	if e.Name == "GOMAXPROCS" && drop == takenByGo {
 		value = "$(nproc)"
 	}
-	w.envDropped(l, dropped{e.Name, value, drop})
+	if d := (dropped{e.Name, value, drop}); !slices.Contains(l.dropped, d) {
+		l.dropped = append(l.dropped, d)
+	}
 	return true
 }
 
@@ -449,14 +451,10 @@ type dropped struct{ name, value, why string }
 
 // envDropped tells which variables a process has no more: all of them in one
 // finding, and each reason once.
-func (w *job) envDropped(l *launch, d dropped) {
-	if slices.Contains(l.dropped, d) {
+func (w *job) envDropped(l *launch) {
+	if len(l.dropped) == 0 {
 		return
 	}
-	w.Findings = slices.DeleteFunc(w.Findings, func(f source.Diagnostic) bool {
-		return f.ID == "env-dropped" && len(l.dropped) > 0 && f.Message == l.droppedText()
-	})
-	l.dropped = append(l.dropped, d)
 	w.find("env-dropped", source.Note, l.launch.Span(), "%s", l.droppedText())
 	var missing []string
 	for _, d := range l.dropped {

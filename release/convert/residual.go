@@ -195,7 +195,7 @@ func (r *residual) close() {
 						call(functionsIn(word, res))
 					}
 					for _, e := range u.Env {
-						if !r.given[e.Name] && !r.job.droppedEnv(e.Name) {
+						if !r.given[e.Name] && !r.l.drops(e.Name) {
 							need[e.Name] = true
 						}
 					}
@@ -526,12 +526,7 @@ func (r *residual) way(nodes []*ctl.Node) bool {
 	return found
 }
 
-// droppedEnv says whether a variable is bookkeeping that goes.
-func (w *job) droppedEnv(name string) bool {
-	for _, f := range w.Findings {
-		if slices.Contains(f.Differs, "env-missing:"+name) {
-			return true
-		}
-	}
-	return false
+// drops says whether a variable is bookkeeping that goes.
+func (l *launch) drops(name string) bool {
+	return slices.ContainsFunc(l.dropped, func(d dropped) bool { return d.name == name })
 }

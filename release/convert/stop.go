@@ -96,22 +96,19 @@ func (w *job) stopPath(l *launch) bool {
 		}
 	}
 	w.stopLoops(l, result)
-	var more []string
-	var places []source.Span
+	var more []*ctl.Command
 	for _, c := range result.Commands {
-		if _, done := rows[c.Span]; done || starts[c.Span] || c.Followed || w.service(c, l) != "" || w.isQuiet(c) || writesPid(c, l) || pidHelpers[c.Name()] || onlyPrepares(c) || slices.Contains(places, c.Span) {
+		if _, done := rows[c.Span]; done || starts[c.Span] || c.Followed || w.service(c, l) != "" || w.isQuiet(c) || writesPid(c, l) || pidHelpers[c.Name()] || onlyPrepares(c) {
 			continue
 		}
-		more = append(more, strconv.Quote(strings.ReplaceAll(oneLine(c.Span.Text()), `\ `, "")))
-		places = append(places, c.Span)
+		more = append(more, c)
 	}
 	if len(more) > 0 {
 		where := "If it matters, put it into a bin/drain"
 		if t, there := w.Job.Spec.Template("bin/drain"); there {
 			where = "If it matters, its place is bin/drain (" + t.Source + ")"
 		}
-		w.find("stop-does-more", source.Warning, places[0], "the old stop program runs %s; bpm only signals the process. %s", strings.Join(more, ", "), where)
-		w.Findings[len(w.Findings)-1].Related = places[1:]
+		w.findCommands("stop-does-more", source.Warning, more, "the old stop program runs %s; bpm only signals the process. %s", where)
 	}
 	for i := range l.result.Idle {
 		if note, ok := rows[l.result.Idle[i].Span]; ok {
