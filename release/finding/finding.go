@@ -40,7 +40,9 @@ const (
 	Conversion Reporter = 1 << iota
 	// Check is the check of jobs that are on bpm.
 	Check
-	// Anybody stands for all of them.
+	// Doctor looks at deployment manifests.
+	Doctor
+	// Anybody stands for all of those that look at releases.
 	Anybody = Conversion | Check
 )
 
