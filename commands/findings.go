@@ -163,6 +163,10 @@ func findingsTable(found []reported, several bool) table.Table {
 	if several {
 		t.Header = append(headers("Release"), t.Header...)
 	}
+	fixes := slices.ContainsFunc(found, func(r reported) bool { return r.Fix != "" })
+	if fixes {
+		t.Header = append(t.Header, headers("Fix")...)
+	}
 	for _, r := range found {
 		if r.Rule != nil {
 			continue
@@ -171,6 +175,9 @@ func findingsTable(found []reported, several bool) table.Table {
 			cells := []string{r.Job, r.Severity.String(), r.ID, at.String(), r.Message, strings.Join(r.Differs, " ")}
 			if several {
 				cells = append([]string{r.Dir}, cells...)
+			}
+			if fixes {
+				cells = append(cells, r.Fix)
 			}
 			add(&t, cells...)
 		}

@@ -50,10 +50,13 @@ type options struct {
 	NoColor        bool         `long:"no-color" description:"Toggle colorized output" env:"NO_COLOR"`
 	NonInteractive bool         `long:"non-interactive" short:"n" description:"Don't ask for user input" env:"BOSH_NON_INTERACTIVE"`
 
-	Release releaseOptions `command:"release" description:"Turn the ctl jobs of a release into BPM jobs, in place"`
-	Scan    scanOptions    `command:"scan" description:"Show what would become of each job of a release, or of a folder of releases; change nothing"`
-	Explain explainOptions `command:"explain" description:"Say what a finding means, why it matters and what to do about it"`
-	Check   checkOptions   `command:"check" description:"Check the jobs of a release that are on BPM already, more strictly than bpm does" long-description:"Holds config/bpm.yml against bpm's schema (bpm ignores keys that it does not know), monit and the spec against it, and what each process is told of against what its container has. Finds what is left of the ctl scripts. Changes nothing. Exit status 1 when there are errors or warnings."`
+	Release  releaseOptions  `command:"release" description:"Turn the ctl jobs of a release into BPM jobs, in place"`
+	Ops      opsOptions      `command:"ops" description:"Write an ops-file that colocates bpm in deployment manifests" long-description:"Writes an ops-file for manifests that are not to be edited: bosh int MANIFEST -o OUT. What needs bpm is said with --release; groups that have bpm, or get it from an addon, are left alone. The manifest is looked at as bosh int prints it with the same -o, -v, -l, --var-file and --vars-store. Each file is applied in memory before it is written."`
+	Manifest manifestOptions `command:"manifest" description:"Add bpm to deployment manifests, in place" long-description:"Adds the bpm job to each instance group that needs it, and the bpm release where the manifest does not list it. Only lines are added: comments, order, quoting, anchors and line ends stay. A manifest that cannot be edited with certainty is an error, and then none is changed."`
+	Doctor   doctorOptions   `command:"doctor" description:"Say before a deploy where bpm is missing, or is not what the jobs need" long-description:"Holds a deployment manifest against the releases that it deploys: bpm beside each job that it starts, addons and their filters as the Director evaluates them, bpm twice, persistent disks, versions of bpm, and what the jobs need with the properties of this manifest. Changes nothing. Exit status 1 when there are errors or warnings."`
+	Scan     scanOptions     `command:"scan" description:"Show what would become of each job of a release, or of a folder of releases; change nothing"`
+	Explain  explainOptions  `command:"explain" description:"Say what a finding means, why it matters and what to do about it"`
+	Check    checkOptions    `command:"check" description:"Check the jobs of a release that are on BPM already, more strictly than bpm does" long-description:"Holds config/bpm.yml against bpm's schema (bpm ignores keys that it does not know), monit and the spec against it, and what each process is told of against what its container has. Finds what is left of the ctl scripts. Changes nothing. Exit status 1 when there are errors or warnings."`
 }
 
 type column struct{ table.Header }
@@ -107,6 +110,27 @@ func (env *environment) errorLine(text string) {
 		c := color.New(color.FgRed)
 		c.EnableColor()
 		text = c.Sprint(text)
+	}
+	fmt.Fprintln(env.stderr, text)
+}
+
+// say tells how it went, below the tables; not where a program reads rows.
+func (env *environment) say(format string, args ...any) {
+	switch {
+	case env.json:
+		env.ui.PrintLinef(format, args...)
+	case len(env.columns) > 0 && !env.tty:
+		fmt.Fprintf(env.stderr, format+"\n", args...)
+	default:
+		fmt.Fprintf(env.stdout, format+"\n", args...)
+	}
+}
+
+// remark tells something beside the result.
+func (env *environment) remark(text string) {
+	if env.json {
+		env.ui.PrintLinef("%s", text)
+		return
 	}
 	fmt.Fprintln(env.stderr, text)
 }

@@ -334,7 +334,15 @@ func (p *printer) finding(indent string, r reported) {
 		id += " (suppressed)"
 	}
 	p.line(indent + at + p.paint(r.Severity.String(), attr) + " " + id)
-	p.wrapped(indent+"  ", r.Message)
+	for _, line := range strings.Split(r.Message, "\n") {
+		p.wrapped(indent+"  ", line)
+	}
+	if r.Fix != "" {
+		p.line(indent + "  fix:")
+		for _, line := range strings.Split(strings.TrimSuffix(r.Fix, "\n"), "\n") {
+			p.line(indent + "    " + line)
+		}
+	}
 	if len(r.Related) > 0 {
 		p.wrapped(indent+"  ", "also at "+places(r.Related))
 	}

@@ -12,9 +12,14 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
-// Pin is the bpm release that a manifest is to use; the zero Pin means the
-// latest one that the Director has.
-type Pin struct{ Version, URL, SHA1 string }
+// Pin is the bpm release that a manifest is to use; the zero Pin means that of
+// the runtime configs, else the latest one that the Director has.
+type Pin struct {
+	Version, URL, SHA1 string
+	// Variables lets a create-env manifest, which needs a url and a checksum, have
+	// ((bpm_url)) and ((bpm_sha1)) where none are known.
+	Variables bool
+}
 
 // Field is a key of a mapping with its value.
 type Field struct{ Key, Value string }
@@ -34,6 +39,15 @@ type Additions struct {
 	// Release is the entry that releases gets, nil when bpm is listed already
 	// or no group has or gets a bpm job of its own.
 	Release []Field
+	// Ambiguous are jobs that do not say from which release they come, which the
+	// Director wants to know once a second one is listed.
+	Ambiguous []AmbiguousJob
+}
+
+// AmbiguousJob gets "release: RELEASE", that of the only release so far.
+type AmbiguousJob struct {
+	Group *Group
+	Job   Job
 }
 
 // Lacking are the groups that get bpm.
@@ -88,33 +102,71 @@ func (m *Manifest) Additions(needs []Need, pin Pin) (*Additions, error) {
 	if m.releases == nil {
 		return nil, source.Errorf(m.places.span(top), "the manifest has no list of releases that bpm could be added to")
 	}
-	// With a second release listed, a job has to say from which one it comes.
-	for _, j := range m.allJobs() {
-		if j.implicit && len(m.Releases) == 1 {
-			return nil, source.Errorf(j.Span, "job %s does not say its release, which the Director needs once bpm is listed, too; add \"release: %s\" to it first", j.Name, j.Release)
-		}
-	}
 	var err error
-	a.Release, err = m.releaseEntry(pin)
+	if a.Ambiguous, err = m.ambiguous(); err != nil {
+		return nil, err
+	}
+	a.Release, err = m.ReleaseEntry(pin)
 	return a, err
 }
 
-func (m *Manifest) allJobs() []Job {
-	var jobs []Job
+// ambiguous gives the jobs that rely on there being one release.
+func (m *Manifest) ambiguous() ([]AmbiguousJob, error) {
+	if len(m.Releases) != 1 {
+		return nil, nil
+	}
+	refuse := func(j Job) error {
+		return source.Errorf(j.Span, "job %s does not say its release, which the Director needs once bpm is listed, too; add \"release: %s\" to it first", j.Name, j.Release)
+	}
+	var jobs []AmbiguousJob
 	for _, g := range m.Groups {
-		jobs = append(jobs, g.Jobs...)
+		for _, j := range g.Jobs {
+			if !j.implicit {
+				continue
+			}
+			same := func(other Job) bool { return other.Name == j.Name && other.node != j.node }
+			if j.node.Kind != yaml.MappingNode || ownKey(j.node, "name") == nil || slices.ContainsFunc(g.Jobs, same) {
+				return nil, refuse(j)
+			}
+			jobs = append(jobs, AmbiguousJob{g, j})
+		}
 	}
 	for _, a := range m.Addons {
-		jobs = append(jobs, a.Jobs...)
+		for _, j := range a.Jobs {
+			if j.implicit {
+				return nil, refuse(j)
+			}
+		}
 	}
-	return jobs
+	return jobs, nil
 }
 
-// releaseEntry is the entry for bpm. create-env downloads releases itself and
+// ownKey is the value that a mapping itself has for a key, not through a merge.
+func ownKey(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key && n.Content[i].Kind == yaml.ScalarNode {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// ReleaseEntry is the entry for bpm. create-env downloads releases itself and
 // so needs to know from where (bosh-cli, release/set/manifest/validator.go);
 // the Director has them, and wants a version.
-func (m *Manifest) releaseEntry(pin Pin) ([]Field, error) {
+func (m *Manifest) ReleaseEntry(pin Pin) ([]Field, error) {
 	entry := []Field{{"name", "bpm"}}
+	if version := m.RuntimeBPM(); pin == (Pin{Variables: pin.Variables}) && version != "" {
+		pin.Version = version // the Director refuses two versions
+	}
+	if m.createEnv && pin.Variables {
+		if pin.URL == "" {
+			pin.URL = "((bpm_url))"
+		}
+		if pin.SHA1 == "" && (pin.URL == "((bpm_url))" || strings.HasPrefix(pin.URL, "http")) {
+			pin.SHA1 = "((bpm_sha1))"
+		}
+	}
 	switch {
 	case m.createEnv && pin.URL == "":
 		return nil, source.Errorf(m.places.span(m.releases), "a create-env manifest needs a url and sha1 for every release, and none is known for bpm")
@@ -134,6 +186,27 @@ func (m *Manifest) releaseEntry(pin Pin) ([]Field, error) {
 		entry = append(entry, Field{"sha1", pin.SHA1})
 	}
 	return entry, nil
+}
+
+// RuntimeBPM is the version of bpm that the runtime configs list.
+func (m *Manifest) RuntimeBPM() string {
+	for _, c := range m.Runtime {
+		if r := c.BPMRelease(); r != nil && r.Version != "" {
+			return r.Version
+		}
+	}
+	return ""
+}
+
+// Asks names the variables of an entry for bpm that the operator has to give.
+func Asks(entry []Field) []string {
+	var names []string
+	for _, f := range entry {
+		if name, ok := strings.CutPrefix(f.Value, "((bpm_"); ok {
+			names = append(names, "bpm_"+strings.TrimSuffix(name, "))"))
+		}
+	}
+	return names
 }
 
 func (m *Manifest) groupWord() string {
@@ -170,6 +243,19 @@ func (m *Manifest) AddBPM(needs []Need, pin Pin) ([]source.Edit, []Change, error
 		if err := add(m.releases, plan.Release); err != nil {
 			return nil, nil, err
 		}
+	}
+	for _, j := range plan.Ambiguous {
+		if added[j.Job.node] != nil {
+			continue
+		}
+		entry := []Field{{"release", j.Job.Release}}
+		added[j.Job.node] = entry
+		e, err := m.insertKey(j.Job.node, entry[0])
+		if err != nil {
+			return nil, nil, err
+		}
+		edits = append(edits, e)
+		changes = append(changes, Change{fmt.Sprintf("release of job %s", j.Job.Name), j.Job.Span})
 	}
 	for _, g := range plan.Lacking() {
 		changes = append(changes, Change{fmt.Sprintf("job bpm in %s %s", m.groupWord(), g.Name), g.Span})
@@ -249,7 +335,13 @@ func same(old, now *yaml.Node, added map[*yaml.Node][]Field) bool {
 		return false
 	}
 	rest := now.Content
-	if item := added[old]; item != nil {
+	if item := added[old]; item != nil && old.Kind == yaml.MappingNode {
+		at := slices.IndexFunc(old.Content, func(n *yaml.Node) bool { return n.Value == "name" }) + 2
+		if len(rest) != len(old.Content)+2 || !isItem(&yaml.Node{Kind: yaml.MappingNode, Content: rest[at : at+2]}, item) {
+			return false
+		}
+		rest = slices.Concat(rest[:at], rest[at+2:])
+	} else if item != nil {
 		if len(rest) == 0 || !isItem(rest[len(rest)-1], item) {
 			return false
 		}

@@ -112,11 +112,13 @@ func TestPin(t *testing.T) {
 	}{
 		{"version", deployment, Pin{Version: "1.4.33"}, "- name: bpm\n  version: 1.4.33\n", ""},
 		{"version like a number", deployment, Pin{Version: "1.10"}, "- name: bpm\n  version: \"1.10\"\n", ""},
-		{"checksums", deployment, Pin{"1.4.33", "https://bosh.io/d/x?v=1.4.33", "0123456789e5"},
+		{"checksums", deployment, Pin{Version: "1.4.33", URL: "https://bosh.io/d/x?v=1.4.33", SHA1: "0123456789e5"},
 			"- name: bpm\n  version: 1.4.33\n  url: https://bosh.io/d/x?v=1.4.33\n  sha1: \"0123456789e5\"\n", ""},
 		{"url without version", deployment, Pin{URL: "https://x"}, "", "needs its version"},
 		{"create-env", createEnv, Pin{URL: "file:///x"}, "- name: bpm\n  url: file:///x\n", ""},
 		{"create-env without sha1", createEnv, Pin{URL: "https://x"}, "", "f.yml:3:1: a create-env manifest needs a sha1"},
+		{"create-env with variables", createEnv, Pin{Variables: true}, "- name: bpm\n  url: \"((bpm_url))\"\n  sha1: \"((bpm_sha1))\"\n", ""},
+		{"create-env with a url and a variable", createEnv, Pin{URL: "https://x", Variables: true}, "- name: bpm\n  url: https://x\n  sha1: \"((bpm_sha1))\"\n", ""},
 		{"create-env without url", createEnv, Pin{Version: "1.4.33"}, "", "f.yml:3:1: a create-env manifest needs a url"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -97,6 +97,35 @@ func (m *Manifest) appendBlock(list *yaml.Node, item []Field) ([]source.Edit, er
 	return append(edits, source.Edit{Start: at, End: at, New: text, Rule: rule}), nil
 }
 
+// insertKey adds a key behind the name of a job.
+func (m *Manifest) insertKey(n *yaml.Node, field Field) (source.Edit, error) {
+	f, data := m.File, m.File.Data
+	name := ownKey(n, "name")
+	key := n.Content[slices.Index(n.Content, name)-1]
+	end, ok := m.places.end(name)
+	start := m.places.offset(key)
+	if !ok || bytes.ContainsAny(data[start:end], "\r\n") {
+		return source.Edit{}, m.unclear(n)
+	}
+	if m.isFlow(n) {
+		return source.Edit{Start: end, End: end, New: ", " + m.flowField(field, n), Rule: rule}, nil
+	}
+	indent := strings.Repeat(" ", len([]rune(string(data[f.LineStart(start):start]))))
+	if bytes.HasPrefix(data, byteOrderMark) && f.LineStart(start) == 0 {
+		indent = indent[1:]
+	}
+	at := f.LineEnd(end)
+	text := indent + quotedLike(field.Key, n) + ": " + scalar(field.Value)
+	if at > 0 && data[at-1] != '\n' {
+		return source.Edit{Start: at, End: at, New: f.Newline() + text, Rule: rule}, nil
+	}
+	newline := "\n"
+	if bytes.HasSuffix(data[:at], []byte("\r\n")) {
+		newline = "\r\n"
+	}
+	return source.Edit{Start: at, End: at, New: text + newline, Rule: rule}, nil
+}
+
 // lastLeaf is the node that a node's text ends with.
 func lastLeaf(n *yaml.Node) *yaml.Node {
 	for len(n.Content) > 0 && n.Style&yaml.FlowStyle == 0 {

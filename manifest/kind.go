@@ -158,6 +158,9 @@ func hasTemplateMarks(n *yaml.Node, properties bool) bool {
 		return false
 	}
 	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 && c.Kind == yaml.MappingNode && c.Style&yaml.FlowStyle != 0 && n.Style&yaml.FlowStyle != 0 {
+			return true // {{ .Name }} of a Go template
+		}
 		inside := properties
 		if n.Kind == yaml.MappingNode && i%2 == 1 && n.Content[i-1].Value == "properties" {
 			inside = true

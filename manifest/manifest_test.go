@@ -330,12 +330,54 @@ jobs:
 - name: a
   templates: [{name: web}]
 `, "f.yml:1:10: the manifest has one release:"},
-	{"a job without its release", `releases: [{name: web, version: 1}]
+	{"jobs without their release", `releases:
+- name: web
+  version: 1
++- name: bpm
++  version: latest
 instance_groups:
 - name: a
   jobs:
+  - name: web   # the site
++    release: web
+    properties: {port: 80}
+  - properties: {}
+    name: "other"
++    release: web
++  - name: bpm
++    release: bpm
+- name: b
+  jobs:
   - name: web
-`, `f.yml:5:5: job web does not say its release, which the Director needs once bpm is listed, too; add "release: web"`},
++    release: web
++  - name: bpm
++    release: bpm
+`, ""},
+	{"jobs without their release in the old form", `releases:
+- name: web
+  version: 1
++- name: bpm
++  version: latest
+jobs:
+- name: a
+  instances: 1
+  templates:
+  - name: web
++    release: web
++  - name: bpm
++    release: bpm
+`, ""},
+	{"a job without its release that is a name only", `releases: [{name: web, version: 1}]
+jobs:
+- name: a
+  templates: [web]
+`, `f.yml:4:15: this item of templates is no mapping`},
+	{"an addon whose job has no release", `releases: [{name: web, version: 1}]
+addons: [{name: x, jobs: [{name: other}]}]
+instance_groups:
+- name: a
+  jobs: [{name: web, release: web}]
+`, `f.yml:2:27: job other does not say its release, which the Director needs once bpm is listed, too; add "release: web"`},
 	{"bpm listed twice", `releases: [{name: bpm, version: 1}, {name: bpm, version: 2}]
 instance_groups:
 - name: a
@@ -552,6 +594,8 @@ func TestAddBPM(t *testing.T) {
 // TestAddBPMInline has the cases that are not whole lines.
 func TestAddBPMInline(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
+		{"a job without its release", "releases: [{name: web, version: 1}]\ninstance_groups:\n- name: a\n  jobs: [{name: web, properties: {}}]\n",
+			"releases: [{name: web, version: 1}, {name: bpm, version: latest}]\ninstance_groups:\n- name: a\n  jobs: [{name: web, release: web, properties: {}}, {name: bpm, release: bpm}]\n"},
 		{"flow lists", "releases: [{name: web, version: 1}] # r\ninstance_groups:\n- name: a\n  jobs: [ {name: web, release: web} ]\n",
 			"releases: [{name: web, version: 1}, {name: bpm, version: latest}] # r\ninstance_groups:\n- name: a\n  jobs: [ {name: web, release: web}, {name: bpm, release: bpm} ]\n"},
 		{"flow list over lines", "releases: [\n  {name: web, version: 1}, # ]\n]\ninstance_groups: [{name: a, jobs: [{name: web, release: web}]}]\n",

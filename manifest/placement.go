@@ -11,7 +11,13 @@ import (
 )
 
 // Need is a job that runs under bpm. Job "*" is every job of the release.
-type Need struct{ Job, Release string }
+type Need struct {
+	Job, Release string
+	// Flag is the property that turns bpm on where the job knows both ways, and
+	// Default the value that it has when it is not set; "" when there is none.
+	Flag    string
+	Default bool
+}
 
 // Addon is an entry of addons: jobs that the Director places on every group
 // that its filters let through.
@@ -19,6 +25,8 @@ type Addon struct {
 	Name string
 	Jobs []Job
 	Span source.Span
+	// Runtime says that a runtime config has it.
+	Runtime bool
 	// Include and Exclude are nil when they are not given.
 	Include, Exclude *Filter
 }
@@ -28,10 +36,11 @@ type Filter struct {
 	Lifecycle                                             string
 	AZs, Teams, StemcellOS, Networks, Deployments, Groups []string
 	Jobs                                                  []Job
+	Span                                                  source.Span
 }
 
 func (m *Manifest) addon(n *yaml.Node, defaultRelease string) *Addon {
-	a := &Addon{Name: text(n, "name"), Span: m.places.span(n), Include: m.filter(child(n, "include")), Exclude: m.filter(child(n, "exclude"))}
+	a := &Addon{Name: text(n, "name"), Span: m.places.span(n), Include: m.filter(child(n, "include")), Exclude: m.filter(child(n, "exclude")), Runtime: m.Kind == RuntimeConfig}
 	for _, j := range items(sequence(n, "jobs")) {
 		a.Jobs = append(a.Jobs, m.job(j, "", defaultRelease, child(n, "properties")))
 	}
@@ -45,6 +54,10 @@ func (m *Manifest) filter(n *yaml.Node) *Filter {
 	f := &Filter{
 		Lifecycle: text(n, "lifecycle"), AZs: texts(sequence(n, "azs")), Teams: texts(sequence(n, "teams")),
 		Networks: texts(sequence(n, "networks")), Deployments: texts(sequence(n, "deployments")), Groups: texts(sequence(n, "instance_groups")),
+		Span: m.places.span(n),
+	}
+	if m.Kind != RuntimeConfig {
+		f.Teams = nil // the Director ignores them there
 	}
 	for _, s := range items(sequence(n, "stemcell")) {
 		f.StemcellOS = append(f.StemcellOS, text(s, "os"))
@@ -55,40 +68,159 @@ func (m *Manifest) filter(n *yaml.Node) *Filter {
 	return f
 }
 
-// applies is Filter#applies? of bosh-director's addon/filter.rb. An include
-// that names nothing lets everything through, an exclude that names nothing
-// excludes nothing. Teams do not count in a deployment manifest.
-func (f *Filter) applies(m *Manifest, g *Group, jobs []Job, include bool) bool {
-	if f == nil {
-		return include
+// criterion is one of those that a filter can have: what it asks for, and what
+// the group has.
+type criterion struct {
+	what         string
+	wanted, have []string
+}
+
+// criteria are those that the filter has. All of them have to match.
+func (f *Filter) criteria(m *Manifest, g *Group, jobs []Job) []criterion {
+	var cs []criterion
+	add := func(what string, wanted, have []string) {
+		if len(wanted) > 0 {
+			cs = append(cs, criterion{what, wanted, have})
+		}
 	}
-	none := func(wanted, have []string) bool {
-		return len(wanted) > 0 && !slices.ContainsFunc(have, func(s string) bool { return slices.Contains(wanted, s) })
+	if f.Lifecycle != "" {
+		add("lifecycle", []string{f.Lifecycle}, []string{g.Lifecycle})
 	}
-	if f.Lifecycle != "" && f.Lifecycle != g.Lifecycle || none(f.AZs, g.AZs) || none(f.StemcellOS, []string{g.OS}) || none(f.Networks, g.Networks) {
-		return false
+	add("stemcell", f.StemcellOS, []string{g.OS})
+	add("azs", f.AZs, g.AZs)
+	add("networks", f.Networks, g.Networks)
+	add("teams", f.Teams, nil) // no manifest says them
+	add("deployments", f.Deployments, []string{m.Name})
+	add("jobs", jobNames(f.Jobs), jobNames(jobs))
+	add("instance_groups", f.Groups, []string{g.Name})
+	return cs
+}
+
+func jobNames(jobs []Job) []string {
+	var names []string
+	for _, j := range jobs {
+		if j.Release != "" {
+			names = append(names, j.Name+" of release "+j.Release)
+		}
 	}
-	if len(f.Deployments) > 0 || len(f.Jobs) > 0 || len(f.Groups) > 0 {
-		has := slices.ContainsFunc(f.Jobs, func(want Job) bool {
-			return slices.ContainsFunc(jobs, func(j Job) bool { return j.Name == want.Name && j.Release == want.Release })
-		})
-		return !none(f.Deployments, []string{m.Name}) && (len(f.Jobs) == 0 || has) && !none(f.Groups, []string{g.Name})
+	return names
+}
+
+func (c criterion) matches() bool {
+	return slices.ContainsFunc(c.have, func(s string) bool { return slices.Contains(c.wanted, s) })
+}
+
+// misses says why an addon does not reach a group, "" when it does: an include
+// has to match where there is one, an exclude must not. This is Addon#applies?
+// and Filter#applies? of bosh-director (addon/addon.rb, addon/filter.rb): an
+// include that names nothing lets everything through, an exclude that names
+// nothing excludes nothing.
+func (a *Addon) misses(m *Manifest, g *Group, jobs []Job) string {
+	if a.Include != nil {
+		for _, c := range a.Include.criteria(m, g, jobs) {
+			if !c.matches() {
+				return "its include asks for " + c.what + " " + someOf(c.wanted, " or ") + ", and " + c.of(g)
+			}
+		}
 	}
-	return include || len(f.StemcellOS) > 0 || len(f.Networks) > 0 || len(f.AZs) > 0 || f.Lifecycle != ""
+	if a.Exclude == nil {
+		return ""
+	}
+	all := a.Exclude.criteria(m, g, jobs)
+	var hit []string
+	for _, c := range all {
+		if !c.matches() {
+			return ""
+		}
+		hit = append(hit, c.what+" "+someOf(c.wanted, " or "))
+	}
+	if len(hit) == 0 {
+		return ""
+	}
+	return "its exclude names " + strings.Join(hit, " with ")
+}
+
+// of says what the group has instead.
+func (c criterion) of(g *Group) string {
+	switch c.what {
+	case "stemcell":
+		switch {
+		case g.OS == "":
+			return "nothing says which OS the stemcell of this group has"
+		case strings.Contains(g.OS, "(("):
+			return "the stemcell of this group has the OS " + g.OS + ", a variable"
+		}
+		return "this group has " + g.OS
+	case "teams":
+		return "no manifest says to which teams its deployment belongs"
+	case "deployments":
+		return "this one is called " + c.have[0]
+	case "instance_groups":
+		return "this one is not among them"
+	case "lifecycle":
+		return "this group has " + c.have[0]
+	case "jobs":
+		return "this group has none of them"
+	}
+	if len(c.have) == 0 {
+		return "this group has none"
+	}
+	return "this group has " + someOf(c.have, ", ")
+}
+
+// someOf joins names, and counts those that would make the sentence too long.
+func someOf(names []string, with string) string {
+	const most = 4
+	if len(names) > most {
+		return strings.Join(names[:most], with) + fmt.Sprintf(" and %d others", len(names)-most)
+	}
+	return strings.Join(names, with)
+}
+
+// Miss is an addon that brings bpm, but not to the group.
+type Miss struct {
+	Addon  *Addon
+	Reason string
+}
+
+// UseRuntime adds the addons of runtime configs, which the Director places
+// after the manifest's own.
+func (m *Manifest) UseRuntime(configs ...*Manifest) {
+	for _, c := range configs {
+		m.Runtime = append(m.Runtime, c)
+		m.runtimeAddons = append(m.runtimeAddons, c.Addons...)
+	}
 }
 
 // addonsOn gives the addons that the Director places on a group, in order: a
-// later filter sees the jobs that earlier addons brought.
-func (m *Manifest) addonsOn(g *Group) []*Addon {
-	var on []*Addon
+// later filter sees the jobs that earlier addons brought. create-env knows no
+// addons.
+func (m *Manifest) addonsOn(g *Group) (on []*Addon, missed []Miss) {
+	if m.createEnv {
+		return nil, nil
+	}
 	jobs := slices.Clone(g.Jobs)
-	for _, a := range m.Addons {
-		if a.Include.applies(m, g, jobs, true) && !a.Exclude.applies(m, g, jobs, false) {
+	for _, a := range slices.Concat(m.Addons, m.runtimeAddons) {
+		if reason := a.misses(m, g, jobs); reason == "" {
 			on = append(on, a)
 			jobs = append(jobs, a.Jobs...)
+		} else if slices.ContainsFunc(a.Jobs, isBPM) {
+			missed = append(missed, Miss{a, reason})
 		}
 	}
-	return on
+	return on, missed
+}
+
+// Reaches says whether an addon that is added behind the manifest's own would
+// reach a group.
+func (m *Manifest) Reaches(a *Addon, g *Group) bool {
+	jobs := slices.Clone(g.Jobs)
+	for _, own := range m.Addons {
+		if own.misses(m, g, jobs) == "" {
+			jobs = append(jobs, own.Jobs...)
+		}
+	}
+	return a.misses(m, g, jobs) == ""
 }
 
 // State is how a group that runs a needed job stands with bpm.
@@ -103,6 +235,8 @@ const (
 	HasOwn
 	// Covered by an addon that brings bpm.
 	Covered
+	// Twice has bpm, which the Director refuses.
+	Twice
 	// Windows stemcell: bpm does not run there.
 	Windows
 )
@@ -111,10 +245,16 @@ const (
 type Placement struct {
 	Group *Group
 	State State
-	// Job is the first one of the group that needs bpm; Addon is what brings
-	// it, nil when it is the group's own.
-	Job   Job
-	Addon *Addon
+	// Job is the first one of the group that needs bpm, Needing are all of
+	// them; Addon is what brings Job, nil when it is the group's own.
+	Job     Job
+	Needing []Job
+	Addon   *Addon
+	// Own are the group's own bpm jobs, Brings the addons that bring one, Missed
+	// those that would, but for their filters.
+	Own    []Job
+	Brings []*Addon
+	Missed []Miss
 	// Reason says why nothing is added, "" for Lacks and Has.
 	Reason string
 }
@@ -123,45 +263,61 @@ type Placement struct {
 // manifest. A job that does not say its release, where several are listed,
 // counts by its name.
 func (m *Manifest) Placements(needs []Need) []Placement {
+	return slices.DeleteFunc(m.Standings(needs), func(p Placement) bool { return p.Job.Name == "" })
+}
+
+// Standings is Placements for every group: those that need no bpm have no Job.
+func (m *Manifest) Standings(needs []Need) []Placement {
 	var ps []Placement
 	for _, g := range m.Groups {
-		p := Placement{Group: g}
-		if job := needed(g.Jobs, needs); job != nil {
-			p.Job = *job
+		p := Placement{Group: g, Needing: needing(g.Jobs, needs)}
+		if len(p.Needing) > 0 {
+			p.Job = p.Needing[0]
 		}
-		var bringsBPM *Addon
-		for _, a := range m.addonsOn(g) {
-			if job := needed(a.Jobs, needs); job != nil && p.Job.Name == "" {
-				p.Job, p.Addon = *job, a
+		var on []*Addon
+		on, p.Missed = m.addonsOn(g)
+		for _, a := range on {
+			brought := needing(a.Jobs, needs)
+			if len(brought) > 0 && p.Job.Name == "" {
+				p.Job, p.Addon = brought[0], a
 			}
-			if bringsBPM == nil && slices.ContainsFunc(a.Jobs, isBPM) {
-				bringsBPM = a
+			p.Needing = append(p.Needing, brought...)
+			if slices.ContainsFunc(a.Jobs, isBPM) {
+				p.Brings = append(p.Brings, a)
 			}
 		}
-		if p.Job.Name == "" {
-			continue
-		}
-		var own []Job
 		for _, j := range g.Jobs {
 			if j.Name == "bpm" {
-				own = append(own, j)
+				p.Own = append(p.Own, j)
 			}
 		}
 		switch {
 		case g.Windows():
 			p.State, p.Reason = Windows, "its stemcell is Windows, where bpm does not run"
-		case len(own) > 1:
-			p.State, p.Reason = HasOwn, "it lists bpm more than once; the Director refuses that"
-		case len(own) == 1 && !isPlainBPM(own[0]):
+		case len(p.Own) > 1:
+			p.State, p.Reason = Twice, "it lists bpm more than once; the Director refuses that"
+		case len(p.Own) == 1 && len(p.Brings) > 0:
+			p.State, p.Reason = Twice, fmt.Sprintf("it lists bpm, and addon %s brings it, too; the Director refuses that", p.Brings[0].Name)
+		case len(p.Brings) > 1:
+			p.State, p.Reason = Twice, fmt.Sprintf("addon %s and addon %s both bring bpm; the Director refuses that", p.Brings[0].Name, p.Brings[1].Name)
+		case len(p.Own) == 1 && !isPlainBPM(p.Own[0]):
 			p.State, p.Reason = HasOwn, "it has a bpm job that says more than name and release"
-		case len(own) == 1:
+		case len(p.Own) == 1:
 			p.State = Has
-		case bringsBPM != nil:
-			p.State, p.Reason = Covered, fmt.Sprintf("addon %s brings bpm", bringsBPM.Name)
+		case len(p.Brings) > 0:
+			p.State, p.Reason = Covered, fmt.Sprintf("%s brings bpm", p.Brings[0])
 		}
 		ps = append(ps, p)
 	}
 	return ps
+}
+
+// String names an addon and where it is.
+func (a *Addon) String() string {
+	if a.Runtime {
+		return "addon " + a.Name + " of the runtime config"
+	}
+	return "addon " + a.Name
 }
 
 // GroupsRunning gives the groups that run one of the jobs, whether or not they
@@ -174,18 +330,34 @@ func (m *Manifest) GroupsRunning(needs []Need) []*Group {
 	return groups
 }
 
-func needed(jobs []Job, needs []Need) *Job {
-	for i, j := range jobs {
-		if isBPM(j) {
-			continue
-		}
-		for _, n := range needs {
-			if (j.Name == n.Job || n.Job == "*") && (j.Release == n.Release || j.Release == "" && n.Job != "*") {
-				return &jobs[i]
-			}
+// needing are the jobs that need bpm.
+func needing(jobs []Job, needs []Need) []Job {
+	var out []Job
+	for _, j := range jobs {
+		if !isBPM(j) && slices.ContainsFunc(needs, func(n Need) bool { return n.is(j) && !n.off(j) }) {
+			out = append(out, j)
 		}
 	}
-	return nil
+	return out
+}
+
+func (n Need) is(j Job) bool {
+	return (j.Name == n.Job || n.Job == "*") && (j.Release == n.Release || j.Release == "" && n.Job != "*")
+}
+
+// off says whether the job's properties keep it from bpm for certain.
+func (n Need) off(j Job) bool {
+	if n.Flag == "" {
+		return false
+	}
+	v := j.Properties
+	for _, key := range strings.Split(n.Flag, ".") {
+		v = child(v, key)
+	}
+	if v == nil {
+		return !n.Default
+	}
+	return v.Kind == yaml.ScalarNode && (v.Tag == "!!null" && !n.Default || v.Tag == "!!bool" && v.Value != "true")
 }
 
 func isBPM(j Job) bool {
@@ -198,13 +370,28 @@ func isPlainBPM(j Job) bool {
 
 // Why says in words why the group needs bpm.
 func (p Placement) Why() string {
-	var b strings.Builder
-	b.WriteString("runs job " + p.Job.Name)
-	if p.Job.Release != "" {
-		b.WriteString(" of release " + p.Job.Release)
+	var releases []string
+	names := map[string][]string{}
+	for _, j := range p.Needing {
+		if names[j.Release] == nil {
+			releases = append(releases, j.Release)
+		}
+		names[j.Release] = append(names[j.Release], j.Name)
 	}
+	var parts []string
+	for _, r := range releases {
+		part := "job " + names[r][0]
+		if len(names[r]) > 1 {
+			part = "jobs " + someOf(names[r], ", ")
+		}
+		if r != "" {
+			part += " of release " + r
+		}
+		parts = append(parts, part)
+	}
+	text := "runs " + strings.Join(parts, ", ")
 	if p.Addon != nil {
-		b.WriteString(" through addon " + p.Addon.Name)
+		text += " through " + p.Addon.String()
 	}
-	return b.String()
+	return text
 }

@@ -30,6 +30,10 @@ type Manifest struct {
 	Stemcells []Stemcell
 	Groups    []*Group
 	Addons    []*Addon
+	// Runtime are the runtime configs that count, see UseRuntime.
+	Runtime []*Manifest
+
+	runtimeAddons []*Addon
 
 	places    places
 	root      *yaml.Node // the document
@@ -82,10 +86,20 @@ type Job struct {
 	implicit bool // has no release of its own
 }
 
+// Interpolated stands behind the name of a file that was not read as it lies on
+// the disk: its lines are those that bosh int prints.
+const Interpolated = " (interpolated)"
+
+// Path is the name of the file on the disk.
+func (m *Manifest) Path() string { return strings.TrimSuffix(m.File.Name, Interpolated) }
+
 // Deploys says whether the file places jobs on instances.
 func (m *Manifest) Deploys() bool {
 	return m.Kind == Deployment || m.Kind == CreateEnv || m.Kind == V1Deployment
 }
+
+// ListsReleases says whether the manifest has a list of releases.
+func (m *Manifest) ListsReleases() bool { return m.releases != nil }
 
 // BPMRelease gives the entry of releases for bpm, nil when there is none.
 func (m *Manifest) BPMRelease() *Release {
@@ -249,3 +263,29 @@ func stemcell(alias string, n *yaml.Node) Stemcell {
 // CreateEnv says whether the manifest is for bosh create-env, in whichever
 // form its groups are.
 func (m *Manifest) CreateEnv() bool { return m.createEnv }
+
+// PlacedAs takes the places of groups, addons and releases from the manifest that
+// this one was interpolated from, where they have the same name there.
+func (m *Manifest) PlacedAs(raw *Manifest) {
+	for _, g := range m.Groups {
+		for _, other := range raw.Groups {
+			if other.Name == g.Name {
+				g.Span = other.Span
+			}
+		}
+	}
+	for _, a := range m.Addons {
+		for _, other := range raw.Addons {
+			if other.Name == a.Name {
+				a.Span = other.Span
+			}
+		}
+	}
+	for i := range m.Releases {
+		for _, other := range raw.Releases {
+			if other.Name == m.Releases[i].Name {
+				m.Releases[i].Span = other.Span
+			}
+		}
+	}
+}

@@ -30,7 +30,7 @@ func Apply(tree any, ops []byte) (any, error) {
 // one, the same.
 func (p *plan) check(f OpsFile, o Options) error {
 	fail := func(format string, args ...any) error {
-		return fmt.Errorf("%s: the ops-file %s would be wrong for it: %w", p.m.File.Name, f.Name, fmt.Errorf(format, args...))
+		return fmt.Errorf("%s: the ops-file %s would be wrong for it: %w", p.m.Path(), f.Name, fmt.Errorf(format, args...))
 	}
 	apply := func(data []byte) ([]byte, error) {
 		tree, err := decode(data)
@@ -55,6 +55,9 @@ func (p *plan) check(f OpsFile, o Options) error {
 	}
 	if twice, err := apply(once); err != nil || !bytes.Equal(twice, once) {
 		return fail("applied twice it does not give the same as once (%v)", err)
+	}
+	if p.addon != nil {
+		return p.reaches(once)
 	}
 	edits, _, err := p.m.AddBPM(o.Needs, o.Pin)
 	if err != nil {
@@ -91,6 +94,25 @@ func (p *plan) check(f OpsFile, o Options) error {
 	return nil
 }
 
+// reaches makes sure that each group has bpm through the addon, and once.
+func (p *plan) reaches(after []byte) error {
+	m, err := manifest.Read(&source.File{Name: p.m.Path(), Data: after})
+	if err != nil {
+		return err
+	}
+	m.UseRuntime(p.m.Runtime...)
+	want := map[string]bool{}
+	for _, g := range p.groups {
+		want[g.Group.Name] = true
+	}
+	for _, s := range m.Standings(nil) {
+		if s.State == manifest.Twice && len(s.Brings) > 0 || want[s.Group.Name] && s.State != manifest.Covered {
+			return fmt.Errorf("%s: the addon would be wrong for instance group %s", p.m.Path(), s.Group.Name)
+		}
+	}
+	return nil
+}
+
 // expected is the decoded manifest plus the additions.
 func (p *plan) expected() ([]byte, error) {
 	tree, err := decode(p.m.File.Data)
@@ -105,6 +127,19 @@ func (p *plan) expected() ([]byte, error) {
 			entry[kv.Key] = kv.Value
 		}
 		top["releases"] = append(releases, entry)
+	}
+	for _, j := range p.ambiguous {
+		jobs, _ := at(tree, p.m.GroupsKey(), j.Group.Index(), j.Group.JobsKey()).([]any)
+		for _, job := range jobs {
+			if job, ok := job.(map[any]any); ok && job["name"] == j.Job.Name {
+				job["release"] = j.Job.Release
+			}
+		}
+	}
+	if p.addon != nil {
+		addons, _ := top["addons"].([]any)
+		top["addons"] = append(addons, p.addon.tree())
+		return yaml.Marshal(tree)
 	}
 	for _, g := range p.groups {
 		if g.State != manifest.Lacks {

@@ -31,6 +31,17 @@ type Options struct {
 	Pin manifest.Pin
 	// OutName is the name of the first file, such as generated-bpm-ops.yml.
 	OutName string
+	// Applied are the ops-files that the manifests went through already, for the
+	// command that the header shows; Variables says that they were given some.
+	Applied   []string
+	Variables bool
+	// OnlyLacking is for manifests that an operator named: the groups, and the
+	// release, that a manifest has already are left out, and one that no ops-file
+	// can serve is an error. Without it the file is the same for a manifest with
+	// bpm added.
+	OnlyLacking bool
+	// Addon makes one addon of it instead of a job for each group.
+	Addon bool
 }
 
 // OpsFile is one generated file.
@@ -68,10 +79,10 @@ func Generate(manifests []*manifest.Manifest, o Options) ([]OpsFile, error) {
 		p, err := planFor(m, o)
 		if err != nil {
 			errs = append(errs, err)
-			refused = append(refused, Skip{Manifest: m.File.Name, Reason: withoutPlace(err)})
+			refused = append(refused, Skip{Manifest: m.Path(), Reason: withoutPlace(err)})
 			continue
 		}
-		if len(p.groups) == 0 {
+		if len(p.groups) == 0 || o.OnlyLacking && len(p.lacking()) == 0 {
 			continue
 		}
 		i := slices.IndexFunc(sets, func(s *set) bool { return s.key == p.key() })
@@ -80,7 +91,7 @@ func Generate(manifests []*manifest.Manifest, o Options) ([]OpsFile, error) {
 		}
 		sets[i].plans = append(sets[i].plans, p)
 	}
-	if len(sets) == 0 {
+	if len(sets) == 0 || o.OnlyLacking && len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
 	sort.SliceStable(sets, func(i, j int) bool { return len(sets[i].plans) > len(sets[j].plans) })
@@ -90,13 +101,13 @@ func Generate(manifests []*manifest.Manifest, o Options) ([]OpsFile, error) {
 		first := s.plans[0]
 		f := OpsFile{Name: o.OutName, Groups: first.names()}
 		if i > 0 {
-			f.Name = nameFor(o.OutName, first.m.File.Name, taken)
+			f.Name = nameFor(o.OutName, first.m.Path(), taken)
 		} else {
 			f.Skipped = refused
 		}
 		taken[f.Name] = true
 		for _, p := range s.plans {
-			f.Manifests = append(f.Manifests, p.m.File.Name)
+			f.Manifests = append(f.Manifests, p.m.Path())
 			f.Skipped = append(f.Skipped, p.skipped...)
 		}
 		f.Data = first.print(f, o)
@@ -148,6 +159,10 @@ type plan struct {
 	kept    string
 	// adds says that the manifest does not list the release.
 	adds bool
+	// ambiguous are jobs that get their release.
+	ambiguous []manifest.AmbiguousJob
+	// addon is what brings bpm in the addon form.
+	addon *addon
 }
 
 func planFor(m *manifest.Manifest, o Options) (*plan, error) {
@@ -159,19 +174,36 @@ func planFor(m *manifest.Manifest, o Options) (*plan, error) {
 	if err != nil {
 		return nil, source.Errorf(source.Span{File: m.File}, "bosh cannot read this: %v", err)
 	}
-	p := &plan{m: m, release: additions.Release, adds: additions.Release != nil}
+	if len(additions.Ambiguous) > 0 && !o.OnlyLacking {
+		j := additions.Ambiguous[0].Job
+		return nil, source.Errorf(j.Span, "job %s does not say its release, which the Director needs once bpm is listed, too; add \"release: %s\" to it first", j.Name, j.Release)
+	}
+	p := &plan{m: m, ambiguous: additions.Ambiguous, release: additions.Release, adds: additions.Release != nil}
 	for _, g := range additions.Placements {
-		if g.State != manifest.Lacks && g.State != manifest.Has {
-			p.skipped = append(p.skipped, Skip{m.File.Name, g.Group.Name, g.Reason})
+		reason := g.Reason
+		if g.State == manifest.Has && (o.OnlyLacking || o.Addon) {
+			reason = "it has bpm already"
+		} else if g.State == manifest.Lacks || g.State == manifest.Has {
+			reason = ""
+		}
+		if reason != "" {
+			p.skipped = append(p.skipped, Skip{m.Path(), g.Group.Name, reason})
 			continue
 		}
-		if err := p.nameable(tree, g.Group); err != nil {
+		if err := p.nameable(tree, g.Group); err != nil && !o.Addon {
 			return nil, err
 		}
 		p.groups = append(p.groups, g)
 	}
+	if o.Addon && len(p.groups) > 0 {
+		if p.addon, err = addonFor(m, p.groups, o); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case p.adds:
+	case m.BPMRelease() != nil && (o.OnlyLacking || o.Addon):
+		p.kept = "the manifest lists it"
 	case m.BPMRelease() == nil:
 		p.kept = "the manifest has no list of releases"
 	default:
@@ -238,6 +270,10 @@ func ownEntry(tree any) []manifest.Field {
 	return nil
 }
 
+func (p *plan) lacking() []manifest.Placement {
+	return slices.DeleteFunc(slices.Clone(p.groups), func(g manifest.Placement) bool { return g.State != manifest.Lacks })
+}
+
 func (p *plan) names() []string {
 	var names []string
 	for _, g := range p.groups {
@@ -250,9 +286,15 @@ func (p *plan) names() []string {
 func (p *plan) key() string {
 	var paths []string
 	for _, g := range p.groups {
-		paths = append(paths, p.path(g.Group))
+		paths = append(paths, JobPath(p.m, g.Group))
+	}
+	for _, j := range p.ambiguous {
+		paths = append(paths, p.releasePath(j))
 	}
 	sort.Strings(paths)
+	if p.addon != nil {
+		paths = p.addon.lines()
+	}
 	return fmt.Sprintf("%q %q %q", paths, p.release, p.kept)
 }
 

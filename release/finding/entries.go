@@ -17,11 +17,22 @@ const (
 	conversionPage  = "https://github.com/bosh-bpmify/bosh-bpmify/blob/main/docs/conversion.md"
 	suppressionPage = "https://github.com/bosh-bpmify/bosh-bpmify/blob/main/docs/ci.md"
 	checkPage       = "https://github.com/bosh-bpmify/bosh-bpmify/blob/main/docs/check.md"
+	boshAddons      = "https://bosh.io/docs/runtime-config/#addons"
+	boshDirector    = "https://github.com/cloudfoundry/bosh/blob/main/src/bosh-director/lib/bosh/director/"
 	opsFilesPage    = "https://github.com/bosh-bpmify/bosh-bpmify/blob/main/docs/ops-files.md"
 )
 
 // entries is the registry, ordered by id.
 var entries = []Entry{
+	{
+		ID: "addon-filter-refused", Severity: source.Error, By: Doctor,
+		Title:   "An addon of a manifest filters by deployments",
+		Why:     "Only addons of runtime configs may have that filter. The Director refuses the manifest: `Deployment filter is not allowed for deployment level addons.`",
+		Do:      "Drop `deployments` from the filter, since the addon is for this deployment anyway, or put the addon into a runtime config.",
+		Before:  "addons:\n- name: bpm\n  include:\n    deployments: [web]\n    stemcell: [{os: ubuntu-jammy}]",
+		After:   "addons:\n- name: bpm\n  include:\n    stemcell: [{os: ubuntu-jammy}]",
+		Sources: []string{boshAddons, boshDirector + "addon/filter.rb"},
+	},
 	{
 		ID: "argv-changed", Severity: source.Note,
 		Title:   "A known daemon gets other arguments than from the ctl script",
@@ -59,6 +70,15 @@ var entries = []Entry{
 		Sources: []string{bpmConfig, "bpm-release src/bpm/config/job_config.go: what bpm reads and refuses"},
 	},
 	{
+		ID: "bpm-missing", Severity: source.Error, By: Doctor,
+		Title:   "An instance group runs a job that bpm starts, and has no bpm",
+		Why:     "monit calls `/var/vcap/jobs/bpm/bin/bpm`, which is not on the VM. Nothing says so: the deploy ends with `'web/0 (...)' is not running after update`, and the reason is in `/var/vcap/monit/monit.log` on the VM. Often the bpm job is there, as an addon, and a filter keeps it from the group: a new stemcell line, an errand, another network.",
+		Do:      "Apply the ops that are shown, or let `bosh-bpmify ops` write them for all groups; where an addon was meant to bring bpm, widen its filter. Groups that should not have bpm should not run the job.",
+		Before:  "- name: web\n  jobs:\n  - name: web\n    release: web",
+		After:   "- name: web\n  jobs:\n  - name: web\n    release: web\n  - name: bpm\n    release: bpm",
+		Sources: []string{opsFilesPage, bpmMoving + "#updating-deployment-manifest"},
+	},
+	{
 		ID: "bpm-no-process", Severity: source.Error, By: Check,
 		Title:   "The bpm.yml has no process",
 		Why:     "bpm accepts an empty file and an empty list, and fails at the start: `process \"web\" not present in job configuration`.",
@@ -66,6 +86,15 @@ var entries = []Entry{
 		Before:  "processes: []",
 		After:   "processes:\n- name: web\n  executable: /var/vcap/packages/web/bin/web",
 		Sources: []string{bpmConfig, "bpm-release src/bpm/config/job_config.go: what bpm reads and refuses"},
+	},
+	{
+		ID: "bpm-on-windows", Severity: source.Error, By: Doctor,
+		Title:   "A Windows instance group and bpm",
+		Why:     "bpm is for Linux: its packages do not compile on a Windows stemcell, so the deploy fails where an addon or a job places it there. Where only a job is placed that bpm starts on Linux (a note then), it has to have another way to start on Windows.",
+		Do:      "Give the addon an exclude for the Windows stemcell, or take the bpm job out of the group.",
+		Before:  "addons:\n- name: bpm\n  jobs:\n  - {name: bpm, release: bpm}",
+		After:   "addons:\n- name: bpm\n  jobs:\n  - {name: bpm, release: bpm}\n  exclude:\n    stemcell:\n    - os: windows2019",
+		Sources: []string{boshAddons},
 	},
 	{
 		ID: "bpm-path", Severity: source.Warning, By: Check,
@@ -98,6 +127,22 @@ var entries = []Entry{
 		Why:     "It stands in bpm.yml, and neither monit nor a script of the release starts it. Mostly a check was forgotten or has another name. For a job without checks, such as an errand, it is a note.",
 		Do:      "Add a check to the monit file, call `bpm run` in the errand, or take the process out.",
 		Sources: []string{bpmConfig},
+	},
+	{
+		ID: "bpm-release-missing", Severity: source.Error, By: Doctor,
+		Title:   "The job bpm is placed, and no release bpm is listed",
+		Why:     "The Director refuses the manifest: a job references an unknown release 'bpm'. The releases of runtime configs count for the addons of these only.",
+		Do:      "List the release; the op is shown. Without a version of your own it is the latest one that the Director has.",
+		Before:  "releases:\n- name: web\n  version: \"1\"",
+		After:   "releases:\n- name: web\n  version: \"1\"\n- name: bpm\n  version: latest",
+		Sources: []string{opsFilesPage, boshDirector + "deployment_plan/instance_group_spec_parser.rb"},
+	},
+	{
+		ID: "bpm-twice", Severity: source.Error, By: Doctor,
+		Title:   "An instance group gets bpm twice, or the release is listed twice",
+		Why:     "The Director refuses it: `Colocated job 'bpm' is already added to the instance group`. It happens when an addon, often of a runtime config, brings bpm to a group that lists it too, or when an ops-file that ends in `/jobs/-` is applied twice.",
+		Do:      "Keep one of them: take the job out of the group (the op is shown), or narrow the filter of the addon. In ops-files write `/jobs/name=bpm?`, which changes nothing where the job is there.",
+		Sources: []string{opsFilesPage, boshDirector + "deployment_plan/instance_group.rb"},
 	},
 	{
 		ID: "bpm-unquoted", Severity: source.Warning, By: Check,
@@ -134,6 +179,13 @@ var entries = []Entry{
 		Before:  "limits:\n  open_files: \"1024\"",
 		After:   "limits:\n  open_files: 1024",
 		Sources: []string{bpmConfig, "bpm-release src/bpm/config/job_config.go: what bpm reads and refuses"},
+	},
+	{
+		ID: "bpm-versions-differ", Severity: source.Error, By: Doctor,
+		Title:   "The manifest and a runtime config list two versions of bpm",
+		Why:     "The Director refuses the deploy where an addon of the runtime config reaches the deployment: `Runtime manifest specifies release 'bpm' with version as X. This conflicts with version Y specified in the deployment manifest.`",
+		Do:      "Use the same version in both, or leave bpm out of the manifest and let the addon bring it.",
+		Sources: []string{opsFilesPage, boshDirector + "runtime_config/release.rb"},
 	},
 	{
 		ID: "bpm-volume-dropped", Severity: source.Warning, By: Check,

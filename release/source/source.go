@@ -269,6 +269,7 @@ type Diagnostic struct {
 	Message  string
 	Related  []Span
 	Differs  []string
+	Fix      string
 }
 
 func (d Diagnostic) String() string {

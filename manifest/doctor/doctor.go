@@ -1,0 +1,279 @@
+// Package doctor holds a deployment manifest against the releases that it
+// deploys: what would end in "is not running after update", or be refused by
+// the Director, because of bpm.
+//
+// Who gets bpm from where is known to package manifest, what a job asks of the
+// group that it is placed on to release/check. The package reads, and changes
+// nothing.
+package doctor
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/manifest"
+	opsfiles "github.com/bosh-bpmify/bosh-bpmify/ops-files"
+	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/check"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// Finding is something that a deployment would stumble over. Group and Job are
+// empty where it belongs to none.
+type Finding struct {
+	Group, Job string
+	source.Diagnostic
+}
+
+// Options are what the manifest is held against.
+type Options struct {
+	Needs []manifest.Need
+	// Releases are those that could be read.
+	Releases []*release.Release
+	// Pin is the bpm that the fixes are to use where the manifest lists none.
+	Pin manifest.Pin
+}
+
+// Examine gives the findings in the order of the manifest's groups; what belongs
+// to no group comes first.
+func Examine(m *manifest.Manifest, o Options) []Finding {
+	x := &examination{m: m, o: o}
+	x.releases()
+	x.addons()
+	for _, s := range m.Standings(o.Needs) {
+		x.group(s)
+	}
+	return x.findings
+}
+
+type examination struct {
+	m        *manifest.Manifest
+	o        Options
+	findings []Finding
+}
+
+func (x *examination) find(s manifest.Placement, d source.Diagnostic) {
+	f := Finding{Diagnostic: d}
+	if s.Group != nil {
+		f.Group, f.Job = s.Group.Name, s.Job.Name
+	}
+	x.findings = append(x.findings, f)
+}
+
+// lines joins what a finding says: a line each, the group's name in the first.
+func lines(all ...string) string {
+	return strings.Join(slices.DeleteFunc(all, func(s string) bool { return s == "" }), "\n")
+}
+
+// group looks at one instance group.
+func (x *examination) group(s manifest.Placement) {
+	switch s.State {
+	case manifest.Lacks:
+		if s.Job.Name != "" {
+			x.lacks(s)
+		}
+	case manifest.Twice:
+		x.twice(s)
+	case manifest.Windows:
+		x.windows(s)
+		return
+	}
+	x.placed(s)
+}
+
+// lacks is what an operator sees as "is not running after update".
+func (x *examination) lacks(s manifest.Placement) {
+	g := s.Group
+	text := []string{fmt.Sprintf("instance group %s has no bpm", g.Name)}
+	what := fmt.Sprintf(`monit will call /var/vcap/jobs/bpm/bin/bpm for it, and the deploy will end with "'%s/... (0)' is not running after update"`, g.Name)
+	if g.Lifecycle == "errand" {
+		what = "its script calls /var/vcap/jobs/bpm/bin/bpm, and the errand will end there"
+	}
+	text = append(text, jobsThatNeed(s)+"; "+what)
+	if g.Instances == "0" {
+		text = append(text, "it has 0 instances: this shows once it is scaled up")
+	}
+	for _, miss := range s.Missed {
+		text = append(text, fmt.Sprintf("%s does not reach it: %s", miss.Addon, miss.Reason))
+	}
+	fix := opsfiles.JobOp(x.m, g)
+	if additions, err := x.m.Additions(x.o.Needs, x.o.Pin); err != nil {
+		text = append(text, "the ops below are not enough: "+message(err))
+	} else if additions.Release != nil {
+		fix = opsfiles.ReleaseOp(additions.Release) + fix
+	}
+	if g.JobsKey() == "" {
+		fix = ""
+	}
+	x.find(s, source.Diagnostic{ID: "bpm-missing", Severity: source.Error, Span: g.Span, Message: lines(text...), Fix: fix})
+}
+
+// jobsThatNeed names the jobs of a group that bpm starts.
+func jobsThatNeed(s manifest.Placement) string {
+	var names []string
+	for _, j := range s.Needing {
+		name := j.Name
+		if j.Release != "" {
+			name += " (release " + j.Release + ")"
+		}
+		names = append(names, name)
+	}
+	text, verb := "job ", " is started by it"
+	if len(names) > 1 {
+		text, verb = "jobs ", " are started by it"
+	}
+	text += strings.Join(names, ", ") + verb
+	if s.Addon != nil {
+		text += ", through " + s.Addon.String()
+	}
+	return text
+}
+
+// twice is refused by the Director.
+func (x *examination) twice(s manifest.Placement) {
+	g := s.Group
+	var from []string
+	for _, j := range s.Own {
+		from = append(from, fmt.Sprintf("its own jobs (line %d)", j.Span.Position().Line))
+	}
+	for _, a := range s.Brings {
+		from = append(from, a.String())
+	}
+	fix := ""
+	if len(s.Own) == 1 && x.m.Deploys() {
+		fix = fmt.Sprintf("- type: remove\n  path: %s\n", opsfiles.JobPath(x.m, g))
+	}
+	x.find(s, source.Diagnostic{
+		ID: "bpm-twice", Severity: source.Error, Span: g.Span, Fix: fix,
+		Message: lines(fmt.Sprintf("instance group %s has bpm from %s", g.Name, strings.Join(from, " and from ")),
+			fmt.Sprintf("the Director refuses the deploy: \"Colocated job 'bpm' is already added to the instance group '%s'\"", g.Name)),
+	})
+}
+
+// windows has no bpm.
+func (x *examination) windows(s manifest.Placement) {
+	g := s.Group
+	if len(s.Own)+len(s.Brings) > 0 {
+		from := "it lists the job"
+		if len(s.Brings) > 0 {
+			from = s.Brings[0].String() + " reaches it; give that an exclude for the stemcell"
+		}
+		x.find(s, source.Diagnostic{
+			ID: "bpm-on-windows", Severity: source.Error, Span: g.Span,
+			Message: lines(fmt.Sprintf("instance group %s would get bpm, and its stemcell is Windows: error", g.Name), "bpm is for Linux, its packages do not compile there", from),
+		})
+		return
+	}
+	if s.Job.Name == "" {
+		return
+	}
+	x.find(s, source.Diagnostic{
+		ID: "bpm-on-windows", Severity: source.Note, Span: g.Span,
+		Message: lines(fmt.Sprintf("instance group %s has a Windows stemcell, and bpm is for Linux only", g.Name), jobsThatNeed(s)+" on Linux; on Windows it has to start by itself"),
+	})
+}
+
+// placed asks what the jobs want of this group.
+func (x *examination) placed(s manifest.Placement) {
+	version := ""
+	if r := x.m.BPMRelease(); r != nil {
+		version = r.Version
+	} else if len(s.Brings) > 0 {
+		version = x.m.RuntimeBPM()
+	}
+	for _, j := range s.Needing {
+		for _, r := range x.o.Releases {
+			if j.Release != r.Name && j.Release != "" {
+				continue
+			}
+			for _, d := range check.Placed(r, check.Placement{Job: j, Group: s.Group, BPM: version}) {
+				x.findings = append(x.findings, Finding{Group: s.Group.Name, Job: j.Name, Diagnostic: d})
+			}
+		}
+	}
+}
+
+// releases looks at the bpm release: listed once, and where it is used.
+func (x *examination) releases() {
+	var listed []manifest.Release
+	for _, r := range x.m.Releases {
+		if r.Name == "bpm" {
+			listed = append(listed, r)
+		}
+	}
+	if len(listed) > 1 {
+		x.find(manifest.Placement{}, source.Diagnostic{
+			ID: "bpm-twice", Severity: source.Error, Span: listed[1].Span, Related: []source.Span{listed[0].Span},
+			Message: "release bpm is listed twice\nthe Director refuses the deploy; keep one of them",
+		})
+	}
+	if len(listed) == 0 && x.m.ListsReleases() {
+		x.unlisted()
+	}
+	runtime := x.m.RuntimeBPM()
+	if len(listed) == 1 && runtime != "" && listed[0].Version != runtime && x.runtimeCounts() && !strings.Contains(listed[0].Version+runtime, "((") {
+		x.find(manifest.Placement{}, source.Diagnostic{
+			ID: "bpm-versions-differ", Severity: source.Error, Span: listed[0].Span,
+			Message: lines(fmt.Sprintf("the manifest lists bpm %s and the runtime config bpm %s", listed[0].Version, runtime), "the Director refuses the deploy; use the same version in both"),
+			Fix:     fmt.Sprintf("- type: replace\n  path: /releases/name=bpm/version\n  value: %q\n", runtime),
+		})
+	}
+}
+
+// unlisted finds bpm jobs whose release the manifest does not list.
+func (x *examination) unlisted() {
+	for _, s := range x.m.Standings(x.o.Needs) {
+		job, by := manifest.Job{}, ""
+		if len(s.Own) > 0 {
+			job, by = s.Own[0], "instance group "+s.Group.Name
+		}
+		for _, a := range s.Brings {
+			if !a.Runtime {
+				job, by = manifest.Job{Name: "bpm", Release: "bpm", Span: a.Span}, a.String()
+			}
+		}
+		if by == "" || job.Release != "bpm" && job.Release != "" {
+			continue
+		}
+		fix := ""
+		if entry, err := x.m.ReleaseEntry(x.o.Pin); err == nil {
+			fix = opsfiles.ReleaseOp(entry)
+		}
+		x.find(s, source.Diagnostic{
+			ID: "bpm-release-missing", Severity: source.Error, Span: job.Span, Fix: fix,
+			Message: lines(by+" runs job bpm, and no release bpm is listed: error", "the Director refuses the deploy: it \"references an unknown release 'bpm'\""),
+		})
+		return
+	}
+}
+
+// runtimeCounts says whether an addon of a runtime config places bpm here: the
+// Director holds its releases against the manifest's only then.
+func (x *examination) runtimeCounts() bool {
+	return slices.ContainsFunc(x.m.Standings(x.o.Needs), func(s manifest.Placement) bool {
+		return slices.ContainsFunc(s.Brings, func(a *manifest.Addon) bool { return a.Runtime })
+	})
+}
+
+// addons finds filters that the Director refuses.
+func (x *examination) addons() {
+	for _, a := range x.m.Addons {
+		for _, f := range []*manifest.Filter{a.Include, a.Exclude} {
+			if f != nil && len(f.Deployments) > 0 {
+				x.find(manifest.Placement{}, source.Diagnostic{
+					ID: "addon-filter-refused", Severity: source.Error, Span: f.Span,
+					Message: lines(fmt.Sprintf("%s of this manifest filters by deployments", a), "the Director refuses the deploy: \"Deployment filter is not allowed for deployment level addons\"; drop that filter, or put the addon into a runtime config"),
+				})
+			}
+		}
+	}
+}
+
+// message is an error without its place.
+func message(err error) string {
+	if e, ok := err.(*source.SyntaxError); ok {
+		return e.Message
+	}
+	return err.Error()
+}
