@@ -76,12 +76,12 @@ func (o *manifestOptions) run(env *environment) error {
 		return err
 	}
 	t := groupsTable(manifests, d.needs, func(m *manifest.Manifest) string { return m.Path() })
+	env.tables(t)
 	if len(t.Rows) == 0 {
 		env.say("no instance group runs a job that needs bpm")
 	} else if len(news) == 0 {
 		env.say("nothing lacks bpm")
 	}
-	env.tables(t)
 	for _, n := range news {
 		env.say("changed %s", n.path)
 	}

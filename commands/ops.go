@@ -136,13 +136,13 @@ func (o *opsOptions) report(env *environment, manifests []*manifest.Manifest, fi
 		}
 	}
 	t := groupsTable(manifests, needs, func(m *manifest.Manifest) string { return written[m.Path()] })
+	env.tables(t)
 	switch {
 	case len(t.Rows) == 0:
 		env.say("no instance group runs a job that needs bpm")
 	case len(files) == 0:
 		env.say("nothing lacks bpm")
 	}
-	env.tables(t)
 	for _, f := range files {
 		verb := "wrote"
 		if o.Check {

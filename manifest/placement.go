@@ -171,7 +171,7 @@ func (c criterion) of(g *Group) string {
 // someOf joins names, and counts those that would make the sentence too long.
 func someOf(names []string, with string) string {
 	const most = 4
-	if len(names) > most {
+	if len(names) > most+1 {
 		return strings.Join(names[:most], with) + fmt.Sprintf(" and %d others", len(names)-most)
 	}
 	return strings.Join(names, with)
@@ -370,6 +370,15 @@ func isPlainBPM(j Job) bool {
 
 // Why says in words why the group needs bpm.
 func (p Placement) Why() string {
+	text := "runs " + p.JobNames()
+	if p.Addon != nil {
+		text += " through " + p.Addon.String()
+	}
+	return text
+}
+
+// JobNames names the jobs that need bpm: "jobs web, api of release site".
+func (p Placement) JobNames() string {
 	var releases []string
 	names := map[string][]string{}
 	for _, j := range p.Needing {
@@ -389,9 +398,5 @@ func (p Placement) Why() string {
 		}
 		parts = append(parts, part)
 	}
-	text := "runs " + strings.Join(parts, ", ")
-	if p.Addon != nil {
-		text += " through " + p.Addon.String()
-	}
-	return text
+	return strings.Join(parts, ", ")
 }

@@ -60,6 +60,9 @@ func (p *plan) print(f OpsFile, o Options) []byte {
 		line("# or generate this file with --bpm-url, --bpm-sha1 and --bpm-version:")
 		line("#   -v %s=...", strings.Join(asks, "=... -v "))
 	}
+	if p.release != nil && slices.Contains(p.release, manifest.Field{Key: "version", Value: "latest"}) {
+		line("# Release bpm is the latest that the Director has; --bpm-version says another.")
+	}
 	if p.kept != "" {
 		line("# Release bpm is left as it is: %s.", p.kept)
 	}
@@ -84,7 +87,11 @@ func (p *plan) print(f OpsFile, o Options) []byte {
 	}
 	line("# Check: bosh int %s", applied)
 	if !p.m.CreateEnv() {
-		line("#        bosh -d DEPLOYMENT deploy --dry-run %s", applied)
+		name := p.m.Name
+		if name == "" || strings.Contains(name, "((") || len(f.Manifests) > 1 {
+			name = "DEPLOYMENT"
+		}
+		line("#        bosh -d %s deploy --dry-run %s", shellWord(name), applied)
 	}
 	line("# Undo:  leave out the last -o.")
 

@@ -239,6 +239,21 @@ func cause(err error) error {
 	return err
 }
 
+// Folders lists the folders at the top of the release, but for those with a dot.
+func (r *Release) Folders() []string {
+	entries, err := os.ReadDir(r.Dir)
+	if err != nil {
+		return nil // it was read before, so somebody is taking it away
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
 // Glob lists the regular files below the given directories of the release, by
 // slash-separated name. Links are not followed, dot directories are left out.
 func (r *Release) Glob(match func(name string) bool, dirs ...string) []string {

@@ -51,6 +51,8 @@ type examination struct {
 	m        *manifest.Manifest
 	o        Options
 	findings []Finding
+	// releaseFixed says that a fix lists the release already.
+	releaseFixed bool
 }
 
 func (x *examination) find(s manifest.Placement, d source.Diagnostic) {
@@ -86,9 +88,12 @@ func (x *examination) group(s manifest.Placement) {
 func (x *examination) lacks(s manifest.Placement) {
 	g := s.Group
 	text := []string{fmt.Sprintf("instance group %s has no bpm", g.Name)}
-	what := fmt.Sprintf(`monit will call /var/vcap/jobs/bpm/bin/bpm for it, and the deploy will end with "'%s/... (0)' is not running after update"`, g.Name)
+	what := fmt.Sprintf(`the deploy will end with "'%s/...' is not running after update"`, g.Name)
+	if x.m.CreateEnv() {
+		what = fmt.Sprintf(`bosh create-env will wait for instance '%s/0' until it times out`, g.Name)
+	}
 	if g.Lifecycle == "errand" {
-		what = "its script calls /var/vcap/jobs/bpm/bin/bpm, and the errand will end there"
+		what = "the errand will end where it calls bpm"
 	}
 	text = append(text, jobsThatNeed(s)+"; "+what)
 	if g.Instances == "0" {
@@ -100,7 +105,8 @@ func (x *examination) lacks(s manifest.Placement) {
 	fix := opsfiles.JobOp(x.m, g)
 	if additions, err := x.m.Additions(x.o.Needs, x.o.Pin); err != nil {
 		text = append(text, "the ops below are not enough: "+message(err))
-	} else if additions.Release != nil {
+	} else if additions.Release != nil && !x.releaseFixed {
+		x.releaseFixed = true
 		fix = opsfiles.ReleaseOp(additions.Release) + fix
 	}
 	if g.JobsKey() == "" {
@@ -111,19 +117,12 @@ func (x *examination) lacks(s manifest.Placement) {
 
 // jobsThatNeed names the jobs of a group that bpm starts.
 func jobsThatNeed(s manifest.Placement) string {
-	var names []string
-	for _, j := range s.Needing {
-		name := j.Name
-		if j.Release != "" {
-			name += " (release " + j.Release + ")"
-		}
-		names = append(names, name)
+	text := s.JobNames()
+	if len(s.Needing) == 1 {
+		text += " is started by it"
+	} else {
+		text += " are started by it"
 	}
-	text, verb := "job ", " is started by it"
-	if len(names) > 1 {
-		text, verb = "jobs ", " are started by it"
-	}
-	text += strings.Join(names, ", ") + verb
 	if s.Addon != nil {
 		text += ", through " + s.Addon.String()
 	}

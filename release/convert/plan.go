@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -203,8 +204,7 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 		return err
 	}
 	ctx := Context{Release: p.Release, Manifests: manifests, Suppress: rules, parsed: map[*source.File]*ctl.Script{}}
-	var needs []manifest.Need
-	converted := false
+	var needs, converted []manifest.Need
 	for _, j := range p.Release.Jobs {
 		if len(o.Jobs) > 0 && !slices.Contains(o.Jobs, j.Name) {
 			continue
@@ -213,7 +213,7 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 		p.Jobs = append(p.Jobs, c)
 		switch {
 		case c.Verdict == Converted, c.Verdict == ConvertedReview:
-			converted = true
+			converted = append(converted, manifest.Need{Job: j.Name, Release: p.Release.Name})
 			fallthrough
 		case c.Verdict == AlreadyBPM, c.OnBPM:
 			needs = append(needs, manifest.Need{Job: j.Name, Release: p.Release.Name})
@@ -224,7 +224,8 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 		return nil
 	}
 	inputs := p.colocate(manifests, needs)
-	return p.opsFiles(inputs, needs, converted, o)
+	p.elsewhere(manifests, needs, converted)
+	return p.opsFiles(inputs, needs, len(converted) > 0, o)
 }
 
 // manifests reads the manifests to work on. One that the user named has to be
@@ -245,9 +246,7 @@ func (p *Plan) manifests(o Options) ([]*manifest.Manifest, error) {
 		}
 		return ms, nil
 	}
-	names := p.Release.Glob(func(name string) bool {
-		return strings.HasSuffix(name, ".yml") || strings.HasSuffix(name, ".yaml")
-	}, manifestDirs...)
+	names := p.Release.Glob(func(name string) bool { return isYAML(name) && path.Ext(name) != ".erb" }, manifestDirs...)
 	for _, name := range names {
 		f, err := p.Release.Read(name)
 		if err != nil {
@@ -269,6 +268,79 @@ func (p *Plan) manifests(o Options) ([]*manifest.Manifest, error) {
 		}
 	}
 	return ms, nil
+}
+
+// notManifests are folders of a release in which nobody keeps manifests, and in
+// which there can be very many files.
+var notManifests = []string{"jobs", "packages", "src", "blobs", "releases", "dev_releases", "config", "vendor", "node_modules"}
+
+// expected are folders whose files tests hold against something: a change there
+// would break the test.
+var expected = regexp.MustCompile(`(^|/)(spec|fixtures?|testdata|assets)(/|$)`)
+
+// elsewhere looks at the YAML files of the release's other folders: deployment
+// manifests get bpm as the sample manifests do, and where ops-files, runtime
+// configs and templates place a job that needs bpm, that is a finding.
+func (p *Plan) elsewhere(samples []*manifest.Manifest, needs, converted []manifest.Need) {
+	dirs := slices.DeleteFunc(p.Release.Folders(), func(d string) bool { return slices.Contains(notManifests, d) })
+	var more []*manifest.Manifest
+	for _, name := range p.Release.Glob(isYAML, dirs...) {
+		if slices.ContainsFunc(samples, func(m *manifest.Manifest) bool { return m.File.Name == name }) {
+			continue
+		}
+		f, err := p.Release.Read(name)
+		if err != nil || opsfiles.Generated(f.Data) {
+			continue
+		}
+		m, err := manifest.Read(f)
+		if err == nil && m.Deploys() {
+			if !expected.MatchString(path.Dir(name)) {
+				more = append(more, m)
+			}
+			continue
+		}
+		kind, places := manifest.Mentions(f, converted)
+		places = slices.DeleteFunc(places, func(at manifest.Mention) bool { return bpmOn(at.Group, slices.Concat(samples, more), needs) })
+		if len(places) == 0 {
+			continue
+		}
+		d := source.Diagnostic{ID: "bpm-not-placed", Severity: source.Warning, Span: places[0].Span}
+		var jobs []string
+		for i, m := range places {
+			if !slices.Contains(jobs, m.Job) {
+				jobs = append(jobs, m.Job)
+			}
+			if i > 0 {
+				d.Related = append(d.Related, m.Span)
+			}
+		}
+		d.Message = fmt.Sprintf("this %s places %s, which bpm starts now, and says nothing of bpm: see that the same instance groups get it", kind, strings.Join(jobs, ", "))
+		p.Findings = append(p.Findings, d)
+	}
+	p.colocate(more, needs)
+}
+
+// bpmOn says whether every manifest that has the group gives it bpm, or gets it
+// for that group.
+func bpmOn(group string, manifests []*manifest.Manifest, needs []manifest.Need) bool {
+	on := false
+	for _, m := range manifests {
+		for _, s := range m.Standings(needs) {
+			if s.Group.Name != group || group == "" {
+				continue
+			}
+			if s.State == manifest.Lacks && s.Job.Name == "" || s.State == manifest.Windows {
+				return false
+			}
+			on = true
+		}
+	}
+	return on
+}
+
+func isYAML(name string) bool {
+	ext := path.Ext(strings.TrimSuffix(name, ".erb"))
+	return ext == ".yml" || ext == ".yaml"
 }
 
 // colocate adds bpm to the manifests and gives those that place a job which

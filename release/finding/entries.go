@@ -88,6 +88,15 @@ var entries = []Entry{
 		Sources: []string{bpmConfig, "bpm-release src/bpm/config/job_config.go: what bpm reads and refuses"},
 	},
 	{
+		ID: "bpm-not-placed", Severity: source.Warning,
+		Title:   "A file that is not edited places a job that needs bpm",
+		Why:     "An op of an ops-file, an addon of a runtime config or a template puts the job on instance groups that only a deployment knows. Where these have no bpm, monit starts a program that is not there, and the deploy ends with `'web/0' is not running after update`.",
+		Do:      "Add bpm in the same file: an op with `/instance_groups/name=GROUP/jobs/name=bpm?` for the same group (it changes nothing where bpm is already), the job `bpm` in the same addon, or a line in the template. See to the release `bpm`, too.",
+		Before:  "- type: replace\n  path: /instance_groups/name=api/jobs/-\n  value: {name: web, release: site}",
+		After:   "- type: replace\n  path: /instance_groups/name=api/jobs/-\n  value: {name: web, release: site}\n- type: replace\n  path: /instance_groups/name=api/jobs/name=bpm?\n  value: {name: bpm, release: bpm}",
+		Sources: []string{opsFilesPage},
+	},
+	{
 		ID: "bpm-on-windows", Severity: source.Error, By: Doctor,
 		Title:   "A Windows instance group and bpm",
 		Why:     "bpm is for Linux: its packages do not compile on a Windows stemcell, so the deploy fails where an addon or a job places it there. Where only a job is placed that bpm starts on Linux (a note then), it has to have another way to start on Windows.",

@@ -208,6 +208,14 @@ func (s Span) Place() string {
 	return fmt.Sprintf("%s:%d", s.File.Name, s.Position().Line)
 }
 
+// Line gives the line that the span begins in, with its line end.
+func (s Span) Line() string {
+	if s.File == nil {
+		return ""
+	}
+	return string(s.File.Data[s.File.LineStart(s.Start):s.File.LineEnd(s.Start)])
+}
+
 // Whole spans all of a file.
 func Whole(f *File) Span { return Span{f, 0, len(f.Data)} }
 
