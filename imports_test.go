@@ -9,7 +9,7 @@ import (
 // order lists our packages from leaf to top: each may import only those before
 // it. It is the layout that README and docs describe.
 var order = []string{
-	"release/source", "release/finding", "release/erb", "release/ruby", "release/monit", "release/ctl", "release/bpm", "release/daemon", "release/container",
+	"release/source", "release/finding", "release/erb", "release/ruby", "release/monit", "release/ctl", "release/bpm", "release/daemon", "release/container", "release/ports",
 	"release", "release/hostscript", "release/suppress", "manifest", "ops-files", "release/convert", "release/check", "commands", "",
 }
 

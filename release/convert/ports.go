@@ -3,416 +3,74 @@ package convert
 import (
 	"regexp"
 	"slices"
-	"strconv"
-	"strings"
-	"unicode"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
-	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/ports"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
 // listeners are the places that tell on which ports a process listens: its
 // arguments, its environment and the files that it reads, with the values that
 // properties have by default and in sample manifests.
-//
-// A name says whether a port is one to listen on: --listen-addr, http_port, bind.
-// A plain port is the process's own unless it stands with a host, a user of it
-// or below the name of something that is asked: then it is another one's.
 type listeners struct {
-	job   *job
-	found []listener
+	*ports.Reader
 	// read are the files that were looked at.
 	read []*source.File
 }
 
-// listener is a place that names a port.
-type listener struct {
-	at source.Span
-	// port is 0 where a property holds it that has no value in the release.
-	port     int
-	property string
-	// value is where the property gets it.
-	value source.Span
-	// sure is false where it may be the port of another process; host says that the
-	// property may hold a host alone.
-	sure, host bool
-}
-
-func (o listener) low() bool { return o.port > 0 && o.port < 1024 }
-
 // listeners looks for what a process listens on.
 func (w *job) listeners(l *launch) *listeners {
-	ls := &listeners{job: w}
+	ls := &listeners{Reader: &ports.Reader{Values: w.portValues}}
 	for _, u := range l.ways {
 		ls.args(u)
 		for _, e := range u.Env {
-			if portName(e.Name) != "" {
+			if ports.Name(e.Name) != "" {
 				at := e.Value.Span()
 				if !at.Valid() {
 					at = u.Span()
 				}
-				ls.value(at, e.Value.String(), portName(e.Name), true)
+				ls.Value(at, e.Value.String(), ports.Name(e.Name), true)
 			}
 		}
 	}
 	ls.monit(l)
 	ls.read = w.configFiles(l)
 	for _, f := range ls.read {
-		ls.config(f)
+		ls.Config(f, blankConfig(string(f.Data)))
 	}
 	return ls
+}
+
+// portValues are the values of a property.
+func (w *job) portValues(property string) []ports.Value {
+	var all []ports.Value
+	for _, t := range w.propertyTexts(property) {
+		all = append(all, ports.Value{Text: t.body, Span: t.span(0, len(t.body))})
+	}
+	return all
 }
 
 // monit reads what monit asks the process: if failed port 80.
 func (ls *listeners) monit(l *launch) {
 	at := l.check.Span
 	for _, m := range failedPort.FindAllStringSubmatchIndex(blankComments(at.Text()), -1) {
-		ls.value(source.Span{File: at.File, Start: at.Start + m[2], End: at.Start + m[3]}, at.Text()[m[2]:m[3]], "port", true)
+		ls.Value(source.Span{File: at.File, Start: at.Start + m[2], End: at.Start + m[3]}, at.Text()[m[2]:m[3]], "port", true)
 	}
 	// a property that has no value is told of where the process reads it
-	ls.found = slices.DeleteFunc(ls.found, func(o listener) bool { return o.port == 0 && o.at.File == at.File })
+	ls.Found = slices.DeleteFunc(ls.Found, func(o ports.Listener) bool { return o.Port == 0 && o.At.File == at.File })
 }
 
 var failedPort = regexp.MustCompile(`(?i)\bif\s+failed\b[^\n]*?\bport\s+(\d+|<%=.*?%>)`)
 
-// args reads the command line: --port=80, -listenAddr 0.0.0.0:80, -p 80, -l :80.
+// args reads the command line.
 func (ls *listeners) args(u *ctl.Launch) {
-	for i, word := range u.Args {
-		text := word.String()
-		if !strings.HasPrefix(text, "-") {
-			continue
-		}
-		name, value, ok := strings.Cut(text, "=")
+	var args []ports.Argument
+	for _, word := range u.Args {
 		at := word.Span()
-		if !ok && i+1 < len(u.Args) {
-			value, at = u.Args[i+1].String(), u.Args[i+1].Span()
-		}
 		if !at.Valid() {
 			at = u.Span()
 		}
-		switch kind := portName(strings.TrimLeft(name, "-")); {
-		case name == "-p":
-			// a folder, a pidfile, a prefix: a port only when it is one
-			if names := erb.Properties(value); digits.MatchString(value) || len(names) > 0 && strings.Contains(names[0], "port") {
-				ls.value(at, value, "port", true)
-			}
-		case name == "-l":
-			if strings.Contains(value, ":") && !strings.Contains(value, "/") {
-				ls.value(at, value, "address", true)
-			}
-		case kind == "":
-		case kind == "port" || strings.Contains(value, ":") || strings.Contains(value, "<%"):
-			ls.value(at, value, kind, true)
-		}
+		args = append(args, ports.Argument{Text: word.String(), At: at})
 	}
-}
-
-// ownPort are words in the name of a port that the process itself opens.
-var ownPort = map[string]bool{
-	"http": true, "https": true, "ssl": true, "tls": true, "tcp": true, "udp": true, "status": true, "admin": true, "debug": true, "metrics": true, "health": true,
-	"check": true, "healthcheck": true, "server": true, "web": true, "grpc": true, "pprof": true, "profiling": true, "prometheus": true, "ui": true, "management": true,
-	"monitoring": true, "varz": true, "healthz": true, "app": true,
-}
-
-// notPort are words that make of listen and bind something else.
-var notPort = map[string]bool{
-	"options": true, "ciphers": true, "ciphersuites": true, "dn": true, "password": true, "pw": true, "user": true, "timeout": true, "backlog": true, "interface": true,
-	"mode": true, "credential": true, "credentials": true, "max": true, "queue": true, "retry": true, "process": true, "group": true, "owner": true, "cert": true, "key": true,
-}
-
-// portName says what a name means: "port" for a port to listen on, "address" for
-// a host with or without one, nothing for all else.
-func portName(name string) string {
-	words := nameWords(name)
-	if len(words) == 0 {
-		return ""
-	}
-	last := words[len(words)-1]
-	listen, own := false, true
-	for _, word := range words {
-		if notPort[word] {
-			return ""
-		}
-		listen = listen || word == "listen" || word == "bind" || word == "listener"
-	}
-	for _, word := range words[:len(words)-1] {
-		own = own && ownPort[word]
-	}
-	switch {
-	case last == "port" && (listen || own), strings.HasSuffix(strings.ToLower(name), "serverrun"): // of rsyslog
-		return "port"
-	case listen:
-		return "address"
-	case (last == "addr" || last == "address") && own && len(words) > 1 && words[0] != "server" && words[0] != "app":
-		return "address"
-	}
-	return ""
-}
-
-// nameWords cuts a name at -, _, ., and where a small letter meets a large one.
-func nameWords(name string) []string {
-	var b strings.Builder
-	var before rune
-	for _, r := range name {
-		if unicode.IsUpper(r) && unicode.IsLower(before) {
-			b.WriteByte('-')
-		}
-		b.WriteRune(unicode.ToLower(r))
-		before = r
-	}
-	return strings.FieldsFunc(b.String(), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-}
-
-// config reads a file line by line: key: value, key = value, "key" => value,
-// key="value", key value.
-func (ls *listeners) config(f *source.File) {
-	body := blankConfig(string(f.Data))
-	lines := strings.SplitAfter(body, "\n")
-	offset := 0
-	for i, line := range lines {
-		start := offset
-		offset += len(line)
-		done := false
-		for _, m := range keyValue.FindAllStringSubmatchIndex(line, -1) {
-			key, end := line[m[2]:m[3]], len(line)
-			kind := portName(key)
-			_, parent := around(lines, i)
-			if slices.Contains(nameWords(parent), "ports") {
-				kind = "port"
-			}
-			if kind == "" {
-				continue
-			}
-			done = true
-			whose := own
-			if key == "port" {
-				whose = ownerOf(lines, i)
-			}
-			if whose != another {
-				ls.line(f, start+m[1], line[m[1]:end], kind, whose == own)
-			}
-		}
-		m := spaced.FindStringSubmatchIndex(line)
-		if m == nil || done {
-			continue
-		}
-		key, from := line[m[2]:m[3]], m[4]
-		if named := sectionAddress.FindStringIndex(line[m[4]:m[5]]); named != nil && (key == "listen" || key == "frontend") {
-			key, from = "bind", m[4]+named[1] // as haproxy had it once: listen name *:80
-		}
-		if kind := portName(key); kind != "" {
-			for _, a := range commas.FindAllStringIndex(line[from:m[5]], -1) {
-				ls.line(f, start+from+a[0], line[from+a[0]:from+a[1]], kind, true)
-			}
-		}
-	}
-}
-
-var (
-	// keyValue is a name before a value; blanks around = make no difference.
-	keyValue = regexp.MustCompile(`(?:["':]|\b)([A-Za-z][\w.-]*)["']?\]?\s*(?::[ \t]|:$|=>|=)[ \t]*`)
-	// spaced is a line of a file that has the name first and no sign.
-	spaced = regexp.MustCompile(`^\s*\$?([A-Za-z][\w-]*)[ \t]+(?:port[ \t]+)?(\S.*?)\s*$`)
-	// sectionAddress is the name of a section before its address.
-	sectionAddress = regexp.MustCompile(`^[A-Za-z][\w.-]*[ \t]+`)
-	// commas cuts a list of addresses; what stands in an expression stays whole.
-	commas = regexp.MustCompile(`^(?:<%=.*?%>|[^,<\s])+|,(?:<%=.*?%>|[^,<\s])+`)
-)
-
-// line reads the value behind a name.
-func (ls *listeners) line(f *source.File, start int, text, kind string, sure bool) {
-	trimmed := strings.TrimLeft(text, " \t,")
-	start += len(text) - len(trimmed)
-	value := trimmed
-	if m := oneValue.FindString(trimmed); m != "" {
-		value = m
-	}
-	value = strings.TrimRight(value, " \t\r\n,;")
-	if value == "" {
-		return
-	}
-	ls.value(source.Span{File: f, Start: start, End: start + len(value)}, value, kind, sure)
-}
-
-// oneValue is a value as far as it goes: quoted, an address with expressions in
-// it, or Ruby.
-var oneValue = regexp.MustCompile(`^(?:"[^"\n]*"|'[^'\n]*'|(?:<%=.*?%>|[\w.*:\[\]@/-])+(?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)[\w.]*)?(?:[ \t]*\|\|[ \t]*\S+)?)`)
-
-// value judges a port, or an address with or without one.
-func (ls *listeners) value(at source.Span, text, kind string, sure bool) {
-	text = strings.Trim(text, `"'`)
-	if m := quoted.FindStringSubmatch(text); m != nil {
-		text = m[1]
-	}
-	ruby := strings.Contains(text, "<%") || rubyValue.MatchString(text)
-	if !ruby {
-		if port, ok := portOf(text); ok {
-			ls.found = append(ls.found, listener{at: at, port: port, sure: sure})
-		}
-		return
-	}
-	// what stands behind the last colon outside of expressions
-	code := text
-	if i := lastColon(text); i >= 0 {
-		code, kind = text[i+1:], "port"
-		if port, ok := portOf(code); ok {
-			ls.found = append(ls.found, listener{at: at, port: port, sure: sure})
-			return
-		}
-	}
-	if at.File != nil {
-		code = ls.job.local(at.File, code)
-	}
-	if strings.Contains(code, "link(") || !sure && !strings.Contains(code, "port") {
-		return // the port of another job
-	}
-	known := false
-	for _, n := range numbersIn(code) {
-		if port, ok := portOf(n); ok {
-			known = true
-			ls.found = append(ls.found, listener{at: at, port: port, sure: sure})
-		}
-	}
-	for _, m := range rubyDefault.FindAllStringSubmatch(code, -1) {
-		if port, ok := portOf(m[1]); ok {
-			known = true
-			ls.found = append(ls.found, listener{at: at, port: port, sure: sure})
-		}
-	}
-	all := erb.Properties(code)
-	names := slices.DeleteFunc(slices.Clone(all), func(name string) bool { // x of x && x.port
-		return slices.ContainsFunc(all, func(o string) bool { return strings.HasPrefix(o, name+".") })
-	})
-	for _, name := range names {
-		for _, v := range ls.job.propertyTexts(name) {
-			known = true
-			if port, ok := portOf(v.body); ok {
-				ls.found = append(ls.found, listener{at: at, port: port, property: name, value: v.span(0, len(v.body)), sure: sure})
-			}
-		}
-	}
-	if len(names) > 0 && !known && sure {
-		ls.found = append(ls.found, listener{at: at, property: names[0], sure: true, host: kind == "address" && !strings.Contains(names[0], "port")})
-	}
-}
-
-var (
-	quoted      = regexp.MustCompile(`^["'](.*)["']$`)
-	rubyValue   = regexp.MustCompile(`^(?:p|if_p)\(|^properties\.|\bp\(["']`)
-	rubyDefault = regexp.MustCompile(`(?:,|\|\||[^:]:[ \t])\s*["']?([\w.*:\[\]]*?\d+)["']?\s*(?:\)|$|%>|-%>)`)
-	portNumber  = regexp.MustCompile(`^(\d{1,5})(?:$|[^\w.:-])`)
-)
-
-// portOf gives the port of a number or of an address that ends in one. A port of
-// 0 is none or any.
-func portOf(text string) (int, bool) {
-	text = strings.Trim(strings.TrimSpace(text), `"'`)
-	if i := lastColon(text); i >= 0 && !strings.HasSuffix(text, "]") {
-		if strings.Count(text, ":") > 1 && !strings.Contains(text, "]:") && !strings.Contains(text, "://") && !strings.HasPrefix(text, "::") && !strings.HasPrefix(text, ":::") {
-			return 0, false // an IPv6 address
-		}
-		text = text[i+1:]
-	}
-	text = strings.TrimSuffix(text, "/")
-	m := portNumber.FindStringSubmatch(text)
-	if m == nil {
-		return 0, false
-	}
-	n, err := strconv.Atoi(m[1])
-	return n, err == nil && n > 0 && n < 65536
-}
-
-// lastColon finds the colon before a port, none inside an expression or Ruby.
-func lastColon(text string) int {
-	depth := 0
-	for i := len(text) - 1; i >= 0; i-- {
-		switch {
-		case strings.HasPrefix(text[i:], "%>"), text[i] == ')':
-			depth++
-		case strings.HasPrefix(text[i:], "<%"), text[i] == '(':
-			depth--
-		case text[i] == ':' && depth == 0:
-			return i
-		}
-	}
-	return -1
-}
-
-// around gives the lines that stand in one block with a line, and the name of
-// the line above that opens the block.
-func around(lines []string, i int) (block []string, parent string) {
-	depth := indent(lines[i])
-	collect := func(from, step int) (end int) {
-		for j := from; j >= 0 && j < len(lines); j += step {
-			switch in := indent(lines[j]); {
-			case in < 0:
-			case in < depth:
-				return j
-			case in == depth:
-				block = append(block, lines[j])
-			}
-		}
-		return -1
-	}
-	if j := collect(i-1, -1); j >= 0 {
-		parent = strings.TrimSpace(lines[j])
-	}
-	collect(i+1, 1)
-	return block, parent
-}
-
-// indent counts the blanks before a line, -1 for one that is empty or only has
-// ERB.
-func indent(line string) int {
-	t := strings.TrimSpace(line)
-	if t == "" || strings.HasPrefix(t, "<%") && !strings.HasPrefix(t, "<%=") {
-		return -1
-	}
-	t = strings.TrimPrefix(strings.TrimLeft(line, " \t"), "- ")
-	return len(line) - len(t)
-}
-
-var (
-	// hostKey is a name for the host of another process.
-	hostKey = regexp.MustCompile(`(?i)(?:^|[\s"'{(,:-])(?:host|hosts|hostname|server|servers|address|addresses|machines|url|uri|endpoint|target)["']?\s*(?::|=>|=)\s*["']?([^\s"',]*)`)
-	// wildcard is a host to listen on.
-	wildcard = regexp.MustCompile(`^(?:0\.0\.0\.0|\*|::|\[::\]|localhost|127\.0\.0\.1)$`)
-	// asked are names of what a process asks, and does not serve.
-	asked = map[string]bool{
-		"nats": true, "mbus": true, "db": true, "database": true, "mysql": true, "postgres": true, "smtp": true, "mail": true, "email": true, "redis": true, "syslog": true,
-		"nfs": true, "uaa": true, "ldap": true, "metron": true, "loggregator": true, "etcd": true, "consul": true, "statsd": true, "graphite": true, "upstream": true, "backend": true,
-		"remote": true, "endpoint": true, "client": true, "resque": true, "zookeeper": true, "memcached": true, "ccdb": true, "uaadb": true,
-	}
-)
-
-// owner of a plain port: another process below the name of what is asked, perhaps
-// another one with a host beside it, and the process itself at the top of a file.
-type owner int
-
-const (
-	own owner = iota
-	unclear
-	another
-)
-
-func ownerOf(lines []string, i int) owner {
-	block, parent := around(lines, i)
-	for _, word := range nameWords(parent) {
-		if asked[word] || asked[strings.TrimSuffix(word, "s")] {
-			return another
-		}
-	}
-	switch several := len(keyValue.FindAllString(lines[i], -1)) > 1; {
-	case several:
-		block = lines[i : i+1]
-	case parent == "":
-		return own
-	}
-	for _, line := range block {
-		if m := hostKey.FindStringSubmatch(line); m != nil && !wildcard.MatchString(m[1]) {
-			return unclear
-		}
-	}
-	return own
+	ls.Arguments(args)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/ports"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -163,19 +164,19 @@ listen <%= tls %> #LOW
 				lines = append(lines, line)
 			}
 			f := &source.File{Name: "config", Data: []byte(strings.Join(lines, "\n"))}
-			ls := &listeners{job: w}
-			ls.config(f)
-			for _, o := range ls.found {
+			r := &ports.Reader{Values: w.portValues}
+			r.Config(f, blankConfig(string(f.Data)))
+			for _, o := range r.Found {
 				text := "OPEN"
 				switch {
-				case o.low() && o.sure:
+				case o.Low() && o.Sure:
 					text = "LOW"
-				case o.low():
+				case o.Low():
 					text = "MAYBE"
-				case o.port > 0:
+				case o.Port > 0:
 					continue
 				}
-				got = append(got, fmt.Sprint(f.Position(o.at.Start).Line, " ", text))
+				got = append(got, fmt.Sprint(f.Position(o.At.Start).Line, " ", text))
 			}
 			got = slices.Compact(got)
 			if diff := cmp.Diff(want, got); diff != "" {

@@ -11,6 +11,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/ports"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -91,17 +92,17 @@ func (w *job) lowPorts(l *launch) {
 	var low, maybe []source.Span
 	var words []string
 	any, open := false, false
-	for _, o := range ls.found {
-		any = any || o.sure
+	for _, o := range ls.Found {
+		any = any || o.Sure
 		switch {
-		case o.low() && o.sure:
-			low = append(low, o.at)
-			if o.value.Valid() {
-				low = append(low, o.value)
+		case o.Low() && o.Sure:
+			low = append(low, o.At)
+			if o.Value.Valid() {
+				low = append(low, o.Value)
 			}
-		case o.low():
-			maybe = append(maybe, o.at)
-			words = append(words, "port "+strconv.Itoa(o.port))
+		case o.Low():
+			maybe = append(maybe, o.At)
+			words = append(words, "port "+strconv.Itoa(o.Port))
 		}
 	}
 	if len(low) > 0 || slices.Contains(l.capabilities, "NET_BIND_SERVICE") {
@@ -110,10 +111,10 @@ func (w *job) lowPorts(l *launch) {
 		}
 		return
 	}
-	var unknown []listener
-	for _, o := range ls.found {
-		beside := func(p listener) bool { return p.at.File == o.at.File && !p.host && p.sure }
-		if o.port == 0 && !(o.host && slices.ContainsFunc(ls.found, beside)) {
+	var unknown []ports.Listener
+	for _, o := range ls.Found {
+		beside := func(p ports.Listener) bool { return p.At.File == o.At.File && !p.Host && p.Sure }
+		if o.Port == 0 && !(o.Host && slices.ContainsFunc(ls.Found, beside)) {
 			open = true
 			unknown = append(unknown, o)
 		}
@@ -253,7 +254,7 @@ func (w *job) daemonConfig(l *launch) {
 	files = append(files, w.included(l.daemon, config, files[0])...)
 	listens := false
 	var low []source.Span
-	var unknown []listener
+	var unknown []ports.Listener
 	for _, t := range files {
 		body := blankComments(t.body)
 		for _, at := range foundIn(d.listen, body) {
@@ -266,10 +267,10 @@ func (w *job) daemonConfig(l *launch) {
 				continue
 			}
 			here := t.span(at[0], at[1])
-			code := w.local(here.File, address)
+			code := ports.Local(here.File, address)
 			names := erb.Properties(code)
 			values := w.propertyTexts(names...)
-			literal := numbersIn(code)
+			literal := ports.Numbers(code)
 			for _, n := range literal {
 				if port := d.port(n); port > 0 && port < 1024 {
 					low = append(low, here)
@@ -280,7 +281,7 @@ func (w *job) daemonConfig(l *launch) {
 			case len(names) == 0:
 				open = here
 			case len(values) == 0:
-				unknown = append(unknown, listener{at: here, property: names[0]})
+				unknown = append(unknown, ports.Listener{At: here, Property: names[0]})
 			}
 			for _, v := range values {
 				if port := d.port(v.body); len(names) > 0 && port > 0 && port < 1024 {
@@ -336,7 +337,7 @@ func (w *job) relativePaths(l *launch, d *server) {
 // printsAbsolute says whether an expression prints an absolute path, as far as
 // the values of its properties and the strings in it are known.
 func (w *job) printsAbsolute(at source.Span) bool {
-	code := w.local(at.File, at.Text())
+	code := ports.Local(at.File, at.Text())
 	values := w.propertyTexts(erb.Properties(code)...)
 	if slices.ContainsFunc(values, func(v text) bool { return !path.IsAbs(v.body) }) {
 		return false
@@ -367,9 +368,9 @@ func (w *job) included(d *server, config string, in text) []text {
 }
 
 // unknownPorts tells of ports that properties without a value hold.
-func (w *job) unknownPorts(l *launch, unknown []listener) {
+func (w *job) unknownPorts(l *launch, unknown []ports.Listener) {
 	for _, o := range unknown {
-		w.find("config-unknown", source.Warning, o.at, "%s listens on what the property %s says, which has no default and no value in a sample manifest; if it is a port below 1024, add the capability NET_BIND_SERVICE", l.name, o.property)
+		w.find("config-unknown", source.Warning, o.At, "%s listens on what the property %s says, which has no default and no value in a sample manifest; if it is a port below 1024, add the capability NET_BIND_SERVICE", l.name, o.Property)
 	}
 }
 
@@ -394,82 +395,6 @@ func (w *job) configOf(l *launch) string {
 }
 
 var inVariable = regexp.MustCompile(`^"?\$\{?\w+\}?/([\w./-]+)"?$`)
-
-// local puts what a local of a template was set to in the place of its name.
-func (w *job) local(f *source.File, code string) string {
-	m := oneName.FindStringSubmatch(code)
-	if m == nil {
-		return code
-	}
-	name, key := m[1], m[2]
-	ruby := rubyIn(f)
-	if set := regexp.MustCompile(`(?m)(?:^|;)\s*` + name + `\s*=\s*([^=\s].*)`).FindStringSubmatch(ruby); set != nil {
-		if key != "" {
-			return code
-		}
-		return set[1]
-	}
-	for _, block := range blockHead.FindAllStringSubmatch(ruby, -1) {
-		for i, variable := range strings.Split(block[3], ",") {
-			if strings.TrimSpace(variable) != name {
-				continue
-			}
-			over, given := block[1], erb.Properties("if_p("+block[2]+")")
-			switch {
-			case i < len(given):
-				return property(given[i], key)
-			case key == "":
-				return over
-			}
-			if names := erb.Properties(over); len(names) == 1 {
-				return property(names[0]+".*", key)
-			}
-		}
-	}
-	return code
-}
-
-// rubyIn is the Ruby of a template, a tag a line.
-func rubyIn(f *source.File) string {
-	template, err := erb.Parse(f)
-	if err != nil {
-		return ""
-	}
-	var b strings.Builder
-	for _, s := range template.Segments {
-		if s.Kind == erb.Code || s.Kind == erb.Expr {
-			b.WriteString(s.Code(template) + "\n")
-		}
-	}
-	return b.String()
-}
-
-// property is Ruby for a property or for something in it.
-func property(name, key string) string {
-	if key != "" {
-		name += "." + key
-	}
-	return "p('" + name + "')"
-}
-
-var (
-	// oneName is a local, alone or for one of the values that it holds.
-	oneName = regexp.MustCompile(`^(?:[^<]*<%=)?-?\s*([a-z_]\w*)(?:\[["':]?(\w+)["']?\])?\s*(?:-?%>[^<]*)?$`)
-	// blockHead begins a block: what it goes over or the properties that have to be
-	// there, and its variables.
-	blockHead = regexp.MustCompile(`(?:([^\n;=%<>]+?)\.each\w*|\bif_p\(([^()\n]*)\))\s*(?:do|\{)\s*\|([^|\n]*)\|`)
-	// literalList is a list of numbers in Ruby.
-	numbers     = regexp.MustCompile(`[0-9]+`)
-	literalList = regexp.MustCompile(`^\s*(?:%w)?[\[(][\d\s,"']+[\])]\s*$`)
-)
-
-// numbersIn are the numbers of a list in Ruby.
-func numbersIn(code string) []string {
-	if !literalList.MatchString(code) {
-		return nil
-	}
-	return numbers.FindAllString(code, -1)
-}
 
 // foundIn gives the places of a pattern's first group.
 func foundIn(pattern *regexp.Regexp, body string) [][2]int {
