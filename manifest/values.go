@@ -3,6 +3,7 @@ package manifest
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -25,6 +26,25 @@ const maxValues = 100_000
 
 // Values are all scalars of the job's properties.
 func (j Job) Values() []Value { return j.places.values(j.Properties) }
+
+// Property is what the deployment gives a property, by its dotted name: nil where
+// it gives nothing, or null. known is false where a variable stands for it.
+func (j Job) Property(name string) (n *yaml.Node, known bool) {
+	n = resolve(j.Properties)
+	for _, part := range strings.Split(name, ".") {
+		if n != nil && n.Kind == yaml.ScalarNode && strings.Contains(n.Value, "((") {
+			return nil, false
+		}
+		n = child(n, part)
+	}
+	switch {
+	case n == nil || n.Kind == yaml.ScalarNode && n.Tag == "!!null":
+		return nil, true
+	case n.Kind == yaml.ScalarNode && strings.Contains(n.Value, "(("):
+		return nil, false
+	}
+	return n, true
+}
 
 // Values are all scalars below a node that was read from the file.
 func Values(f *source.File, n *yaml.Node) []Value { return placesOf(f).values(n) }

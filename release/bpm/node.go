@@ -209,7 +209,7 @@ func (d *Document) Processes() []ProcessNode {
 			i.Each(func(n *Node) {
 				if n.Kind == Map && !seen[n] {
 					seen[n] = true
-					all = append(all, ProcessNode{n, i.Arms})
+					all = append(all, ProcessNode{n, i.Arms, i.Kind == Choice})
 				}
 			})
 		}
@@ -241,6 +241,8 @@ func (d *Document) Complete() bool {
 type ProcessNode struct {
 	*Node
 	Arms []Arm
+	// Chosen says that it is one of several forms.
+	Chosen bool
 }
 
 // Name is the value of name; nil when there is none.

@@ -312,20 +312,8 @@ func (r *yamlReader) scalar(out *Node, text string) {
 
 // evaluate follows the Ruby of a template.
 func evaluate(t *erb.Template) *evaluator {
-	data := bytes.Repeat([]byte(" "), len(t.File.Data))
-	for i, b := range t.File.Data {
-		if b == '\n' {
-			data[i] = '\n'
-		}
-	}
-	e := &evaluator{file: t.File, src: data, globals: map[string]*Node{}, methods: map[string]*ruby.Node{}, printed: map[int]*Node{}, tags: map[int]int{}}
+	e := &evaluator{file: t.File, src: t.Ruby(), globals: map[string]*Node{}, methods: map[string]*ruby.Node{}, printed: map[int]*Node{}, tags: map[int]int{}}
 	for _, s := range t.Segments {
-		if s.Kind != erb.Code && s.Kind != erb.Expr {
-			continue
-		}
-		copy(data[s.CodeStart:s.CodeEnd], t.File.Data[s.CodeStart:s.CodeEnd])
-		data[s.CodeStart-1] = ';'
-		data[s.End-1] = ';'
 		if s.Kind == erb.Expr {
 			e.tags[s.Start] = s.End
 		}

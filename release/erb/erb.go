@@ -263,6 +263,25 @@ func (t *Template) Property(s Segment) (name string, ok bool) {
 	return m[1] + m[2], true
 }
 
+// Ruby is the Ruby of a template, with blanks for the text, so that offsets stay.
+func (t *Template) Ruby() []byte {
+	data := bytes.Repeat([]byte(" "), len(t.File.Data))
+	for i, b := range t.File.Data {
+		if b == '\n' {
+			data[i] = '\n'
+		}
+	}
+	for _, s := range t.Segments {
+		if s.Kind != Code && s.Kind != Expr {
+			continue
+		}
+		copy(data[s.CodeStart:s.CodeEnd], t.File.Data[s.CodeStart:s.CodeEnd])
+		data[s.CodeStart-1] = ';'
+		data[s.End-1] = ';'
+	}
+	return data
+}
+
 // Properties lists the property names that a piece of Ruby mentions.
 func Properties(code string) []string {
 	var names []string
