@@ -19,6 +19,7 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/container"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/finding"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
@@ -91,6 +92,10 @@ type job struct {
 	left     map[*source.File]bool
 	told     map[string]bool
 	findings []source.Diagnostic
+	// deployed has the values of a deployment, nil where the release is checked by
+	// itself. tell then takes what is found about paths.
+	deployed *deployment
+	tell     func(bpm.ProcessNode, container.Process, use, string, source.Severity)
 }
 
 // context is the release around the jobs.
@@ -119,10 +124,10 @@ func Release(r *release.Release, names []string) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx := &context{release: r, jobs: map[string]*job{}, texts: map[string][]*source.File{}, templates: map[*source.File]*erb.Template{}, plain: map[*source.File][]byte{}}
+	ctx := newContext(r)
 	var all []*job
 	for _, j := range r.Jobs {
-		w := &job{Job: j, ctx: ctx, left: map[*source.File]bool{}, told: map[string]bool{}}
+		w := newJob(j, ctx)
 		if !w.load() {
 			continue
 		}
@@ -146,6 +151,14 @@ func Release(r *release.Release, names []string) (*Report, error) {
 		return len(names) == 0 || job != "" && slices.Contains(names, job)
 	})
 	return report, nil
+}
+
+func newContext(r *release.Release) *context {
+	return &context{release: r, jobs: map[string]*job{}, texts: map[string][]*source.File{}, templates: map[*source.File]*erb.Template{}, plain: map[*source.File][]byte{}}
+}
+
+func newJob(j *release.Job, ctx *context) *job {
+	return &job{Job: j, ctx: ctx, left: map[*source.File]bool{}, told: map[string]bool{}}
 }
 
 func (w *job) find(id string, severity source.Severity, at source.Span, format string, args ...any) {

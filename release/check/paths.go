@@ -99,7 +99,7 @@ func (w *job) mounts(p bpm.ProcessNode) (c container.Process, open bool) {
 }
 
 // defaulted is the text of a value with the defaults of the properties that it
-// prints.
+// prints, or with the values that a deployment gives them.
 func (w *job) defaulted(n *bpm.Node) (string, bool) {
 	var b strings.Builder
 	known := true
@@ -127,11 +127,15 @@ func (w *job) defaulted(n *bpm.Node) (string, bool) {
 	return b.String(), known
 }
 
-// propertyDefault is the default of the property that an expression prints.
+// propertyDefault is the default of the property that an expression prints, or
+// the value that a deployment gives it.
 func (w *job) propertyDefault(code string) (string, bool) {
 	props := erb.Properties(code)
 	if len(props) != 1 || !plainProperty(code) {
 		return "", false
+	}
+	if w.deployed != nil {
+		return w.deployed.text(props[0])
 	}
 	prop, ok := w.Spec.Property(props[0])
 	if !ok || prop.Default == nil || prop.Default.Kind != yaml.ScalarNode || prop.Default.Value == "" {
@@ -243,6 +247,10 @@ func (w *job) use(p bpm.ProcessNode, mounts container.Process, open bool, u use,
 		severity = source.Warning
 	}
 	report := func(id, key, format string, args ...any) {
+		if w.tell != nil {
+			w.tell(p, mounts, u, id, severity)
+			return
+		}
 		// one finding for what several processes share
 		place := u.at.String() + id
 		if seen[id+key] || w.told[place] {

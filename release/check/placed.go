@@ -1,17 +1,289 @@
 package check
 
 import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/cppforlife/go-semi-semantic/version"
+
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
 	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/container"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
 // Placement is a job of the release where a deployment manifest puts it.
 type Placement struct {
+	// Job has its properties as the Director resolves them.
 	Job   manifest.Job
 	Group *manifest.Group
-	BPM   string
+	// BPM is the version of bpm that the deployment uses; "", "latest" or a
+	// variable where it is not known. BPMSpan is where the manifest says so, if it
+	// does.
+	BPM     string
+	BPMSpan source.Span
+	// GroupsKey is what the manifest calls its list of groups; "" means
+	// instance_groups.
+	GroupsKey string
 }
 
-// Placed tells what the job asks of the deployment and does not get there.
-func Placed(r *release.Release, p Placement) []source.Diagnostic { return nil }
+// Placed tells what a job that runs under bpm asks of the deployment and does not
+// get there: a disk, a later bpm, a port or a path that its properties name. A job
+// that does not run under bpm, or of which nothing is deployed, has no findings;
+// neither has what a variable decides.
+func Placed(r *release.Release, p Placement) []source.Diagnostic {
+	j := r.Job(p.Job.Name)
+	if j == nil || j.Err != nil || p.Group == nil || p.Group.Windows() || p.Group.Instances == "0" {
+		return nil
+	}
+	w := newJob(j, newContext(r))
+	if !w.load() || w.doc == nil {
+		return nil
+	}
+	w.deployed = newDeployment(p.Job, j.Spec)
+	at := &placed{job: w, place: p}
+	for _, process := range w.doc.Processes() {
+		if runs := at.runs(process); runs > no {
+			at.processes = append(at.processes, running{process, runs})
+		}
+	}
+	at.disk()
+	at.version()
+	at.ports()
+	at.paths()
+	return source.Merge(at.findings)
+}
+
+// placed is a job under check with the place where it is deployed.
+type placed struct {
+	*job
+	place     Placement
+	processes []running
+	findings  []source.Diagnostic
+}
+
+// running is a process that bpm starts in the deployment, surely or perhaps.
+type running struct {
+	bpm.ProcessNode
+	runs truth
+}
+
+// find names the instance group first: a manifest has many.
+func (d *placed) find(at source.Span, related []source.Span, id string, severity source.Severity, format string, args ...any) {
+	d.findings = append(d.findings, source.Diagnostic{
+		ID: id, Severity: severity, Span: at, Related: related,
+		Message: fmt.Sprintf("instance group %s: ", d.place.Group.Name) + fmt.Sprintf(format, args...),
+	})
+}
+
+// runs says whether bpm starts a process in this deployment: bpm.yml may have it
+// under a condition, and monit may start something else.
+func (d *placed) runs(p bpm.ProcessNode) truth {
+	there := d.deployed.arms(d.doc.File, p.Arms)
+	if p.Chosen {
+		there = min(there, maybe)
+	}
+	started, known := no, false
+	for _, c := range d.starts {
+		if startedBy(p, c) {
+			known = true
+			started = max(started, d.deployed.at(d.Monit, c.program.Span.Start))
+		}
+	}
+	switch {
+	case known:
+		return min(there, started)
+	case len(d.starts) == 0 && len(d.others) > 0:
+		return no
+	}
+	return there // an errand, or what a script runs
+}
+
+// disk looks for processes that ask for a disk which the group does not have.
+func (d *placed) disk() {
+	if d.place.Group.HasPersistentDisk {
+		return
+	}
+	names := map[truth][]string{}
+	places := map[truth][]source.Span{}
+	for _, p := range d.processes {
+		wants, at := d.wants(p, "persistent_disk")
+		if wants = min(wants, p.runs); wants > no {
+			names[wants] = append(names[wants], p.Name().Text())
+			places[wants] = append(places[wants], at)
+		}
+	}
+	sure, severity, where := yes, source.Error, ""
+	if len(names[yes]) == 0 {
+		sure, severity = maybe, source.Warning
+		where = " under a condition that the manifest does not decide"
+	}
+	if len(names[sure]) == 0 {
+		return
+	}
+	outcome := "and bpm does not start it without one (requested persistent disk does not exist)"
+	if d.makesStore() {
+		severity = source.Warning
+		outcome = "and a script of the job makes /var/vcap/store, so that bpm starts it, and what it writes there is lost with the VM"
+	}
+	groups := d.place.GroupsKey
+	if groups == "" {
+		groups = "instance_groups"
+	}
+	d.find(d.place.Group.Span, places[sure], "no-persistent-disk", severity,
+		"it has no persistent disk, which %s of job %s asks for%s (persistent_disk: true), %s; give the group one: '- {type: replace, path: /%s/name=%s/persistent_disk?, value: 10240}'",
+		processList(names[sure]), d.Name, where, outcome, groups, d.place.Group.Name)
+}
+
+var makesStore = regexp.MustCompile(`(?m)^[^\n#]*\b(?:mkdir|install[ \t]+-d)\b`)
+
+// makesStore says whether a script of the job may make /var/vcap/store, which only
+// a VM with a disk has otherwise.
+func (d *placed) makesStore() bool {
+	for _, f := range d.ctx.textsOf(d.Name) {
+		if text := d.ctx.uncommented(f); path.Base(f.Name) != "monit" && makesStore.Match(text) && strings.Contains(string(text), "/var/vcap/store") {
+			return true
+		}
+	}
+	return false
+}
+
+// processList names processes.
+func processList(names []string) string {
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if len(names) == 1 {
+		return "process " + names[0]
+	}
+	return "each of the processes " + strings.Join(names, ", ")
+}
+
+// wants says whether a switch of a process is on; a later field replaces an
+// earlier one.
+func (d *placed) wants(p running, key string) (on truth, at source.Span) {
+	p.Each(func(n *bpm.Node) {
+		for _, f := range n.Fields {
+			if f.Name() != key {
+				continue
+			}
+			value := maybe
+			if s, ok := f.Value.Static(); ok {
+				value = no
+				if s == "true" {
+					value = yes
+				}
+			} else if f.Value.Kind != bpm.Choice && len(f.Value.Value) == 1 {
+				value = d.expression(f.Value.Value[0].Ruby)
+			}
+			switch holds := d.deployed.arms(d.doc.File, f.Arms); {
+			case holds == yes:
+				on, at = value, f.Span
+			case holds == maybe && value != on:
+				on, at = maybe, f.Span
+			}
+		}
+	})
+	return on, at
+}
+
+// expression is the truth of Ruby that prints one property.
+func (d *placed) expression(code string) truth {
+	names := onlyPropertyName.FindStringSubmatch(strings.TrimSpace(code))
+	if names == nil {
+		return maybe
+	}
+	v, known := d.deployed.property(names[1])
+	if !known || v == nil {
+		return maybe
+	}
+	return fromNode(v).truth()
+}
+
+var onlyPropertyName = regexp.MustCompile(`^p\(?\s*['"]([^'"]+)['"]\s*\)?$`)
+
+// release is how bpm's releases are numbered. What stands behind that is a build
+// before it or after it, which may have what the next release has.
+var releaseNumber = regexp.MustCompile(`^v?(\d+(?:\.\d+)+)(?:-[\w.-]+)?$`)
+
+// version looks for what the bpm of the deployment does not know yet.
+func (d *placed) version() {
+	m := releaseNumber.FindStringSubmatch(d.place.BPM)
+	if m == nil {
+		return
+	}
+	have, err := version.NewVersionFromString(m[1])
+	if err != nil {
+		return
+	}
+	type need struct {
+		bpm.Feature
+		at source.Span
+	}
+	found := map[truth][]need{}
+	for _, p := range d.processes {
+		for _, u := range p.Uses(func(n *bpm.Node) string { text, _ := d.defaulted(n); return text }) {
+			since, err := version.NewVersionFromString(u.Since)
+			if err != nil || !have.IsLt(since) {
+				continue
+			}
+			sure := min(p.runs, d.deployed.arms(d.doc.File, u.Arms))
+			if u.Open {
+				sure = min(sure, maybe)
+			}
+			if !slices.ContainsFunc(found[sure], func(o need) bool { return o.What == u.What }) {
+				found[sure] = append(found[sure], need{u.Feature, u.At})
+			}
+		}
+	}
+	sure, severity, where := yes, source.Error, ""
+	if len(found[yes]) == 0 {
+		sure, severity = maybe, source.Warning
+		where = ", under a condition that the manifest does not decide"
+	}
+	needs := found[sure]
+	if len(needs) == 0 {
+		return
+	}
+	// Features are ordered by version, those of one process at least
+	latest := needs[0].Since
+	var words []string
+	var places []source.Span
+	for _, n := range needs {
+		if a, b := version.MustNewVersionFromString(latest), version.MustNewVersionFromString(n.Since); a.IsLt(b) {
+			latest = n.Since
+		}
+		words = append(words, fmt.Sprintf("%s (%s)", n.What, n.Since))
+		places = append(places, n.at)
+	}
+	at := d.place.BPMSpan
+	if !at.Valid() {
+		at = d.place.Group.Span
+	}
+	d.find(at, places, "bpm-too-old", severity,
+		"job %s asks for what the bpm %s of this manifest does not know%s: %s; take bpm %s or later: '- {type: replace, path: /releases/name=bpm/version, value: \"%s\"}' (with the url and sha1 of that version where they stand beside it)",
+		d.Name, d.place.BPM, where, strings.Join(words, ", "), latest, latest)
+}
+
+// mountedBy describes for people where a process can write.
+func mountedBy(c container.Process) string {
+	var all []string
+	for _, dir := range []string{"/var/vcap/data/" + c.Job, "/var/vcap/store/" + c.Job} {
+		if a := c.Access(dir); a.There && a.Writable {
+			all = append(all, dir)
+		}
+	}
+	for _, v := range c.Additional {
+		if v.Writable && !strings.Contains(v.Path, unknown) {
+			all = append(all, path.Clean(v.Path))
+		}
+	}
+	if len(all) == 0 {
+		all = []string{"/var/vcap/data/" + c.Job + "/tmp"}
+	}
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), ", ")
+}
