@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -138,8 +139,10 @@ func (d *deployment) at(f *source.File, offset int) truth {
 			case n.Kind == ruby.Def || n.Text == "tap":
 			case n.Text == "if_p":
 				all = min(all, d.given(n))
+			case n.Text == "else" && n.Recv != nil && n.Recv.Text == "if_p":
+				all = min(all, d.given(n.Recv).not())
 			default:
-				all = min(all, maybe)
+				all = min(all, d.loops(c, n))
 			}
 		}
 		return true
@@ -160,7 +163,7 @@ func (d *deployment) arms(f *source.File, arms []bpm.Arm) truth {
 // the Ruby, or of the tag that it begins in.
 func (d *deployment) taken(f *source.File, a bpm.Arm) truth {
 	c := d.conditionsOf(f)
-	if c == nil || a.Loop {
+	if c == nil {
 		return maybe
 	}
 	start, end := a.Block, a.Block+1
@@ -180,6 +183,8 @@ func (d *deployment) taken(f *source.File, a bpm.Arm) truth {
 	switch {
 	case found == nil:
 		return maybe
+	case a.Loop:
+		return d.loops(c, found)
 	case found.Kind == ruby.If:
 		return d.arm(c, found, a.N)
 	case found.Kind == ruby.Call:
@@ -199,6 +204,20 @@ func (d *deployment) taken(f *source.File, a bpm.Arm) truth {
 		return d.given(inner)
 	}
 	return maybe
+}
+
+// loops says whether a loop goes round at all.
+func (d *deployment) loops(c *conditions, n *ruby.Node) truth {
+	if n.Kind != ruby.Call || n.Recv == nil || !slices.Contains([]string{"each", "each_with_index", "each_pair", "map", "flat_map"}, n.Text) {
+		return maybe
+	}
+	switch list := d.value(c, n.Recv, 0); {
+	case !list.known || list.tag != "!!seq" && list.tag != "!!map":
+		return maybe
+	case list.filled:
+		return yes
+	}
+	return no
 }
 
 // given says whether the properties that if_p asks for have values.

@@ -125,28 +125,33 @@ func (d *placed) disk() {
 	if len(names[sure]) == 0 {
 		return
 	}
-	outcome := "and bpm does not start it without one (requested persistent disk does not exist)"
+	outcome := "bpm does not start it then (requested persistent disk does not exist)"
 	if d.makesStore() {
 		severity = source.Warning
-		outcome = "and a script of the job makes /var/vcap/store, so that bpm starts it, and what it writes there is lost with the VM"
+		outcome = "bpm does not start it then, unless a script on the group makes /var/vcap/store, which one does perhaps; and what it writes there is lost with the VM"
 	}
 	groups := d.place.GroupsKey
 	if groups == "" {
 		groups = "instance_groups"
 	}
 	d.find(d.place.Group.Span, places[sure], "no-persistent-disk", severity,
-		"it has no persistent disk, which %s of job %s asks for%s (persistent_disk: true), %s; give the group one: '- {type: replace, path: /%s/name=%s/persistent_disk?, value: 10240}'",
-		processList(names[sure]), d.Name, where, outcome, groups, d.place.Group.Name)
+		"job %s asks for a persistent disk (%s)%s, and the group has none: %s; give it one: '- {type: replace, path: \"/%s/name=%s/persistent_disk?\", value: 10240}'",
+		d.Name, processList(names[sure]), where, outcome, groups, d.place.Group.Name)
 }
 
-var makesStore = regexp.MustCompile(`(?m)^[^\n#]*\b(?:mkdir|install[ \t]+-d)\b`)
+var makesFolder = regexp.MustCompile(`(?m)^[^\n#]*\b(?:mkdir|install[ \t]+-d)\b`)
 
-// makesStore says whether a script of the job may make /var/vcap/store, which only
-// a VM with a disk has otherwise.
+// makesStore says whether a script of a job of the release on the group may make
+// /var/vcap/store, which only a VM with a disk has otherwise.
 func (d *placed) makesStore() bool {
-	for _, f := range d.ctx.textsOf(d.Name) {
-		if text := d.ctx.uncommented(f); path.Base(f.Name) != "monit" && makesStore.Match(text) && strings.Contains(string(text), "/var/vcap/store") {
-			return true
+	for _, j := range d.place.Group.Jobs {
+		if d.ctx.release.Job(j.Name) == nil {
+			continue
+		}
+		for _, f := range d.ctx.textsOf(j.Name) {
+			if text := d.ctx.uncommented(f); path.Base(f.Name) != "monit" && makesFolder.Match(text) && strings.Contains(string(text), "/var/vcap/store") {
+				return true
+			}
 		}
 	}
 	return false
@@ -159,7 +164,7 @@ func processList(names []string) string {
 	if len(names) == 1 {
 		return "process " + names[0]
 	}
-	return "each of the processes " + strings.Join(names, ", ")
+	return "processes " + strings.Join(names, ", ")
 }
 
 // wants says whether a switch of a process is on; a later field replaces an

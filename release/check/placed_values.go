@@ -2,6 +2,7 @@ package check
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -25,42 +26,112 @@ func (d *deployment) text(name string) (string, bool) {
 	return n.Value, true
 }
 
+// lowPort is a port below 1024 that the manifest gives a property, with those who
+// are told of it.
+type lowPort struct {
+	property string
+	value    source.Span
+	at       []source.Span
+	names    []string
+	sure     truth
+}
+
 // ports looks for properties that make a process listen on a port which vcap may
 // not open.
 func (d *placed) ports() {
 	if d.opensLowPorts() {
 		return
 	}
+	var all []*lowPort
 	for _, p := range d.processes {
-		if p.Open || d.mayBind(p) {
-			continue
-		}
 		r := &ports.Reader{Values: d.given}
 		direct := d.tellPorts(r, p)
-		told := map[source.Span]bool{}
 		for _, l := range r.Found {
-			if l.Property == "" || !l.Low() || !l.Value.Valid() || told[l.Value] || d.lowByDefault(l.Property) {
+			if l.Property == "" || !l.Low() || !l.Value.Valid() || d.lowByDefault(l.Property) || d.asks(l.Property) {
 				continue
 			}
 			sure := min(p.runs, d.deployed.at(l.At.File, l.At.Start))
+			own := slices.Contains(direct, l.At.File)
 			several := slices.ContainsFunc(r.Found, func(o ports.Listener) bool { return o.At == l.At && o.Property != l.Property })
-			config := !slices.Contains(direct, l.At.File)
 			switch {
-			case sure == no, config && d.anotherBinds(p):
+			case sure == no, p.Open, d.mayBind(p), !own && d.anotherBinds(p):
 				continue
 			case !l.Sure || several:
 				sure = maybe
 			}
-			told[l.Value] = true
-			severity, listens := source.Error, "which process %s listens on"
-			if sure == maybe {
-				severity, listens = source.Warning, "which process %s may listen on"
+			if !own {
+				if sure = min(sure, d.ownPort(l)); sure == no {
+					continue
+				}
 			}
-			d.find(l.Value, []source.Span{l.At}, "property-needs-capability", severity,
-				"property %s of job %s is %s, "+listens+": bpm runs it as vcap without the capability NET_BIND_SERVICE, and a port below 1024 is refused (permission denied); give it a port from 1024 on, or ask the release for the capability",
-				l.Property, d.Name, l.Value.Text(), p.Name().Text())
+			i := slices.IndexFunc(all, func(o *lowPort) bool { return o.value == l.Value })
+			if i < 0 {
+				i = len(all)
+				all = append(all, &lowPort{property: l.Property, value: l.Value})
+			}
+			o, name := all[i], p.Name().Text()
+			if !slices.Contains(o.at, l.At) {
+				o.at = append(o.at, l.At)
+			}
+			o.sure = max(o.sure, sure)
+			if !slices.Contains(o.names, name) {
+				o.names = append(o.names, name)
+			}
 		}
 	}
+	for _, o := range all {
+		severity, listens := source.Error, "which process "+o.names[0]+" listens on"
+		switch {
+		case len(o.names) > 1:
+			severity, listens = source.Warning, "which one of the processes "+strings.Join(o.names, ", ")+" may listen on"
+		case o.sure == maybe:
+			severity, listens = source.Warning, "which process "+o.names[0]+" may listen on"
+		}
+		d.find(o.value, o.at, "property-needs-capability", severity,
+			"property %s of job %s is %s, %s: bpm runs it as vcap without the capability NET_BIND_SERVICE, and a port below 1024 is refused (permission denied); give it a port from 1024 on, or ask the release for the capability",
+			o.property, d.Name, o.value.Text(), listens)
+	}
+}
+
+// asks says whether a property is by its name for something that the job asks, and
+// does not serve: a database, a message bus.
+func (d *placed) asks(property string) bool {
+	own := ports.Words(d.Name)
+	return slices.ContainsFunc(ports.Words(property), func(word string) bool {
+		return !slices.Contains(own, word) && (ports.Asked(word) || strings.HasSuffix(word, "db"))
+	})
+}
+
+var lastWord = regexp.MustCompile(`[A-Za-z][\w-]*`)
+
+// ownPort says whether a port in a config file is the process's own: by the word
+// before it, or because the property is called like the job or the release.
+func (d *placed) ownPort(l ports.Listener) truth {
+	f := l.At.File
+	line := string(f.Data[f.LineStart(l.At.Start):l.At.Start])
+	key := ""
+	if words := lastWord.FindAllString(line, -1); len(words) > 0 {
+		key = words[len(words)-1]
+	}
+	for _, word := range ports.Words(key) {
+		if word == "listen" || word == "bind" {
+			return yes
+		}
+	}
+	own := append(ports.Words(d.Name), ports.Words(d.ctx.release.Name)...)
+	parts := strings.Split(l.Property, ".")
+	if len(parts) == 1 {
+		return yes
+	}
+	is := func(word string) bool { return slices.Contains(own, word) || ports.Own(word) }
+	called := slices.ContainsFunc(ports.Words(parts[0]), is)
+	for _, word := range ports.Words(strings.Join(parts[1:len(parts)-1], ".")) {
+		called = called && is(word) // cc.locket.port is locket's
+	}
+	if called {
+		return yes
+	}
+	return no
 }
 
 // opensLowPorts says whether a script of the job lets everybody listen there.
@@ -127,7 +198,9 @@ func (d *placed) tellPorts(r *ports.Reader, p running) (direct []*source.File) {
 		text, _ := d.defaulted(n)
 		texts = append(texts, text)
 	})
-	r.Arguments(args)
+	if !asksHost(args) {
+		r.Arguments(args)
+	}
 	if s := d.wrapper(p.ProcessNode); s != nil {
 		direct = append(direct, s.file)
 		texts = append(texts, s.mentions()...)
@@ -139,7 +212,9 @@ func (d *placed) tellPorts(r *ports.Reader, p running) (direct []*source.File) {
 						at := s.span(a)
 						args = append(args, ports.Argument{Text: strings.Trim(at.Text(), `"'`), At: at})
 					}
-					r.Arguments(args)
+					if !asksHost(args) {
+						r.Arguments(args)
+					}
 				}
 			}
 			return true
@@ -149,6 +224,30 @@ func (d *placed) tellPorts(r *ports.Reader, p running) (direct []*source.File) {
 		r.Config(f, withoutComments(f))
 	}
 	return direct
+}
+
+var (
+	hostOption = regexp.MustCompile(`^--?(?:host|hostname|server|url|uri|endpoint|target|address|addr)(?:=(.*))?$`)
+	anyHost    = regexp.MustCompile(`^(?:0\.0\.0\.0|\*|::|\[::\])?(?::|$)`)
+)
+
+// asksHost says whether a command line names a host beside the port: then it may
+// be that of another process.
+func asksHost(args []ports.Argument) bool {
+	for i, a := range args {
+		m := hostOption.FindStringSubmatch(a.Text)
+		if m == nil {
+			continue
+		}
+		value := m[1]
+		if !strings.Contains(a.Text, "=") && i+1 < len(args) {
+			value = args[i+1].Text
+		}
+		if !anyHost.MatchString(value) {
+			return true
+		}
+	}
+	return false
 }
 
 // mayBind says whether a process has the right to listen on any port, or may have

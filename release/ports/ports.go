@@ -98,10 +98,17 @@ var notPort = map[string]bool{
 	"mode": true, "credential": true, "credentials": true, "max": true, "queue": true, "retry": true, "process": true, "group": true, "owner": true, "cert": true, "key": true,
 }
 
+// Own says whether a word in the name of a port is for one that the process itself
+// opens.
+func Own(word string) bool { return ownPort[word] }
+
+// Asked says whether a word is the name of what processes ask: a database, a bus.
+func Asked(word string) bool { return asked[word] || asked[strings.TrimSuffix(word, "s")] }
+
 // Name says what a name means: "port" for a port to listen on, "address" for
 // a host with or without one, nothing for all else.
 func Name(name string) string {
-	words := nameWords(name)
+	words := Words(name)
 	if len(words) == 0 {
 		return ""
 	}
@@ -127,8 +134,8 @@ func Name(name string) string {
 	return ""
 }
 
-// nameWords cuts a name at -, _, ., and where a small letter meets a large one.
-func nameWords(name string) []string {
+// Words cuts a name in small letters at -, _, ., and where a small letter meets a large one.
+func Words(name string) []string {
 	var b strings.Builder
 	var before rune
 	for _, r := range name {
@@ -154,7 +161,7 @@ func (r *Reader) Config(f *source.File, body string) {
 			key, end := line[m[2]:m[3]], len(line)
 			kind := Name(key)
 			_, parent := around(lines, i)
-			if slices.Contains(nameWords(parent), "ports") {
+			if slices.Contains(Words(parent), "ports") {
 				kind = "port"
 			}
 			if kind == "" {
@@ -374,8 +381,8 @@ const (
 
 func ownerOf(lines []string, i int) owner {
 	block, parent := around(lines, i)
-	for _, word := range nameWords(parent) {
-		if asked[word] || asked[strings.TrimSuffix(word, "s")] {
+	for _, word := range Words(parent) {
+		if Asked(word) {
 			return another
 		}
 	}
