@@ -72,8 +72,8 @@ type running struct {
 	runs truth
 }
 
-// find names the instance group first: a manifest has many.
-func (d *placed) find(at source.Span, related []source.Span, id string, severity source.Severity, format string, args ...any) {
+// say names the instance group first: a manifest has many.
+func (d *placed) say(id string, severity source.Severity, at source.Span, related []source.Span, format string, args ...any) {
 	d.findings = append(d.findings, source.Diagnostic{
 		ID: id, Severity: severity, Span: at, Related: related,
 		Message: fmt.Sprintf("instance group %s: ", d.place.Group.Name) + fmt.Sprintf(format, args...),
@@ -134,7 +134,7 @@ func (d *placed) disk() {
 	if groups == "" {
 		groups = "instance_groups"
 	}
-	d.find(d.place.Group.Span, places[sure], "no-persistent-disk", severity,
+	d.say("no-persistent-disk", severity, d.place.Group.Span, places[sure],
 		"job %s asks for a persistent disk (%s)%s, and the group has none: %s; give it one: '- {type: replace, path: \"/%s/name=%s/persistent_disk?\", value: 10240}'",
 		d.Name, processList(names[sure]), where, outcome, groups, d.place.Group.Name)
 }
@@ -268,7 +268,7 @@ func (d *placed) version() {
 	if !at.Valid() {
 		at = d.place.Group.Span
 	}
-	d.find(at, places, "bpm-too-old", severity,
+	d.say("bpm-too-old", severity, at, places,
 		"job %s asks for what the bpm %s of this manifest does not know%s: %s; take bpm %s or later: '- {type: replace, path: /releases/name=bpm/version, value: \"%s\"}' (with the url and sha1 of that version where they stand beside it)",
 		d.Name, d.place.BPM, where, strings.Join(words, ", "), latest, latest)
 }

@@ -122,7 +122,7 @@ func TestEveryIDIsKnown(t *testing.T) {
 			t.Errorf("%s is reported and has no entry", id)
 			continue
 		}
-		for r, name := range map[Reporter]string{Conversion: "Conversion", Check: "Check"} {
+		for r, name := range map[Reporter]string{Conversion: "Conversion", Check: "Check", Doctor: "Doctor"} {
 			if by&r != 0 && !e.ReportedBy(r) {
 				t.Errorf("%s: By does not say %s, which reports it", id, name)
 			}
@@ -181,6 +181,9 @@ func reportedIDs(t *testing.T) map[string]Reporter {
 		by := Conversion
 		if p := filepath.ToSlash(name); strings.Contains(p, "release/check/") || strings.Contains(p, "release/bpm/") {
 			by = Check
+		}
+		if strings.HasPrefix(filepath.Base(name), "placed") {
+			by = Doctor
 		}
 		if strings.Contains(filepath.ToSlash(name), "release/suppress/") {
 			by = Anybody
