@@ -1,6 +1,7 @@
 // Package check holds the rules for jobs that are on bpm already: the schema of
 // their bpm.yml, what has to line up with monit and the spec, what the container
-// lacks, and what is left of the time before bpm.
+// lacks, and what is left of the time before bpm. Placed holds one such job against
+// the place that a deployment manifest gives it.
 //
 // It reads, and changes nothing. Reading a bpm.yml template is the business of
 // release/bpm, which also holds the schema; what a container has is known by

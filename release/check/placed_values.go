@@ -60,7 +60,7 @@ func (d *placed) ports() {
 				sure = maybe
 			}
 			if !own {
-				if sure = min(sure, d.ownPort(l)); sure == no {
+				if sure = min(sure, d.ownPort(l, p)); sure == no {
 					continue
 				}
 			}
@@ -105,8 +105,8 @@ func (d *placed) asks(property string) bool {
 var lastWord = regexp.MustCompile(`[A-Za-z][\w-]*`)
 
 // ownPort says whether a port in a config file is the process's own: by the word
-// before it, or because the property is called like the job or the release.
-func (d *placed) ownPort(l ports.Listener) truth {
+// before it, or because the property is called like the process, the job or the release.
+func (d *placed) ownPort(l ports.Listener, p running) truth {
 	f := l.At.File
 	line := string(f.Data[f.LineStart(l.At.Start):l.At.Start])
 	key := ""
@@ -118,7 +118,7 @@ func (d *placed) ownPort(l ports.Listener) truth {
 			return yes
 		}
 	}
-	own := append(ports.Words(d.Name), ports.Words(d.ctx.release.Name)...)
+	own := slices.Concat(ports.Words(d.Name), ports.Words(d.ctx.release.Name), ports.Words(p.Name().Text()))
 	parts := strings.Split(l.Property, ".")
 	if len(parts) == 1 {
 		return yes
