@@ -72,10 +72,10 @@ type running struct {
 	runs truth
 }
 
-// say names the instance group first: a manifest has many.
-func (d *placed) say(id string, severity source.Severity, at source.Span, related []source.Span, format string, args ...any) {
+// unmet names the instance group first: a manifest has many.
+func (d *placed) unmet(id string, severity source.Severity, at source.Span, related []source.Span, fix, format string, args ...any) {
 	d.findings = append(d.findings, source.Diagnostic{
-		ID: id, Severity: severity, Span: at, Related: related,
+		ID: id, Severity: severity, Span: at, Related: related, Fix: fix,
 		Message: fmt.Sprintf("instance group %s: ", d.place.Group.Name) + fmt.Sprintf(format, args...),
 	})
 }
@@ -125,19 +125,23 @@ func (d *placed) disk() {
 	if len(names[sure]) == 0 {
 		return
 	}
-	outcome := "bpm does not start it then (requested persistent disk does not exist)"
+	outcome := "bpm does not start it then: requested persistent disk does not exist"
 	if d.makesStore() {
 		severity = source.Warning
-		outcome = "bpm does not start it then, unless a script on the group makes /var/vcap/store, which one does perhaps; and what it writes there is lost with the VM"
+		outcome = "a script on the group may make /var/vcap/store; if none does, bpm does not start it, and if one does, its data is lost with the VM"
 	}
 	groups := d.place.GroupsKey
 	if groups == "" {
 		groups = "instance_groups"
 	}
-	d.say("no-persistent-disk", severity, d.place.Group.Span, places[sure],
-		"job %s asks for a persistent disk (%s)%s, and the group has none: %s; give it one: '- {type: replace, path: \"/%s/name=%s/persistent_disk?\", value: 10240}'",
-		d.Name, processList(names[sure]), where, outcome, groups, d.place.Group.Name)
+	d.unmet("no-persistent-disk", severity, d.place.Group.Span, places[sure],
+		fmt.Sprintf("- type: replace\n  path: /%s/name=%s/persistent_disk?\n  value: 10240\n", groups, pointerName.Replace(d.place.Group.Name)),
+		"job %s asks for a persistent disk (%s)%s, and the group has none\n%s\ngive the group a disk, of 10 GiB or as much as it needs",
+		d.Name, processList(names[sure]), where, outcome)
 }
+
+// pointerName escapes a name for the path of an op.
+var pointerName = strings.NewReplacer("~", "~0", "/", "~1")
 
 var makesFolder = regexp.MustCompile(`(?m)^[^\n#]*\b(?:mkdir|install[ \t]+-d)\b`)
 
@@ -268,9 +272,10 @@ func (d *placed) version() {
 	if !at.Valid() {
 		at = d.place.Group.Span
 	}
-	d.say("bpm-too-old", severity, at, places,
-		"job %s asks for what the bpm %s of this manifest does not know%s: %s; take bpm %s or later: '- {type: replace, path: /releases/name=bpm/version, value: \"%s\"}' (with the url and sha1 of that version where they stand beside it)",
-		d.Name, d.place.BPM, where, strings.Join(words, ", "), latest, latest)
+	d.unmet("bpm-too-old", severity, at, places,
+		fmt.Sprintf("- type: replace\n  path: /releases/name=bpm/version\n  value: %q\n", latest),
+		"job %s asks for what bpm %s does not know%s: %s\ntake bpm %s or later; where url and sha1 stand beside the version, they have to be those of the new one",
+		d.Name, d.place.BPM, where, strings.Join(words, ", "), latest)
 }
 
 // mountedBy describes for people where a process can write.

@@ -49,7 +49,10 @@ func TestPlaced(t *testing.T) {
 			var b strings.Builder
 			for _, f := range manifests {
 				for _, d := range placedIn(t, r, f) {
-					fmt.Fprintln(&b, d)
+					fmt.Fprintf(&b, "%s: %s: %s\n    %s\n", d.Span, d.Severity, d.ID, strings.ReplaceAll(d.Message, "\n", "\n    "))
+					if d.Fix != "" {
+						fmt.Fprintf(&b, "    fix: %s\n", strings.ReplaceAll(strings.TrimSpace(d.Fix), "\n", "\n         "))
+					}
 					for _, s := range d.Related {
 						fmt.Fprintf(&b, "    also %s\n", s)
 					}
@@ -113,9 +116,7 @@ func placedIn(t *testing.T, r *release.Release, f *source.File) []source.Diagnos
 	return all
 }
 
-var opInText = regexp.MustCompile(`'(- \{type: replace.*?\})'`)
-
-// TestPlacedOps applies the ops-files that the findings print: after them there is
+// TestPlacedOps applies the ops that the findings print: after them there is
 // nothing left to find.
 func TestPlacedOps(t *testing.T) {
 	files := maps.Clone(common)
@@ -137,13 +138,9 @@ stemcells: []
 		t.Fatal(err)
 	}
 	for _, d := range found {
-		m := opInText.FindStringSubmatch(d.Message)
-		if m == nil {
-			t.Fatalf("no op in %q", d.Message)
-		}
 		var defs []patch.OpDefinition
-		if err := yaml2.Unmarshal([]byte(m[1]), &defs); err != nil {
-			t.Fatal(err)
+		if err := yaml2.Unmarshal([]byte(d.Fix), &defs); err != nil || len(defs) == 0 {
+			t.Fatalf("no op in %q: %v", d.Fix, err)
 		}
 		ops, err := patch.NewOpsFromDefinitions(defs)
 		if err != nil {

@@ -87,8 +87,8 @@ func (d *placed) ports() {
 		case o.sure == maybe:
 			severity, listens = source.Warning, "which process "+o.names[0]+" may listen on"
 		}
-		d.say("property-needs-capability", severity, o.value, o.at,
-			"property %s of job %s is %s, %s: bpm runs it as vcap without the capability NET_BIND_SERVICE, and a port below 1024 is refused (permission denied); give it a port from 1024 on, or ask the release for the capability",
+		d.unmet("property-needs-capability", severity, o.value, o.at, "",
+			"property %s of job %s is %s, %s\nbpm runs it as vcap without the capability NET_BIND_SERVICE, and a port below 1024 is refused: permission denied\ngive it a port from 1024 on, or ask the release for the capability",
 			o.property, d.Name, o.value.Text(), listens)
 	}
 }
@@ -308,8 +308,8 @@ func (d *placed) paths() {
 			severity = min(severity, source.Warning)
 		}
 		told[v.Span] = true
-		d.say("property-not-mounted", severity, v.Span, []source.Span{u.at},
-			"property %s of job %s is %s, and the container of process %s, which is told of it, does not have %s; give it a path that the container has (it can write below %s), or ask the release for a volume",
+		d.unmet("property-not-mounted", severity, v.Span, []source.Span{u.at}, "",
+			"property %s of job %s is %s, and the container of process %s, which is told of it, does not have %s\ngive it a path that the container has (the process can write below %s), or ask the release for a volume",
 			name, d.Name, v.Text, p.Name().Text(), u.path, mountedBy(mounts))
 	}
 	d.job.paths()
