@@ -120,16 +120,29 @@ func (in *interpolation) read(name string) (*manifest.Manifest, error) {
 // onlyVars leaves the ops-files out.
 func (in *interpolation) onlyVars() *interpolation { return &interpolation{vars: in.vars} }
 
+// evaluate applies the ops-files, and fills the variables in behind that, as bosh
+// int does.
 func (in *interpolation) evaluate(raw *manifest.Manifest) (*manifest.Manifest, error) {
-	name := raw.File.Name
-	data, err := boshtpl.NewTemplate(raw.File.Data).Evaluate(in.vars, in.ops, boshtpl.EvaluateOpts{})
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	m, err := manifest.Read(&source.File{Name: name + manifest.Interpolated, Data: data})
+	m, err := in.step(raw, in.ops, nil)
 	if err != nil {
 		return nil, err
 	}
-	m.PlacedAs(raw)
+	var template *manifest.Manifest
+	if len(in.vars) > 0 {
+		template = m
+		if m, err = in.step(raw, in.ops, in.vars); err != nil {
+			return nil, err
+		}
+	}
+	m.FilledFrom(template, raw)
 	return m, nil
+}
+
+func (in *interpolation) step(raw *manifest.Manifest, ops patch.Ops, vars boshtpl.StaticVariables) (*manifest.Manifest, error) {
+	name := raw.File.Name
+	data, err := boshtpl.NewTemplate(raw.File.Data).Evaluate(vars, ops, boshtpl.EvaluateOpts{})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return manifest.Read(&source.File{Name: name + manifest.Interpolated, Data: data})
 }

@@ -31,7 +31,7 @@ const (
 
 // instead says what to give in place of a file that is no manifest.
 var instead = map[Kind]string{
-	RuntimeConfig: "give the deployment manifest that it applies to",
+	RuntimeConfig: "give the deployment manifest that it applies to, and this one with --runtime-config",
 	CloudConfig:   "give the deployment manifest that uses it",
 	OpsFile:       "give the deployment manifest that it is applied to",
 	Pipeline:      "give the deployment manifest that it deploys",

@@ -10,9 +10,9 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
-// Mention is a place where a file that is no deployment manifest puts a job which
-// needs bpm on some instance group: an op of an ops-file, an addon of a runtime
-// config, a line of a template.
+// Mention is a place that puts a job which needs bpm on some instance group, and
+// that cannot be edited: an op of an ops-file, an addon of a runtime config, a
+// line of a template, a release that is a variable.
 type Mention struct {
 	Span source.Span
 	Job  string
@@ -33,7 +33,24 @@ func Mentions(f *source.File, needs []Need) (Kind, []Mention) {
 	case m.Kind == OpsFile:
 		return m.Kind, m.mentionsInOps(needs)
 	}
-	return m.Kind, nil
+	return m.Kind, m.VariableReleases(needs)
+}
+
+// VariableReleases are the places where a deployment manifest runs a job of that
+// name from a release whose name is a variable, and has no bpm beside it.
+func (m *Manifest) VariableReleases(needs []Need) []Mention {
+	var all []Mention
+	for _, s := range m.Standings(needs) {
+		if len(s.Own) > 0 || len(s.Brings) > 0 || s.State != Lacks || s.Job.Name != "" {
+			continue
+		}
+		for _, j := range s.Group.Jobs {
+			if strings.HasPrefix(j.Release, "((") && slices.ContainsFunc(needs, func(n Need) bool { return n.Job == j.Name }) {
+				all = append(all, Mention{j.Span, j.Name, s.Group.Name})
+			}
+		}
+	}
+	return all
 }
 
 func (m *Manifest) mentionsInAddons(needs []Need) []Mention {

@@ -13,6 +13,7 @@ package manifest
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -30,6 +31,9 @@ type Manifest struct {
 	Stemcells []Stemcell
 	Groups    []*Group
 	Addons    []*Addon
+	// Template is the manifest before its variables were filled in, which is what
+	// bosh applies ops-files to; nil where it is this one.
+	Template *Manifest
 	// Runtime are the runtime configs that count, see UseRuntime.
 	Runtime []*Manifest
 
@@ -65,6 +69,7 @@ type Group struct {
 	AZs, Networks     []string
 	HasPersistentDisk bool
 
+	template *Group     // the group before variables were filled in
 	stemcell string     // the stemcell's name
 	index    int        // among the items of the groups list
 	node     *yaml.Node // the mapping
@@ -264,28 +269,51 @@ func stemcell(alias string, n *yaml.Node) Stemcell {
 // form its groups are.
 func (m *Manifest) CreateEnv() bool { return m.createEnv }
 
-// PlacedAs takes the places of groups, addons and releases from the manifest that
-// this one was interpolated from, where they have the same name there.
-func (m *Manifest) PlacedAs(raw *Manifest) {
+// FilledFrom says from which manifest this one came when variables were filled
+// in, nil when none were. Places are those of raw, the file on the disk, where it
+// has groups, addons and releases of the same names.
+func (m *Manifest) FilledFrom(template, raw *Manifest) {
+	m.Template = template
+	from := m
+	if template != nil {
+		from = template
+	}
 	for _, g := range m.Groups {
-		for _, other := range raw.Groups {
-			if other.Name == g.Name {
-				g.Span = other.Span
+		if template != nil {
+			if i := slices.IndexFunc(template.Groups, func(t *Group) bool { return t.index == g.index }); i >= 0 {
+				g.template = template.Groups[i]
 			}
 		}
-	}
-	for _, a := range m.Addons {
-		for _, other := range raw.Addons {
-			if other.Name == a.Name {
-				a.Span = other.Span
-			}
+		if i := slices.IndexFunc(raw.Groups, func(r *Group) bool { return r.Name == g.OpName() }); i >= 0 {
+			g.Span = raw.Groups[i].Span
 		}
 	}
-	for i := range m.Releases {
-		for _, other := range raw.Releases {
-			if other.Name == m.Releases[i].Name {
-				m.Releases[i].Span = other.Span
-			}
+	for i, a := range m.Addons {
+		if i >= len(from.Addons) {
+			break
+		}
+		if k := slices.IndexFunc(raw.Addons, func(r *Addon) bool { return r.Name == from.Addons[i].Name }); k >= 0 {
+			a.Span = raw.Addons[k].Span
 		}
 	}
+	for i := range min(len(m.Releases), len(from.Releases)) {
+		if k := slices.IndexFunc(raw.Releases, func(r Release) bool { return r.Name == from.Releases[i].Name }); k >= 0 {
+			m.Releases[i].Span = raw.Releases[k].Span
+		}
+	}
+}
+
+// OpName is the name by which an op finds the group: bosh applies ops-files
+// before it fills variables in.
+func (g *Group) OpName() string {
+	if g.template != nil {
+		return g.template.Name
+	}
+	return g.Name
+}
+
+// OpReaches says whether an op can add to the jobs of the group: not where the
+// list of groups or of jobs is the value of a variable.
+func (m *Manifest) OpReaches(g *Group) bool {
+	return m.Template == nil || g.template != nil && (g.template.jobs != nil || g.jobs == nil)
 }

@@ -46,7 +46,7 @@ func (p *plan) check(f OpsFile, o Options) error {
 	if err != nil {
 		return fail("%w", err)
 	}
-	once, err := apply(p.m.File.Data)
+	once, err := apply(template(p.m).File.Data)
 	if err != nil {
 		return fail("%w", err)
 	}
@@ -57,7 +57,14 @@ func (p *plan) check(f OpsFile, o Options) error {
 		return fail("applied twice it does not give the same as once (%v)", err)
 	}
 	if p.addon != nil {
-		return p.reaches(once)
+		after, err := apply(p.m.File.Data)
+		if err != nil {
+			return fail("%w", err)
+		}
+		return p.reaches(after)
+	}
+	if p.m.Template != nil {
+		return nil // nobody edits what came from variables
 	}
 	edits, _, err := p.m.AddBPM(o.Needs, o.Pin)
 	if err != nil {
@@ -115,7 +122,7 @@ func (p *plan) reaches(after []byte) error {
 
 // expected is the decoded manifest plus the additions.
 func (p *plan) expected() ([]byte, error) {
-	tree, err := decode(p.m.File.Data)
+	tree, err := decode(template(p.m).File.Data)
 	if err != nil {
 		return nil, err
 	}

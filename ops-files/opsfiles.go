@@ -170,7 +170,7 @@ func planFor(m *manifest.Manifest, o Options) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	tree, err := decode(m.File.Data)
+	tree, err := decode(template(m).File.Data)
 	if err != nil {
 		return nil, source.Errorf(source.Span{File: m.File}, "bosh cannot read this: %v", err)
 	}
@@ -218,17 +218,20 @@ func planFor(m *manifest.Manifest, o Options) (*plan, error) {
 // at two of. go-patch compares names as strings and takes a "?" at the end for
 // "optional", which would make up a group where there is none.
 func (p *plan) nameable(tree any, g *manifest.Group) error {
+	if !p.m.OpReaches(g) {
+		return source.Errorf(g.Span, "the jobs of instance group %q are the value of a variable, and bosh applies ops-files before it fills variables in; add bpm to that value, or use --addon", g.Name)
+	}
 	name, isText := at(tree, p.m.GroupsKey(), g.Index(), "name").(string)
 	switch {
 	case !isText:
 		return source.Errorf(g.Span, "the name of instance group %q is no text for YAML, and an op cannot point at it; put it in quotes", g.Name)
-	case name != g.Name:
+	case name != g.OpName():
 		return source.Errorf(g.Span, "bosh reads the name of instance group %q as %q", g.Name, name)
 	case name == "" || strings.HasSuffix(name, "?"):
 		return source.Errorf(g.Span, "the name of instance group %q cannot stand in the path of an op", g.Name)
 	}
 	for _, other := range p.m.Groups {
-		if other != g && other.Name == g.Name {
+		if other != g && other.OpName() == g.OpName() {
 			return source.Errorf(g.Span, "two instance groups are called %q, and an op can point at one only", g.Name)
 		}
 	}
@@ -296,6 +299,14 @@ func (p *plan) key() string {
 		paths = p.addon.lines()
 	}
 	return fmt.Sprintf("%q %q %q", paths, p.release, p.kept)
+}
+
+// template is what bosh applies ops-files to.
+func template(m *manifest.Manifest) *manifest.Manifest {
+	if m.Template != nil {
+		return m.Template
+	}
+	return m
 }
 
 func decode(data []byte) (tree any, err error) {

@@ -140,12 +140,12 @@ var pathEscapes = strings.NewReplacer("~", "~0", "/", "~1", ":", "~7")
 // JobPath points at the bpm job of a group. There is no "?" behind the group:
 // where it is missing, that would make one up.
 func JobPath(m *manifest.Manifest, g *manifest.Group) string {
-	return fmt.Sprintf("/%s/name=%s/%s/name=bpm?", m.GroupsKey(), pathEscapes.Replace(g.Name), g.JobsKey())
+	return fmt.Sprintf("/%s/name=%s/%s/name=bpm?", m.GroupsKey(), pathEscapes.Replace(g.OpName()), g.JobsKey())
 }
 
 // releasePath points at the release of a job.
 func (p *plan) releasePath(j manifest.AmbiguousJob) string {
-	return fmt.Sprintf("/%s/name=%s/%s/name=%s/release?", p.m.GroupsKey(), pathEscapes.Replace(j.Group.Name), j.Group.JobsKey(), pathEscapes.Replace(j.Job.Name))
+	return fmt.Sprintf("/%s/name=%s/%s/name=%s/release?", p.m.GroupsKey(), pathEscapes.Replace(j.Group.OpName()), j.Group.JobsKey(), pathEscapes.Replace(j.Job.Name))
 }
 
 // JobOp is the op that gives bpm to a group, as it stands in an ops-file.

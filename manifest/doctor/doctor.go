@@ -15,6 +15,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
 	opsfiles "github.com/bosh-bpmify/bosh-bpmify/ops-files"
 	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/check"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
@@ -40,6 +41,7 @@ type Options struct {
 func Examine(m *manifest.Manifest, o Options) []Finding {
 	x := &examination{m: m, o: o}
 	x.releases()
+	x.stemcells()
 	x.addons()
 	for _, s := range m.Standings(o.Needs) {
 		x.group(s)
@@ -175,9 +177,9 @@ func (x *examination) windows(s manifest.Placement) {
 
 // placed asks what the jobs want of this group.
 func (x *examination) placed(s manifest.Placement) {
-	version := ""
+	version, at := "", source.Span{}
 	if r := x.m.BPMRelease(); r != nil {
-		version = r.Version
+		version, at = r.Version, r.Span
 	} else if len(s.Brings) > 0 {
 		version = x.m.RuntimeBPM()
 	}
@@ -186,7 +188,7 @@ func (x *examination) placed(s manifest.Placement) {
 			if j.Release != r.Name && j.Release != "" {
 				continue
 			}
-			for _, d := range check.Placed(r, check.Placement{Job: j, Group: s.Group, BPM: version}) {
+			for _, d := range check.Placed(r, check.Placement{Job: j, Group: s.Group, BPM: version, BPMSpan: at, GroupsKey: x.m.GroupsKey()}) {
 				x.findings = append(x.findings, Finding{Group: s.Group.Name, Job: j.Name, Diagnostic: d})
 			}
 		}
@@ -245,6 +247,38 @@ func (x *examination) unlisted() {
 		})
 		return
 	}
+}
+
+// resolvedStemcells are those with cgroup v2 and systemd-resolved: a container of
+// an older bpm does not start there, or has no DNS (bpm-release 546c72bc, 508af33f).
+var resolvedStemcells = []string{"ubuntu-noble", "ubuntu-resolute"}
+
+// stemcells finds a bpm that is older than a stemcell of the groups it is for.
+func (x *examination) stemcells() {
+	const since = "1.4.0"
+	r := x.m.BPMRelease()
+	if r == nil || !bpm.Before(r.Version, since) {
+		return
+	}
+	var groups, systems []string
+	for _, s := range x.m.Standings(x.o.Needs) {
+		if slices.Contains(resolvedStemcells, s.Group.OS) && len(s.Own)+len(s.Brings) > 0 {
+			groups = append(groups, s.Group.Name)
+			if !slices.Contains(systems, s.Group.OS) {
+				systems = append(systems, s.Group.OS)
+			}
+		}
+	}
+	if len(groups) == 0 {
+		return
+	}
+	x.find(manifest.Placement{}, source.Diagnostic{
+		ID: "bpm-too-old", Severity: source.Error, Span: r.Span,
+		Message: lines(fmt.Sprintf("bpm %s is too old for %s (instance groups %s)", r.Version, strings.Join(systems, " and "), strings.Join(groups, ", ")),
+			"it has cgroup v2, which bpm knows since 1.3.0, and systemd-resolved, since "+since+": containers do not start, or have no DNS",
+			"take bpm "+since+" or later; where url and sha1 stand beside the version, they have to be those of the new one"),
+		Fix: fmt.Sprintf("- type: replace\n  path: /releases/name=bpm/version\n  value: %q\n", since),
+	})
 }
 
 // runtimeCounts says whether an addon of a runtime config places bpm here: the

@@ -1,7 +1,10 @@
 package bpm
 
 import (
+	"regexp"
 	"strings"
+
+	"github.com/cppforlife/go-semi-semantic/version"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
@@ -43,6 +46,22 @@ var Features = []Feature{
 	{"", "1.3.0", "stemcells with cgroup v2", nil},
 	{"", "1.4.0", "stemcells whose resolver is systemd-resolved", nil},
 	{"limits.core_file_size", "1.4.30", "the size of core files", nil},
+}
+
+// releaseNumber is how bpm's releases are numbered. What stands behind that is a
+// build before it or after it, which may have what the next release has.
+var releaseNumber = regexp.MustCompile(`^v?(\d+(?:\.\d+)+)(?:-[\w.-]+)?$`)
+
+// Before says whether a version of bpm is known, and is before another one.
+// "latest", a variable and a development build are not known.
+func Before(have, since string) bool {
+	m := releaseNumber.FindStringSubmatch(have)
+	if m == nil {
+		return false
+	}
+	a, errA := version.NewVersionFromString(m[1])
+	b, errB := version.NewVersionFromString(since)
+	return errA == nil && errB == nil && a.IsLt(b)
 }
 
 // folders are the parts of a path below /var/vcap, up to what is not known;

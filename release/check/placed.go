@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cppforlife/go-semi-semantic/version"
 
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
 	"github.com/bosh-bpmify/bosh-bpmify/release"
@@ -135,7 +134,7 @@ func (d *placed) disk() {
 		groups = "instance_groups"
 	}
 	d.unmet("no-persistent-disk", severity, d.place.Group.Span, places[sure],
-		fmt.Sprintf("- type: replace\n  path: /%s/name=%s/persistent_disk?\n  value: 10240\n", groups, pointerName.Replace(d.place.Group.Name)),
+		fmt.Sprintf("- type: replace\n  path: /%s/name=%s/persistent_disk?\n  value: 10240\n", groups, pointerName.Replace(d.place.Group.OpName())),
 		"job %s asks for a persistent disk (%s)%s, and the group has none\n%s\ngive the group a disk, of 10 GiB or as much as it needs",
 		d.Name, processList(names[sure]), where, outcome)
 }
@@ -214,20 +213,8 @@ func (d *placed) expression(code string) truth {
 
 var onlyPropertyName = regexp.MustCompile(`^p\(?\s*['"]([^'"]+)['"]\s*\)?$`)
 
-// release is how bpm's releases are numbered. What stands behind that is a build
-// before it or after it, which may have what the next release has.
-var releaseNumber = regexp.MustCompile(`^v?(\d+(?:\.\d+)+)(?:-[\w.-]+)?$`)
-
 // version looks for what the bpm of the deployment does not know yet.
 func (d *placed) version() {
-	m := releaseNumber.FindStringSubmatch(d.place.BPM)
-	if m == nil {
-		return
-	}
-	have, err := version.NewVersionFromString(m[1])
-	if err != nil {
-		return
-	}
 	type need struct {
 		bpm.Feature
 		at source.Span
@@ -235,8 +222,7 @@ func (d *placed) version() {
 	found := map[truth][]need{}
 	for _, p := range d.processes {
 		for _, u := range p.Uses(func(n *bpm.Node) string { text, _ := d.defaulted(n); return text }) {
-			since, err := version.NewVersionFromString(u.Since)
-			if err != nil || !have.IsLt(since) {
+			if !bpm.Before(d.place.BPM, u.Since) {
 				continue
 			}
 			sure := min(p.runs, d.deployed.arms(d.doc.File, u.Arms))
@@ -262,7 +248,7 @@ func (d *placed) version() {
 	var words []string
 	var places []source.Span
 	for _, n := range needs {
-		if a, b := version.MustNewVersionFromString(latest), version.MustNewVersionFromString(n.Since); a.IsLt(b) {
+		if bpm.Before(latest, n.Since) {
 			latest = n.Since
 		}
 		words = append(words, fmt.Sprintf("%s (%s)", n.What, n.Since))

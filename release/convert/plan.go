@@ -224,7 +224,7 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 		return nil
 	}
 	inputs := p.colocate(manifests, needs)
-	p.elsewhere(manifests, needs, converted)
+	p.elsewhere(manifests, needs, converted, o.Manifests == nil)
 	return p.opsFiles(inputs, needs, len(converted) > 0, o)
 }
 
@@ -280,8 +280,9 @@ var expected = regexp.MustCompile(`(^|/)(spec|fixtures?|testdata|assets)(/|$)`)
 
 // elsewhere looks at the YAML files of the release's other folders: deployment
 // manifests get bpm as the sample manifests do, and where ops-files, runtime
-// configs and templates place a job that needs bpm, that is a finding.
-func (p *Plan) elsewhere(samples []*manifest.Manifest, needs, converted []manifest.Need) {
+// configs and templates place a job that needs bpm, that is a finding. Where the
+// user named the manifests to edit, no others are.
+func (p *Plan) elsewhere(samples []*manifest.Manifest, needs, converted []manifest.Need, edits bool) {
 	dirs := slices.DeleteFunc(p.Release.Folders(), func(d string) bool { return slices.Contains(notManifests, d) })
 	var more []*manifest.Manifest
 	for _, name := range p.Release.Glob(isYAML, dirs...) {
@@ -300,24 +301,33 @@ func (p *Plan) elsewhere(samples []*manifest.Manifest, needs, converted []manife
 			continue
 		}
 		kind, places := manifest.Mentions(f, converted)
-		places = slices.DeleteFunc(places, func(at manifest.Mention) bool { return bpmOn(at.Group, slices.Concat(samples, more), needs) })
-		if len(places) == 0 {
-			continue
-		}
-		d := source.Diagnostic{ID: "bpm-not-placed", Severity: source.Warning, Span: places[0].Span}
-		var jobs []string
-		for i, m := range places {
-			if !slices.Contains(jobs, m.Job) {
-				jobs = append(jobs, m.Job)
-			}
-			if i > 0 {
-				d.Related = append(d.Related, m.Span)
-			}
-		}
-		d.Message = fmt.Sprintf("this %s places %s, which bpm starts now, and says nothing of bpm: see that the same instance groups get it", kind, strings.Join(jobs, ", "))
-		p.Findings = append(p.Findings, d)
+		p.notPlaced(string(kind), slices.DeleteFunc(places, func(at manifest.Mention) bool { return bpmOn(at.Group, slices.Concat(samples, more), needs) }))
 	}
-	p.colocate(more, needs)
+	for _, m := range slices.Concat(samples, more) {
+		p.notPlaced(string(m.Kind), m.VariableReleases(converted))
+	}
+	if edits {
+		p.colocate(more, needs)
+	}
+}
+
+// notPlaced tells of the places of one file that cannot be edited.
+func (p *Plan) notPlaced(kind string, places []manifest.Mention) {
+	if len(places) == 0 {
+		return
+	}
+	d := source.Diagnostic{ID: "bpm-not-placed", Severity: source.Warning, Span: places[0].Span}
+	var jobs []string
+	for i, m := range places {
+		if !slices.Contains(jobs, m.Job) {
+			jobs = append(jobs, m.Job)
+		}
+		if i > 0 {
+			d.Related = append(d.Related, m.Span)
+		}
+	}
+	d.Message = fmt.Sprintf("this %s places %s, which bpm starts now, and says nothing of bpm: see that the same instance groups get it", kind, strings.Join(jobs, ", "))
+	p.Findings = append(p.Findings, d)
 }
 
 // bpmOn says whether every manifest that has the group gives it bpm, or gets it

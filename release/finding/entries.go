@@ -27,7 +27,7 @@ var entries = []Entry{
 	{
 		ID: "addon-filter-refused", Severity: source.Error, By: Doctor,
 		Title:   "An addon of a manifest filters by deployments",
-		Why:     "Only addons of runtime configs may have that filter. The Director refuses the manifest: `Deployment filter is not allowed for deployment level addons.`",
+		Why:     "Only addons of runtime configs may have that filter. The Director refuses the manifest with `Deployment filter is not allowed for deployment level addons`.",
 		Do:      "Drop `deployments` from the filter, since the addon is for this deployment anyway, or put the addon into a runtime config.",
 		Before:  "addons:\n- name: bpm\n  include:\n    deployments: [web]\n    stemcell: [{os: ubuntu-jammy}]",
 		After:   "addons:\n- name: bpm\n  include:\n    stemcell: [{os: ubuntu-jammy}]",
@@ -201,7 +201,7 @@ var entries = []Entry{
 	{
 		ID: "bpm-versions-differ", Severity: source.Error, By: Doctor,
 		Title:   "The manifest and a runtime config list two versions of bpm",
-		Why:     "The Director refuses the deploy where an addon of the runtime config reaches the deployment: `Runtime manifest specifies release 'bpm' with version as X. This conflicts with version Y specified in the deployment manifest.`",
+		Why:     "Where an addon of the runtime config reaches the deployment, the Director refuses it: `Runtime manifest specifies release 'bpm' with version as X. This conflicts with version Y`.",
 		Do:      "Use the same version in both, or leave bpm out of the manifest and let the addon bring it.",
 		Sources: []string{opsFilesPage, boshDirector + "runtime_config/release.rb"},
 	},

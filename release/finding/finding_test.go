@@ -182,7 +182,7 @@ func reportedIDs(t *testing.T) map[string]Reporter {
 		if p := filepath.ToSlash(name); strings.Contains(p, "release/check/") || strings.Contains(p, "release/bpm/") {
 			by = Check
 		}
-		if strings.HasPrefix(filepath.Base(name), "placed") {
+		if strings.HasPrefix(filepath.Base(name), "placed") || strings.Contains(filepath.ToSlash(name), "manifest/doctor/") {
 			by = Doctor
 		}
 		if strings.Contains(filepath.ToSlash(name), "release/suppress/") {
