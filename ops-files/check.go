@@ -2,7 +2,9 @@ package opsfiles
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/cppforlife/go-patch/patch"
 	"gopkg.in/yaml.v2"
@@ -26,83 +28,108 @@ func Apply(tree any, ops []byte) (any, error) {
 }
 
 // check applies the file to the manifest: once must give the manifest plus the
-// additions, which is what editing in place gives; twice, and over the edited
-// one, the same.
+// additions, twice the same as once. Where the manifest is one that release edits,
+// it must be what editing in place gives, too.
 func (p *plan) check(f OpsFile, o Options) error {
 	fail := func(format string, args ...any) error {
 		return fmt.Errorf("%s: the ops-file %s would be wrong for it: %w", p.m.Path(), f.Name, fmt.Errorf(format, args...))
-	}
-	apply := func(data []byte) ([]byte, error) {
-		tree, err := decode(data)
-		if err != nil {
-			return nil, err
-		}
-		if tree, err = Apply(tree, f.Data); err != nil {
-			return nil, err
-		}
-		return yaml.Marshal(tree)
 	}
 	want, err := p.expected()
 	if err != nil {
 		return fail("%w", err)
 	}
-	once, err := apply(template(p.m).File.Data)
+	once, err := Apply(clone(p.tree), f.Data)
 	if err != nil {
 		return fail("%w", err)
 	}
-	if !bytes.Equal(once, want) {
+	if !equal(once, want) {
 		return fail("it does not give the manifest plus bpm")
 	}
-	if twice, err := apply(once); err != nil || !bytes.Equal(twice, once) {
+	if twice, err := Apply(clone(once), f.Data); err != nil || !equal(twice, once) {
 		return fail("applied twice it does not give the same as once (%v)", err)
 	}
-	if p.addon != nil {
-		after, err := apply(p.m.File.Data)
-		if err != nil {
-			return fail("%w", err)
-		}
-		return p.reaches(after)
+	switch {
+	case p.addon != nil:
+		err = p.reaches(f)
+	case !o.OnlyLacking:
+		err = p.sameAsEdited(f, o, want)
 	}
-	if p.m.Template != nil {
-		return nil // nobody edits what came from variables
-	}
-	edits, _, err := p.m.AddBPM(o.Needs, o.Pin)
-	if err != nil {
-		return nil // what only editing in place cannot do is told there
-	}
-	edited, err := source.Apply(p.m.File.Data, edits)
 	if err != nil {
 		return fail("%w", err)
-	}
-	tree, err := decode(edited)
-	if err != nil {
-		return fail("%w", err)
-	}
-	// A list that lies elsewhere, and is shared through an anchor, gains bpm
-	// there, too: what counts is what is deployed.
-	wanted, err := decode(want)
-	if err != nil {
-		return fail("%w", err)
-	}
-	for _, key := range []string{"releases", p.m.GroupsKey()} {
-		x, errX := yaml.Marshal(at(tree, key))
-		y, errY := yaml.Marshal(at(wanted, key))
-		if errX != nil || errY != nil || !bytes.Equal(x, y) {
-			return fail("it does not give what editing the manifest gives")
-		}
-	}
-	same, err := yaml.Marshal(tree)
-	if err != nil {
-		return fail("%w", err)
-	}
-	if over, err := apply(edited); err != nil || !bytes.Equal(over, same) {
-		return fail("it changes the edited manifest (%v)", err)
 	}
 	return nil
 }
 
+// sameAsEdited holds the result against the manifest that is edited in place, and
+// applies the file to that.
+func (p *plan) sameAsEdited(f OpsFile, o Options, want any) error {
+	edits, _, err := p.m.AddBPM(o.Needs, o.Pin)
+	if err != nil {
+		return nil // what only editing in place cannot do is told there
+	}
+	data, err := source.Apply(p.m.File.Data, edits)
+	if err != nil {
+		return err
+	}
+	edited, err := decode(data)
+	if err != nil {
+		return err
+	}
+	// A list that lies elsewhere, and is shared through an anchor, gains bpm
+	// there, too: what counts is what is deployed.
+	for _, key := range []string{"releases", p.m.GroupsKey()} {
+		if !equal(at(edited, key), at(want, key)) {
+			return errors.New("it does not give what editing the manifest gives")
+		}
+	}
+	if over, err := Apply(clone(edited), f.Data); err != nil || !equal(over, edited) {
+		return fmt.Errorf("it changes the edited manifest (%w)", err)
+	}
+	return nil
+}
+
+// equal compares decoded YAML; what is not equal to itself (.nan) by its text.
+func equal(a, b any) bool {
+	if reflect.DeepEqual(a, b) {
+		return true
+	}
+	x, errX := yaml.Marshal(a)
+	y, errY := yaml.Marshal(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
+}
+
+// clone copies decoded YAML: go-patch changes what it is given.
+func clone(tree any) any {
+	switch t := tree.(type) {
+	case map[any]any:
+		out := make(map[any]any, len(t))
+		for k, v := range t {
+			out[k] = clone(v)
+		}
+		return out
+	case []any:
+		out := make([]any, len(t))
+		for i, v := range t {
+			out[i] = clone(v)
+		}
+		return out
+	}
+	return tree
+}
+
 // reaches makes sure that each group has bpm through the addon, and once.
-func (p *plan) reaches(after []byte) error {
+func (p *plan) reaches(f OpsFile) error {
+	tree, err := decode(p.m.File.Data)
+	if err != nil {
+		return err
+	}
+	if tree, err = Apply(tree, f.Data); err != nil {
+		return err
+	}
+	after, err := yaml.Marshal(tree)
+	if err != nil {
+		return err
+	}
 	m, err := manifest.Read(&source.File{Name: p.m.Path(), Data: after})
 	if err != nil {
 		return err
@@ -121,11 +148,8 @@ func (p *plan) reaches(after []byte) error {
 }
 
 // expected is the decoded manifest plus the additions.
-func (p *plan) expected() ([]byte, error) {
-	tree, err := decode(template(p.m).File.Data)
-	if err != nil {
-		return nil, err
-	}
+func (p *plan) expected() (any, error) {
+	tree := clone(p.tree)
 	top, _ := tree.(map[any]any)
 	if p.adds {
 		releases, _ := top["releases"].([]any)
@@ -146,7 +170,7 @@ func (p *plan) expected() ([]byte, error) {
 	if p.addon != nil {
 		addons, _ := top["addons"].([]any)
 		top["addons"] = append(addons, p.addon.tree())
-		return yaml.Marshal(tree)
+		return tree, nil
 	}
 	for _, g := range p.groups {
 		if g.State != manifest.Lacks {
@@ -159,5 +183,5 @@ func (p *plan) expected() ([]byte, error) {
 		jobs, _ := group[g.Group.JobsKey()].([]any)
 		group[g.Group.JobsKey()] = append(jobs, map[any]any{"name": "bpm", "release": "bpm"})
 	}
-	return yaml.Marshal(tree)
+	return tree, nil
 }

@@ -149,6 +149,7 @@ func withoutPlace(err error) string {
 
 // plan is what an ops-file has to say for one manifest.
 type plan struct {
+	tree    any // what bosh decodes, before variables
 	m       *manifest.Manifest
 	groups  []manifest.Placement
 	skipped []Skip
@@ -178,7 +179,7 @@ func planFor(m *manifest.Manifest, o Options) (*plan, error) {
 		j := additions.Ambiguous[0].Job
 		return nil, source.Errorf(j.Span, "job %s does not say its release, which the Director needs once bpm is listed, too; add \"release: %s\" to it first", j.Name, j.Release)
 	}
-	p := &plan{m: m, ambiguous: additions.Ambiguous, release: additions.Release, adds: additions.Release != nil}
+	p := &plan{m: m, tree: tree, ambiguous: additions.Ambiguous, release: additions.Release, adds: additions.Release != nil}
 	for _, g := range additions.Placements {
 		reason := g.Reason
 		if g.State == manifest.Has && (o.OnlyLacking || o.Addon) {

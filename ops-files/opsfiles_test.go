@@ -2,6 +2,7 @@ package opsfiles
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -303,5 +304,95 @@ func TestPrinted(t *testing.T) {
 `
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestOperator has what an operator gets, for the groups and as an addon, applied
+// with the real bosh: what comes out lacks nothing, and a second time changes
+// nothing.
+func TestOperator(t *testing.T) {
+	bosh := realBosh(t)
+	more := map[string]string{
+		"no release said": "name: d\nreleases: [{name: web, version: 1}]\ninstance_groups: [{name: a, jobs: [{name: web}, {name: other}]}]\n",
+		"Windows": "releases: [{name: web, version: 1}]\nstemcells: [{alias: w, os: windows2019}, {alias: l, os: ubuntu-jammy}]\n" +
+			"instance_groups:\n- {name: a, stemcell: l, jobs: [{name: web, release: web}]}\n- {name: w, stemcell: w, jobs: [{name: web, release: web}]}\n",
+		"covered in part": strings.Replace(inputs["two groups"], "instance_groups:", "addons: [{name: bpm, jobs: [{name: bpm, release: bpm}], include: {instance_groups: [nobody]}}]\ninstance_groups:", 1),
+		"brought":         "releases: [{name: web, version: 1}]\naddons: [{name: w, jobs: [{name: web, release: web}]}]\ninstance_groups: [{name: a, jobs: [{name: x, release: web}]}]\n",
+	}
+	for name, text := range inputs {
+		more[name] = text
+	}
+	for name, text := range more {
+		for _, form := range []string{"groups", "addon"} {
+			t.Run(name+"/"+form, func(t *testing.T) {
+				o := options
+				o.OnlyLacking, o.Addon = true, form == "addon"
+				m := read(t, "m.yml", text)
+				files, err := Generate([]*manifest.Manifest{m}, o)
+				if err != nil {
+					if o.Addon && strings.Contains(err.Error(), "does not say its release") {
+						return
+					}
+					t.Fatal(err)
+				}
+				additions, err := m.Additions(o.Needs, manifest.Pin{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(additions.Lacking()) == 0 {
+					if len(files) > 0 {
+						t.Errorf("nothing lacks bpm, and there is\n%s", files[0].Data)
+					}
+					return
+				}
+				dir := t.TempDir()
+				write := func(name string, data []byte) string {
+					p := filepath.Join(dir, name)
+					if err := os.WriteFile(p, data, 0o600); err != nil {
+						t.Fatal(err)
+					}
+					return p
+				}
+				ops := write("ops.yml", files[0].Data)
+				once := interpolate(t, bosh, write("m.yml", []byte(text)), ops)
+				if twice := interpolate(t, bosh, write("once.yml", once), ops); !bytes.Equal(once, twice) {
+					t.Errorf("twice differs:\n%s\nonce:\n%s", twice, once)
+				}
+				after := read(t, "once.yml", string(once))
+				left, err := after.Additions(o.Needs, manifest.Pin{})
+				if err != nil || len(left.Lacking()) > 0 || left.Release != nil {
+					t.Errorf("%v: still lacking: %v\n%s", err, left, once)
+				}
+				for _, s := range after.Standings(o.Needs) {
+					if s.State == manifest.Twice || s.State == manifest.Windows && len(s.Own)+len(s.Brings) > 0 || s.Job.Name == "" && len(s.Own)+len(s.Brings) > 0 {
+						t.Errorf("instance group %s: %s", s.Group.Name, s.Reason)
+					}
+				}
+				if again, err := Generate([]*manifest.Manifest{after}, o); err != nil || len(again) > 0 {
+					t.Errorf("generated again: %v, %v", again, err)
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkGenerate is one manifest with many groups.
+func BenchmarkGenerate(b *testing.B) {
+	var text strings.Builder
+	text.WriteString("releases: [{name: web, version: 1}]\ninstance_groups:\n")
+	for i := range 200 {
+		fmt.Fprintf(&text, "- name: g%d\n  networks: [{name: default}]\n  jobs:\n  - name: web\n    release: web\n    properties: {port: %d, text: %q}\n", i, 8000+i, strings.Repeat("x", 200))
+	}
+	o := options
+	o.OnlyLacking = true
+	b.SetBytes(int64(text.Len()))
+	for b.Loop() {
+		m, err := manifest.Read(&source.File{Name: "m.yml", Data: []byte(text.String())})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if files, err := Generate([]*manifest.Manifest{m}, o); err != nil || len(files) != 1 {
+			b.Fatal(files, err)
+		}
 	}
 }
