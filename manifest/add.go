@@ -83,6 +83,9 @@ func (m *Manifest) Additions(needs []Need, pin Pin) (*Additions, error) {
 		return nil, source.Errorf(listed[1].Span, "release bpm is listed twice, first in line %d; keep one of them", listed[0].Span.Position().Line)
 	}
 	for _, g := range lacking {
+		if g.jobs == nil && child(g.node, "template") != nil {
+			return nil, source.Errorf(g.Span, "%s %s names its jobs with template:, which has no place for bpm; write templates:, with name and release for each", m.groupWord(), g.Name)
+		}
 		if g.jobs == nil {
 			return nil, source.Errorf(g.Span, "%s %s has no list of jobs that bpm could be added to; write one, with name and release for each", m.groupWord(), g.Name)
 		}

@@ -324,7 +324,7 @@ jobs:
 - name: a
   release: web
   template: web
-`, "f.yml:3:9: job a has no list of jobs"},
+`, "f.yml:3:9: job a names its jobs with template:, which has no place for bpm"},
 	{"old form, one release", `release: {name: web, version: 1}
 jobs:
 - name: a
