@@ -159,8 +159,13 @@ func ownKey(n *yaml.Node, key string) *yaml.Node {
 // the Director has them, and wants a version.
 func (m *Manifest) ReleaseEntry(pin Pin) ([]Field, error) {
 	entry := []Field{{"name", "bpm"}}
-	if version := m.RuntimeBPM(); pin == (Pin{Variables: pin.Variables}) && version != "" {
+	version, counts := m.RuntimeBPM()
+	switch {
+	case version == "":
+	case pin == (Pin{Variables: pin.Variables}):
 		pin.Version = version // the Director refuses two versions
+	case counts && pin.Version != "" && pin.Version != version:
+		return nil, fmt.Errorf("%s: bpm %s is asked for, and the runtime config, whose bpm this deployment uses too, lists %s; the Director refuses two versions: use the same in both", m.Path(), pin.Version, version)
 	}
 	if m.createEnv && pin.Variables {
 		if pin.URL == "" {
@@ -191,14 +196,38 @@ func (m *Manifest) ReleaseEntry(pin Pin) ([]Field, error) {
 	return entry, nil
 }
 
-// RuntimeBPM is the version of bpm that the runtime configs list.
-func (m *Manifest) RuntimeBPM() string {
+// RuntimeBPM is the version of bpm that the runtime configs list; counts says
+// that an addon of theirs brings it to this deployment.
+func (m *Manifest) RuntimeBPM() (version string, counts bool) {
+	for _, r := range m.RuntimeBPMs() {
+		return r.Version, true
+	}
 	for _, c := range m.Runtime {
 		if r := c.BPMRelease(); r != nil && r.Version != "" {
-			return r.Version
+			return r.Version, false
 		}
 	}
-	return ""
+	return "", false
+}
+
+// RuntimeBPMs are the entries for bpm of those runtime configs that have an addon
+// which brings bpm to a group. Only these does the Director hold against the
+// manifest's (runtime_config/release.rb).
+func (m *Manifest) RuntimeBPMs() []Release {
+	var all []Release
+	for _, c := range m.Runtime {
+		r := c.BPMRelease()
+		if r == nil || r.Version == "" {
+			continue
+		}
+		for _, s := range m.Standings(nil) {
+			if slices.ContainsFunc(s.Brings, func(a *Addon) bool { return slices.Contains(c.Addons, a) }) {
+				all = append(all, *r)
+				break
+			}
+		}
+	}
+	return all
 }
 
 // Asks names the variables of an entry for bpm that the operator has to give.

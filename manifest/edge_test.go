@@ -212,14 +212,16 @@ instance_groups:
 	see := func(g *Group) seen {
 		var properties []string
 		for _, j := range g.Jobs {
-			properties = append(properties, j.Properties.Content[0].Value)
+			for _, e := range entries(j.Properties) {
+				properties = append(properties, e.key)
+			}
 		}
 		return seen{g.Name, g.Lifecycle, g.Instances, g.OS, g.HasPersistentDisk, g.AZs, g.Networks,
 			g.Span.String() + " " + g.Span.Text(), g.Jobs[0].Span.String(), g.Jobs[0].Release, strings.Join(properties, " ")}
 	}
 	for _, c := range []struct{ got, want seen }{
 		{see(a), seen{"é", "service", "((n))", "ubuntu-jammy", true, []string{"z1", "z2"}, []string{"default"}, "f.yml:12:9 é", "f.yml:16:5", "web", "own global"}},
-		{see(b), seen{"b", "errand", "", "ubuntu-trusty", false, nil, nil, "f.yml:18:9 b", "f.yml:23:10", "web", "group"}},
+		{see(b), seen{"b", "errand", "", "ubuntu-trusty", false, nil, nil, "f.yml:18:9 b", "f.yml:23:10", "web", "global group"}},
 	} {
 		if diff := cmp.Diff(c.want, c.got); diff != "" {
 			t.Error(diff)

@@ -48,6 +48,11 @@ func (m *Manifest) NotDeployment() error {
 	if m.Deploys() {
 		return nil
 	}
+	if m.Kind == Unknown {
+		if n := child(resolve(m.root.Content[0]), "instance_groups"); isVariable(n) {
+			return source.Errorf(m.places.span(n), "instance_groups is the variable %s, so that there is nothing to look at; give its value with -v or -l, or the manifest that bosh int prints", n.Value)
+		}
+	}
 	article := "a"
 	if strings.IndexByte("aeiouE", m.Kind[0]) >= 0 {
 		article = "an"

@@ -106,6 +106,20 @@ func jobNames(jobs []Job) []string {
 	return names
 }
 
+// open says that what the manifest has decides nothing: it does not say it, or has
+// a variable there.
+func (c criterion) open() bool {
+	switch c.what {
+	case "teams":
+		return true
+	case "stemcell", "deployments":
+		return c.have[0] == "" || strings.Contains(c.have[0], "((")
+	case "azs", "networks":
+		return slices.ContainsFunc(c.have, func(s string) bool { return strings.Contains(s, "((") })
+	}
+	return false
+}
+
 func (c criterion) matches() bool {
 	return slices.ContainsFunc(c.have, func(s string) bool { return slices.Contains(c.wanted, s) })
 }
@@ -115,29 +129,44 @@ func (c criterion) matches() bool {
 // and Filter#applies? of bosh-director (addon/addon.rb, addon/filter.rb): an
 // include that names nothing lets everything through, an exclude that names
 // nothing excludes nothing.
-func (a *Addon) misses(m *Manifest, g *Group, jobs []Job) string {
+//
+// open says what of it the manifest leaves open, "" when nothing; the reason is
+// then as if that did not match.
+func (a *Addon) misses(m *Manifest, g *Group, jobs []Job) (reason, open string) {
 	if a.Include != nil {
 		for _, c := range a.Include.criteria(m, g, jobs) {
-			if !c.matches() {
-				return "its include asks for " + c.what + " " + someOf(c.wanted, " or ") + ", and " + c.of(g)
+			switch {
+			case c.matches():
+			case c.open():
+				open = "its include asks for " + c.what + " " + someOf(c.wanted, " or ") + ", and " + c.of(g)
+			default:
+				return "its include asks for " + c.what + " " + someOf(c.wanted, " or ") + ", and " + c.of(g), ""
 			}
 		}
 	}
 	if a.Exclude == nil {
-		return ""
+		return open, open
 	}
 	all := a.Exclude.criteria(m, g, jobs)
 	var hit []string
+	excluded := ""
 	for _, c := range all {
-		if !c.matches() {
-			return ""
+		switch {
+		case c.matches():
+		case c.open():
+			excluded = "its exclude names " + c.what + " " + someOf(c.wanted, " or ") + ", and " + c.of(g)
+		default:
+			return open, open
 		}
 		hit = append(hit, c.what+" "+someOf(c.wanted, " or "))
 	}
-	if len(hit) == 0 {
-		return ""
+	switch {
+	case excluded != "" && open == "":
+		return "", excluded
+	case excluded != "" || len(hit) == 0:
+		return open, open
 	}
-	return "its exclude names " + strings.Join(hit, " with ")
+	return "its exclude names " + strings.Join(hit, " with "), ""
 }
 
 // of says what the group has instead.
@@ -154,6 +183,12 @@ func (c criterion) of(g *Group) string {
 	case "teams":
 		return "no manifest says to which teams its deployment belongs"
 	case "deployments":
+		switch {
+		case c.have[0] == "":
+			return "the manifest does not say what its deployment is called"
+		case c.open():
+			return "this one is called " + c.have[0] + ", a variable"
+		}
 		return "this one is called " + c.have[0]
 	case "instance_groups":
 		return "this one is not among them"
@@ -183,6 +218,14 @@ type Miss struct {
 	Reason string
 }
 
+// Open is an addon with bpm of which nobody can tell from the files whether it
+// reaches the group, and as what it is taken.
+type Open struct {
+	Addon   *Addon
+	Reason  string
+	Reaches bool
+}
+
 // UseRuntime adds the addons of runtime configs, which the Director places
 // after the manifest's own.
 func (m *Manifest) UseRuntime(configs ...*Manifest) {
@@ -195,20 +238,25 @@ func (m *Manifest) UseRuntime(configs ...*Manifest) {
 // addonsOn gives the addons that the Director places on a group, in order: a
 // later filter sees the jobs that earlier addons brought. create-env knows no
 // addons.
-func (m *Manifest) addonsOn(g *Group) (on []*Addon, missed []Miss) {
+func (m *Manifest) addonsOn(g *Group) (on []*Addon, missed []Miss, undecided []Open) {
 	if m.createEnv {
-		return nil, nil
+		return nil, nil, nil
 	}
 	jobs := slices.Clone(g.Jobs)
 	for _, a := range slices.Concat(m.Addons, m.runtimeAddons) {
-		if reason := a.misses(m, g, jobs); reason == "" {
+		reason, open := a.misses(m, g, jobs)
+		brings := slices.ContainsFunc(a.Jobs, isBPM)
+		if reason == "" {
 			on = append(on, a)
 			jobs = append(jobs, a.Jobs...)
-		} else if slices.ContainsFunc(a.Jobs, isBPM) {
+		} else if brings {
 			missed = append(missed, Miss{a, reason})
 		}
+		if open != "" && brings {
+			undecided = append(undecided, Open{a, open, reason == ""})
+		}
 	}
-	return on, missed
+	return on, missed, undecided
 }
 
 // Reaches says whether an addon that is added behind the manifest's own would
@@ -216,11 +264,12 @@ func (m *Manifest) addonsOn(g *Group) (on []*Addon, missed []Miss) {
 func (m *Manifest) Reaches(a *Addon, g *Group) bool {
 	jobs := slices.Clone(g.Jobs)
 	for _, own := range m.Addons {
-		if own.misses(m, g, jobs) == "" {
+		if reason, _ := own.misses(m, g, jobs); reason == "" {
 			jobs = append(jobs, own.Jobs...)
 		}
 	}
-	return a.misses(m, g, jobs) == ""
+	reason, _ := a.misses(m, g, jobs)
+	return reason == ""
 }
 
 // State is how a group that runs a needed job stands with bpm.
@@ -255,6 +304,8 @@ type Placement struct {
 	Own    []Job
 	Brings []*Addon
 	Missed []Miss
+	// Open are addons with bpm that may reach the group or not.
+	Open []Open
 	// Reason says why nothing is added, "" for Lacks and Has.
 	Reason string
 }
@@ -275,7 +326,7 @@ func (m *Manifest) Standings(needs []Need) []Placement {
 			p.Job = p.Needing[0]
 		}
 		var on []*Addon
-		on, p.Missed = m.addonsOn(g)
+		on, p.Missed, p.Open = m.addonsOn(g)
 		for _, a := range on {
 			brought := needing(a.Jobs, needs)
 			if len(brought) > 0 && p.Job.Name == "" {
@@ -287,7 +338,7 @@ func (m *Manifest) Standings(needs []Need) []Placement {
 			}
 		}
 		for _, j := range g.Jobs {
-			if j.Name == "bpm" {
+			if isBPM(j) {
 				p.Own = append(p.Own, j)
 			}
 		}
@@ -360,9 +411,9 @@ func (n Need) off(j Job) bool {
 	return v.Kind == yaml.ScalarNode && (v.Tag == "!!null" && !n.Default || v.Tag == "!!bool" && v.Value != "true")
 }
 
-func isBPM(j Job) bool {
-	return j.Name == "bpm" && (j.Release == "bpm" || j.Release == "" || j.implicit)
-}
+// isBPM goes by the name alone, as InstanceGroup#add_job of the Director does when
+// it refuses a second one.
+func isBPM(j Job) bool { return j.Name == "bpm" }
 
 func isPlainBPM(j Job) bool {
 	return j.node.Kind == yaml.MappingNode && len(j.node.Content) == 4 && text(j.node, "name") == "bpm" && text(j.node, "release") == "bpm"

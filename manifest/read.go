@@ -225,14 +225,52 @@ func (m *Manifest) group(i int, n *yaml.Node, defaultRelease string, global *yam
 			jobs = []*yaml.Node{t}
 		}
 	}
-	properties := child(n, "properties")
-	if properties == nil {
-		properties = global
-	}
+	properties := mergedProperties(global, child(n, "properties"))
 	for _, j := range jobs {
 		g.Jobs = append(g.Jobs, m.job(j, text(n, "release"), defaultRelease, properties))
 	}
 	return g
+}
+
+// mergedProperties are those of the manifest with those of a group over them, as
+// the Director merges them (deployment_plan/instance_group_spec_parser.rb).
+func mergedProperties(global, own *yaml.Node) *yaml.Node {
+	type pair [2]*yaml.Node
+	done := map[pair]*yaml.Node{} // aliases of aliases could take for ever else
+	var merge func(global, own *yaml.Node) *yaml.Node
+	merge = func(global, own *yaml.Node) *yaml.Node {
+		switch {
+		case global == nil || global == own:
+			return own
+		case own == nil:
+			return global
+		case global.Kind != yaml.MappingNode || own.Kind != yaml.MappingNode:
+			return own
+		}
+		if all := done[pair{global, own}]; all != nil {
+			return all
+		}
+		all := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: own.Line, Column: own.Column}
+		done[pair{global, own}] = all
+		add := func(key string, value *yaml.Node) {
+			all.Content = append(all.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key}, value)
+		}
+		over := map[string]*yaml.Node{}
+		for _, e := range entries(own) {
+			over[e.key] = e.value
+		}
+		for _, e := range entries(global) {
+			add(e.key, merge(e.value, over[e.key]))
+			delete(over, e.key)
+		}
+		for _, e := range entries(own) {
+			if over[e.key] != nil {
+				add(e.key, e.value)
+			}
+		}
+		return all
+	}
+	return merge(global, own)
 }
 
 func (m *Manifest) job(n *yaml.Node, groupRelease, defaultRelease string, properties *yaml.Node) Job {

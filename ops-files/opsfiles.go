@@ -15,6 +15,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 
 	"gopkg.in/yaml.v2"
 
@@ -180,6 +181,10 @@ func planFor(m *manifest.Manifest, o Options) (*plan, error) {
 		return nil, source.Errorf(j.Span, "job %s does not say its release, which the Director needs once bpm is listed, too; add \"release: %s\" to it first", j.Name, j.Release)
 	}
 	p := &plan{m: m, tree: tree, ambiguous: additions.Ambiguous, release: additions.Release, adds: additions.Release != nil}
+	if _, isList := at(tree, "releases").([]any); p.adds && !isList {
+		return nil, source.Errorf(source.Span{File: m.File}, "the list of releases is the value of a variable, and bosh applies ops-files before it fills variables in; add bpm to that value")
+	}
+	points := pointing(m, tree)
 	for _, g := range additions.Placements {
 		reason := g.Reason
 		if g.State == manifest.Has && (o.OnlyLacking || o.Addon) {
@@ -191,7 +196,7 @@ func planFor(m *manifest.Manifest, o Options) (*plan, error) {
 			p.skipped = append(p.skipped, Skip{m.Path(), g.Group.Name, reason})
 			continue
 		}
-		if err := p.nameable(tree, g.Group); err != nil && !o.Addon {
+		if err := points(g.Group); err != nil && !o.Addon {
 			return nil, err
 		}
 		p.groups = append(p.groups, g)
@@ -215,14 +220,43 @@ func planFor(m *manifest.Manifest, o Options) (*plan, error) {
 	return p, nil
 }
 
-// nameable refuses groups that a path of go-patch cannot point at, or points
-// at two of. go-patch compares names as strings and takes a "?" at the end for
-// "optional", which would make up a group where there is none.
-func (p *plan) nameable(tree any, g *manifest.Group) error {
-	if !p.m.OpReaches(g) {
-		return source.Errorf(g.Span, "the jobs of instance group %q are the value of a variable, and bosh applies ops-files before it fills variables in; add bpm to that value, or use --addon", g.Name)
+// Pointing gives the error that refuses a group which no op can point at, nil for
+// the others.
+func Pointing(m *manifest.Manifest) func(*manifest.Group) error {
+	once := sync.OnceValues(func() (func(*manifest.Group) error, error) {
+		tree, err := decode(template(m).File.Data)
+		return pointing(m, tree), err
+	})
+	return func(g *manifest.Group) error {
+		check, err := once()
+		if err != nil {
+			return source.Errorf(source.Span{File: m.File}, "bosh cannot read this: %v", err)
+		}
+		return check(g)
 	}
-	name, isText := at(tree, p.m.GroupsKey(), g.Index(), "name").(string)
+}
+
+func pointing(m *manifest.Manifest, tree any) func(*manifest.Group) error {
+	called := map[string]int{}
+	for _, g := range m.Groups {
+		called[g.OpName()]++
+	}
+	return func(g *manifest.Group) error {
+		if called[g.OpName()] > 1 {
+			return source.Errorf(g.Span, "two instance groups are called %q, and an op can point at one only", g.Name)
+		}
+		return nameable(m, tree, g)
+	}
+}
+
+// nameable refuses groups that a path of go-patch cannot point at. go-patch
+// compares names as strings and takes a "?" at the end for "optional", which would
+// make up a group where there is none.
+func nameable(m *manifest.Manifest, tree any, g *manifest.Group) error {
+	if !m.OpReaches(g) {
+		return source.Errorf(g.Span, "the jobs of instance group %q are the value of a variable, and bosh applies ops-files before it fills variables in; add bpm to that value, or use ops --addon", g.Name)
+	}
+	name, isText := at(tree, m.GroupsKey(), g.Index(), "name").(string)
 	switch {
 	case !isText:
 		return source.Errorf(g.Span, "the name of instance group %q is no text for YAML, and an op cannot point at it; put it in quotes", g.Name)
@@ -230,11 +264,6 @@ func (p *plan) nameable(tree any, g *manifest.Group) error {
 		return source.Errorf(g.Span, "bosh reads the name of instance group %q as %q", g.Name, name)
 	case name == "" || strings.HasSuffix(name, "?"):
 		return source.Errorf(g.Span, "the name of instance group %q cannot stand in the path of an op", g.Name)
-	}
-	for _, other := range p.m.Groups {
-		if other != g && other.OpName() == g.OpName() {
-			return source.Errorf(g.Span, "two instance groups are called %q, and an op can point at one only", g.Name)
-		}
 	}
 	return nil
 }

@@ -213,6 +213,9 @@ func oneLine(s string) string {
 var safeWord = regexp.MustCompile(`^[\w./:=@%+,-]+$`)
 
 func shellWord(s string) string {
+	if strings.HasPrefix(s, "-") {
+		s = "./" + s // bosh would take it for an option
+	}
 	if safeWord.MatchString(s) {
 		return s
 	}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
 	opsfiles "github.com/bosh-bpmify/bosh-bpmify/ops-files"
@@ -39,7 +40,8 @@ type Options struct {
 // Examine gives the findings in the order of the manifest's groups; what belongs
 // to no group comes first.
 func Examine(m *manifest.Manifest, o Options) []Finding {
-	x := &examination{m: m, o: o}
+	x := &examination{m: m, o: o, points: opsfiles.Pointing(m)}
+	x.additions = sync.OnceValues(func() (*manifest.Additions, error) { return m.Additions(o.Needs, o.Pin) })
 	x.releases()
 	x.stemcells()
 	x.addons()
@@ -55,6 +57,10 @@ type examination struct {
 	findings []Finding
 	// releaseFixed says that a fix lists the release already.
 	releaseFixed bool
+	// additions are what would be added, or why it cannot be.
+	additions func() (*manifest.Additions, error)
+	// points says why no op can point at a group.
+	points func(*manifest.Group) error
 }
 
 func (x *examination) find(s manifest.Placement, d source.Diagnostic) {
@@ -101,11 +107,19 @@ func (x *examination) lacks(s manifest.Placement) {
 	if g.Instances == "0" {
 		text = append(text, "it has 0 instances: this shows once it is scaled up")
 	}
+	severity := source.Error
 	for _, miss := range s.Missed {
-		text = append(text, fmt.Sprintf("%s does not reach it: %s", miss.Addon, miss.Reason))
+		known := ""
+		if slices.ContainsFunc(s.Open, func(o manifest.Open) bool { return o.Addon == miss.Addon }) {
+			severity, known = source.Warning, ", as far as the files tell"
+		}
+		text = append(text, fmt.Sprintf("%s does not reach it%s: %s", miss.Addon, known, miss.Reason))
 	}
 	fix := opsfiles.JobOp(x.m, g)
-	if additions, err := x.m.Additions(x.o.Needs, x.o.Pin); err != nil {
+	if err := x.points(g); err != nil {
+		fix = ""
+		text = append(text, message(err))
+	} else if additions, err := x.additions(); err != nil {
 		text = append(text, "the ops below are not enough: "+message(err))
 	} else if additions.Release != nil && !x.releaseFixed {
 		x.releaseFixed = true
@@ -114,7 +128,7 @@ func (x *examination) lacks(s manifest.Placement) {
 	if g.JobsKey() == "" {
 		fix = ""
 	}
-	x.find(s, source.Diagnostic{ID: "bpm-missing", Severity: source.Error, Span: g.Span, Message: lines(text...), Fix: fix})
+	x.find(s, source.Diagnostic{ID: "bpm-missing", Severity: severity, Span: g.Span, Message: lines(text...), Fix: fix})
 }
 
 // jobsThatNeed names the jobs of a group that bpm starts.
@@ -142,7 +156,7 @@ func (x *examination) twice(s manifest.Placement) {
 		from = append(from, a.String())
 	}
 	fix := ""
-	if len(s.Own) == 1 && x.m.Deploys() {
+	if len(s.Own) == 1 && x.points(g) == nil {
 		fix = fmt.Sprintf("- type: remove\n  path: %s\n", opsfiles.JobPath(x.m, g))
 	}
 	x.find(s, source.Diagnostic{
@@ -181,7 +195,7 @@ func (x *examination) placed(s manifest.Placement) {
 	if r := x.m.BPMRelease(); r != nil {
 		version, at = r.Version, r.Span
 	} else if len(s.Brings) > 0 {
-		version = x.m.RuntimeBPM()
+		version, _ = x.m.RuntimeBPM()
 	}
 	for _, j := range s.Needing {
 		for _, r := range x.o.Releases {
@@ -189,6 +203,9 @@ func (x *examination) placed(s manifest.Placement) {
 				continue
 			}
 			for _, d := range check.Placed(r, check.Placement{Job: j, Group: s.Group, BPM: version, BPMSpan: at, GroupsKey: x.m.GroupsKey()}) {
+				if d.ID == "no-persistent-disk" && x.points(s.Group) != nil {
+					d.Fix = ""
+				}
 				x.findings = append(x.findings, Finding{Group: s.Group.Name, Job: j.Name, Diagnostic: d})
 			}
 		}
@@ -212,14 +229,36 @@ func (x *examination) releases() {
 	if len(listed) == 0 && x.m.ListsReleases() {
 		x.unlisted()
 	}
-	runtime := x.m.RuntimeBPM()
-	if len(listed) == 1 && runtime != "" && listed[0].Version != runtime && x.runtimeCounts() && !strings.Contains(listed[0].Version+runtime, "((") {
+	x.versions(listed)
+}
+
+// versions finds a bpm of the manifest or of a runtime config that differs from
+// that of another runtime config.
+func (x *examination) versions(listed []manifest.Release) {
+	runtime := x.m.RuntimeBPMs()
+	if len(runtime) == 0 {
+		return
+	}
+	if other := slices.IndexFunc(runtime, func(r manifest.Release) bool { return r.Version != runtime[0].Version }); other > 0 && !strings.Contains(runtime[0].Version+runtime[other].Version, "((") {
 		x.find(manifest.Placement{}, source.Diagnostic{
-			ID: "bpm-versions-differ", Severity: source.Error, Span: listed[0].Span,
-			Message: lines(fmt.Sprintf("the manifest lists bpm %s and the runtime config bpm %s", listed[0].Version, runtime), "the Director refuses the deploy; use the same version in both"),
-			Fix:     fmt.Sprintf("- type: replace\n  path: /releases/name=bpm/version\n  value: %q\n", runtime),
+			ID: "bpm-versions-differ", Severity: source.Error, Span: runtime[other].Span, Related: []source.Span{runtime[0].Span},
+			Message: lines(fmt.Sprintf("a runtime config lists bpm %s and another one bpm %s, and both bring it to this deployment", runtime[0].Version, runtime[other].Version), "the Director refuses the deploy; use the same version in both"),
 		})
 	}
+	if len(listed) != 1 || listed[0].Version == runtime[0].Version || strings.Contains(listed[0].Version+runtime[0].Version, "((") {
+		return
+	}
+	d := source.Diagnostic{
+		ID: "bpm-versions-differ", Severity: source.Error, Span: listed[0].Span,
+		Message: lines(fmt.Sprintf("the manifest lists bpm %s and the runtime config bpm %s", listed[0].Version, runtime[0].Version), "the Director refuses the deploy; use the same version in both"),
+		Fix:     fmt.Sprintf("- type: replace\n  path: /releases/name=bpm/version\n  value: %q\n", runtime[0].Version),
+	}
+	if strings.HasSuffix(listed[0].Version, "latest") {
+		d.Severity = source.Warning
+		d.Message = lines(fmt.Sprintf("the manifest lists bpm %s and the runtime config bpm %s", listed[0].Version, runtime[0].Version),
+			"the Director refuses the deploy as soon as it has a later bpm than that; use the same version in both")
+	}
+	x.find(manifest.Placement{}, d)
 }
 
 // unlisted finds bpm jobs whose release the manifest does not list.
@@ -257,6 +296,10 @@ var resolvedStemcells = []string{"ubuntu-noble", "ubuntu-resolute"}
 func (x *examination) stemcells() {
 	const since = "1.4.0"
 	r := x.m.BPMRelease()
+	fix := fmt.Sprintf("- type: replace\n  path: /releases/name=bpm/version\n  value: %q\n", since)
+	if runtime := x.m.RuntimeBPMs(); r == nil && len(runtime) > 0 {
+		r, fix = &runtime[0], ""
+	}
 	if r == nil || !bpm.Before(r.Version, since) {
 		return
 	}
@@ -277,15 +320,7 @@ func (x *examination) stemcells() {
 		Message: lines(fmt.Sprintf("bpm %s is too old for %s (instance groups %s)", r.Version, strings.Join(systems, " and "), strings.Join(groups, ", ")),
 			"it has cgroup v2, which bpm knows since 1.3.0, and systemd-resolved, since "+since+": containers do not start, or have no DNS",
 			"take bpm "+since+" or later; where url and sha1 stand beside the version, they have to be those of the new one"),
-		Fix: fmt.Sprintf("- type: replace\n  path: /releases/name=bpm/version\n  value: %q\n", since),
-	})
-}
-
-// runtimeCounts says whether an addon of a runtime config places bpm here: the
-// Director holds its releases against the manifest's only then.
-func (x *examination) runtimeCounts() bool {
-	return slices.ContainsFunc(x.m.Standings(x.o.Needs), func(s manifest.Placement) bool {
-		return slices.ContainsFunc(s.Brings, func(a *manifest.Addon) bool { return a.Runtime })
+		Fix: fix,
 	})
 }
 

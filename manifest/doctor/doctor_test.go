@@ -78,6 +78,16 @@ func TestExamine(t *testing.T) {
 			"bpm-on-windows w: instance group w would get bpm, and its stemcell is Windows: error | bpm is for Linux, its packages do not compile there | addon bpm reaches it; give that an exclude for the stemcell"}},
 		{"an old bpm on a new stemcell", with(", {name: bpm, version: 1.3.2}", "- {name: n, stemcell: noble, jobs: ["+webJob+", "+bpmJob+"]}\n"+group("a", "", webJob+", "+bpmJob), ""), "", []string{
 			"bpm-too-old : bpm 1.3.2 is too old for ubuntu-noble (instance groups n) | it has cgroup v2, which bpm knows since 1.3.0, and systemd-resolved, since 1.4.0: containers do not start, or have no DNS | take bpm 1.4.0 or later; where url and sha1 stand beside the version, they have to be those of the new one"}},
+		{"an old bpm of a runtime config on a new stemcell", with("", "- {name: n, stemcell: noble, jobs: ["+webJob+"]}\n", ""), "releases: [{name: bpm, version: 1.3.2}]\n" + addon, []string{
+			"bpm-too-old : bpm 1.3.2 is too old for ubuntu-noble (instance groups n) | it has cgroup v2, which bpm knows since 1.3.0, and systemd-resolved, since 1.4.0: containers do not start, or have no DNS | take bpm 1.4.0 or later; where url and sha1 stand beside the version, they have to be those of the new one"}},
+		{"latest, and a version in the runtime config", with(", {name: bpm, version: latest}", a, ""), "releases: [{name: bpm, version: 1.1.0}]\n" + addon, []string{
+			"bpm-versions-differ : the manifest lists bpm latest and the runtime config bpm 1.1.0 | the Director refuses the deploy as soon as it has a later bpm than that; use the same version in both"}},
+		{"an addon with the bpm of another release", with(listed, group("a", "", webJob+", "+bpmJob), ""), "releases: [{name: fork, version: 1}]\naddons: [{name: f, jobs: [{name: bpm, release: fork}]}]\n", []string{
+			`bpm-twice a: instance group a has bpm from its own jobs (line 5) and from addon f of the runtime config | the Director refuses the deploy: "Colocated job 'bpm' is already added to the instance group 'a'"`}},
+		{"a flag that the manifest sets for all groups", with(listed, group("a", "properties: {x: 1}, ", "{name: flagged, release: site}"), "properties: {bpm: {enabled: true}}\n"), "", []string{
+			`bpm-missing a: instance group a has no bpm | job flagged of release site is started by it; the deploy will end with "'a/...' is not running after update"`}},
+		{"groups of one name", with(listed, group("a", "", webJob)+group("a", "", "{name: other, release: site}"), ""), "", []string{
+			`bpm-missing a: instance group a has no bpm | job web of release site is started by it; the deploy will end with "'a/...' is not running after update" | two instance groups are called "a", and an op can point at one only`}},
 		{"a new bpm on a new stemcell", with(listed, "- {name: n, stemcell: noble, jobs: ["+webJob+", "+bpmJob+"]}\n", ""), "", nil},
 		{"a filter that no deployment may have", with(listed, group("a", "", webJob+", "+bpmJob), "addons:\n- name: x\n  jobs: []\n  include: {deployments: [d]}\n"), "", []string{
 			`addon-filter-refused : addon x of this manifest filters by deployments | the Director refuses the deploy: "Deployment filter is not allowed for deployment level addons"; drop that filter, or put the addon into a runtime config`}},
@@ -130,10 +140,46 @@ func TestFilters(t *testing.T) {
 			case want == "" && len(found) > 0:
 				t.Errorf("got %v", found[0].Message)
 			case want == "":
-			case len(found) != 1 || !strings.HasSuffix(found[0].Message, "addon bpm of the runtime config does not reach it: "+want):
+			case len(found) != 1 || !strings.HasSuffix(strings.Replace(found[0].Message, ", as far as the files tell", "", 1), "addon bpm of the runtime config does not reach it: "+want):
 				t.Errorf("got  %v\nwant %s", found, want)
 			}
 		})
+	}
+}
+
+// TestTwoRuntimeConfigs has versions that differ between runtime configs: the
+// Director minds where both bring bpm.
+func TestTwoRuntimeConfigs(t *testing.T) {
+	config := func(version, group string) *manifest.Manifest {
+		return read(t, "releases: [{name: bpm, version: "+version+"}]\n"+addon+"  include: {instance_groups: ["+group+"]}\n")
+	}
+	for group, want := range map[string]int{"b": 1, "elsewhere": 0} {
+		m := read(t, with("", "- {name: a, stemcell: jammy, jobs: ["+webJob+"]}\n- {name: b, stemcell: jammy, jobs: [{name: other, release: site}]}\n", ""))
+		m.UseRuntime(config("1.4.0", "a"), config("1.4.33", group))
+		found := Examine(m, Options{Needs: needs})
+		if len(found) != want || want == 1 && found[0].ID != "bpm-versions-differ" {
+			t.Errorf("%s: got %v", group, found)
+		}
+	}
+}
+
+// TestOpenFilters: what no file tells is a warning, and does not hide what a file
+// does tell.
+func TestOpenFilters(t *testing.T) {
+	for filter, want := range map[string]source.Severity{
+		"include: {teams: [t]}":                                 source.Warning,
+		"include: {deployments: [other]}":                       source.Error,
+		"include: {teams: [t], instance_groups: [b]}":           source.Error,
+		"include: {teams: [t]}\n  exclude: {azs: [z1]}":         source.Error,
+		"include: {teams: [t]}\n  exclude: {networks: [m]}":     source.Warning,
+		"include: {azs: [z1]}\n  exclude: {lifecycle: service}": source.Error,
+	} {
+		m := read(t, with("", "- {name: a, stemcell: jammy, azs: [z1], networks: [{name: n}], jobs: ["+webJob+"]}\n", ""))
+		m.UseRuntime(read(t, "releases: [{name: bpm, version: 1.4.0}]\n"+addon+"  "+filter+"\n"))
+		found := Examine(m, Options{Needs: needs})
+		if len(found) != 1 || found[0].Severity != want {
+			t.Errorf("%s: got %v", filter, found)
+		}
 	}
 }
 
@@ -162,6 +208,7 @@ func TestFixes(t *testing.T) {
 		"old form":         "releases: [{name: site, version: 1}]\njobs: [{name: a, instances: 1, templates: [" + webJob + "]}]\n",
 		"old version":      with(", {name: bpm, version: 1.0.0}", group("a", "persistent_disk: 1, ", webJob+", "+bpmJob), ""),
 		"old for stemcell": with(", {name: bpm, version: 1.3.2}", "- {name: n, stemcell: noble, persistent_disk: 1, jobs: ["+webJob+", "+bpmJob+"]}\n", ""),
+		"a colon":          with("", group("'a:b'", "", webJob+", "+bpmJob), ""),
 		"no disk":          with(listed, group("a", "", webJob+", "+bpmJob), ""),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -225,4 +272,15 @@ func read(t *testing.T, text string) *manifest.Manifest {
 		t.Fatal(err)
 	}
 	return m
+}
+
+// TestRuntimeVersion: the bpm of a runtime config cannot be changed by an op for
+// the manifest.
+func TestRuntimeVersion(t *testing.T) {
+	m := read(t, with("", group("a", "persistent_disk: 1, ", webJob), ""))
+	m.UseRuntime(read(t, "releases: [{name: bpm, version: 1.0.0}]\n"+addon))
+	found := Examine(m, Options{Needs: needs, Releases: []*release.Release{site(t)}})
+	if len(found) != 1 || found[0].ID != "bpm-too-old" || found[0].Fix != "" || !strings.Contains(found[0].Message, "bpm 1.0.0, which the runtime config lists,") {
+		t.Errorf("got %v", found)
+	}
 }

@@ -138,8 +138,8 @@ func (d *placed) disk() {
 		d.Name, processList(names[sure]), where, outcome)
 }
 
-// pointerName escapes a name for the path of an op.
-var pointerName = strings.NewReplacer("~", "~0", "/", "~1")
+// pointerName escapes a name for the path of an op (go-patch, patch/pointer.go).
+var pointerName = strings.NewReplacer("~", "~0", "/", "~1", ":", "~7")
 
 var makesFolder = regexp.MustCompile(`(?m)^[^\n#]*\b(?:mkdir|install[ \t]+-d)\b`)
 
@@ -253,14 +253,14 @@ func (d *placed) version() {
 		words = append(words, fmt.Sprintf("%s (%s)", n.What, n.Since))
 		places = append(places, n.at)
 	}
-	at := d.place.BPMSpan
-	if !at.Valid() {
-		at = d.place.Group.Span
+	at, from := d.place.BPMSpan, ""
+	fix := fmt.Sprintf("- type: replace\n  path: /releases/name=bpm/version\n  value: %q\n", latest)
+	if !at.Valid() { // it is that of a runtime config, where no op for the manifest reaches
+		at, from, fix = d.place.Group.Span, ", which the runtime config lists,", ""
 	}
-	d.unmet("bpm-too-old", severity, at, places,
-		fmt.Sprintf("- type: replace\n  path: /releases/name=bpm/version\n  value: %q\n", latest),
-		"job %s asks for what bpm %s does not know%s: %s\ntake bpm %s or later; where url and sha1 stand beside the version, they have to be those of the new one",
-		d.Name, d.place.BPM, where, strings.Join(words, ", "), latest)
+	d.unmet("bpm-too-old", severity, at, places, fix,
+		"job %s asks for what bpm %s%s does not know%s: %s\ntake bpm %s or later; where url and sha1 stand beside the version, they have to be those of the new one",
+		d.Name, d.place.BPM, from, where, strings.Join(words, ", "), latest)
 }
 
 // mountedBy describes for people where a process can write.
