@@ -130,6 +130,8 @@ func openRelease(given string) (r *release.Release, done func(), err error) {
 		return nil, nil, errors.New("--release: give a release directory, a release tarball, or the name of a release")
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil, fmt.Errorf("--release %s: there is no such directory or file", given)
+	case err == nil:
+		return nil, nil, fmt.Errorf("--release %s: is neither a directory nor a regular file", given)
 	}
 	return nil, nil, err
 }
@@ -208,14 +210,42 @@ func (d *demands) known(all []*manifest.Manifest) error {
 	return nil
 }
 
-// unknownOS names the groups for which it matters that nothing says what OS they
-// have.
-func unknownOS(m *manifest.Manifest, needs []manifest.Need) []string {
+// doubts tells what the files leave open, and as what it is taken: the OS of a
+// group, whether an addon with bpm reaches it, and what jobs it has.
+func doubts(m *manifest.Manifest, needs []manifest.Need) []string {
 	var remarks []string
+	for _, u := range m.Unfilled(needs) {
+		remarks = append(remarks, fmt.Sprintf("%s: %s, so that it is not looked at; %s", u.Span.Place(), u.What, givenWith))
+	}
+	type doubt struct {
+		addon   *manifest.Addon
+		reason  string
+		reaches bool
+	}
+	var order []doubt
+	groups := map[doubt][]string{}
 	for _, p := range m.Placements(needs) {
 		if strings.Contains(p.Group.OS, "((") {
-			remarks = append(remarks, fmt.Sprintf("%s: instance group %s: the OS of its stemcell is the variable %s, and taken for Linux; give it with -v", p.Group.Span.Place(), p.Group.Name, p.Group.OS))
+			remarks = append(remarks, fmt.Sprintf("%s: instance group %s: the OS of its stemcell is the variable %s, and taken for Linux; %s", p.Group.Span.Place(), p.Group.Name, p.Group.OS, givenWith))
 		}
+		for _, open := range p.Open {
+			d := doubt{open.Addon, open.Reason, open.Reaches}
+			if groups[d] == nil {
+				order = append(order, d)
+			}
+			groups[d] = append(groups[d], p.Group.Name)
+		}
+	}
+	for _, d := range order {
+		taken := "does not"
+		if d.reaches {
+			taken = "does"
+		}
+		remarks = append(remarks, fmt.Sprintf("%s: nobody can tell from the files whether %s brings bpm to %s: %s; it is taken that it %s",
+			m.Path(), d.addon, strings.Join(groups[d], ", "), d.reason, taken))
 	}
 	return remarks
 }
+
+// givenWith is what to do about a variable without a value.
+const givenWith = "give it with -v"

@@ -106,7 +106,7 @@ func (in *interpolation) read(name string) (*manifest.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	grows := len(in.ops) > 0 && (raw.Kind == manifest.Unknown || raw.Kind == manifest.Empty || raw.Kind == manifest.VarsFile)
+	grows := (raw.Kind == manifest.Unknown || raw.Kind == manifest.Empty || raw.Kind == manifest.VarsFile)
 	if err := raw.NotDeployment(); err != nil && !grows || in.none() {
 		return raw, err
 	}

@@ -33,6 +33,9 @@ func (o *opsOptions) Execute([]string) error { return nil }
 func (o *opsOptions) command() command       { return o }
 
 func (o *opsOptions) run(env *environment) error {
+	if o.Out == "" {
+		return errors.New("--ops-file: give the name of the file to write, or - for standard output")
+	}
 	in, err := o.interpolation(o.OpsFiles)
 	if err != nil {
 		return err
@@ -49,15 +52,19 @@ func (o *opsOptions) run(env *environment) error {
 	if err != nil {
 		return err
 	}
+	outName := filepath.ToSlash(o.Out)
+	if o.Out == "-" {
+		outName = "generated-bpm-ops.yml" // the header shows a command that works
+	}
 	files, err := opsfiles.Generate(manifests, opsfiles.Options{
 		Tool: "bosh-bpmify " + Version(), Release: strings.Join(d.names, ", "), Needs: d.needs, Pin: o.pin(),
-		OutName: filepath.ToSlash(o.Out), Applied: o.OpsFiles, Variables: len(in.vars) > 0, OnlyLacking: true, Addon: o.Addon,
+		OutName: outName, Applied: o.OpsFiles, Variables: len(in.vars) > 0, OnlyLacking: true, Addon: o.Addon,
 	})
 	if err != nil {
 		return err
 	}
 	for _, m := range manifests {
-		d.remarks = append(d.remarks, unknownOS(m, d.needs)...)
+		d.remarks = append(d.remarks, doubts(m, d.needs)...)
 		d.remarks = append(d.remarks, o.asks(m, d.needs)...)
 	}
 	for _, r := range d.remarks {
@@ -100,7 +107,7 @@ func (o *opsOptions) write(env *environment, files []opsfiles.OpsFile) (stale bo
 	var news []newFile
 	for _, f := range files {
 		n := newFile{path: filepath.FromSlash(f.Name), data: f.Data, mode: 0o644}
-		before, err := os.ReadFile(n.path)
+		before, err := regular(n.path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
@@ -127,6 +134,19 @@ func (o *opsOptions) write(env *environment, files []opsfiles.OpsFile) (stale bo
 	return false, writeAll(news)
 }
 
+// regular reads a file that is to be written over. Reading a pipe could take for
+// ever, and a link would be replaced, not what it leads to.
+func regular(name string) ([]byte, error) {
+	info, err := os.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: is not a regular file (%s); give another name with --ops-file, - is standard output", name, info.Mode().Type())
+	}
+	return os.ReadFile(name)
+}
+
 // report says what the files do.
 func (o *opsOptions) report(env *environment, manifests []*manifest.Manifest, files []opsfiles.OpsFile, needs []manifest.Need) {
 	written := map[string]string{}
@@ -150,7 +170,7 @@ func (o *opsOptions) report(env *environment, manifests []*manifest.Manifest, fi
 		}
 		env.say("%s %s", verb, f.Name)
 	}
-	if data, err := os.ReadFile(o.Out); len(files) == 0 && err == nil && opsfiles.Generated(data) {
+	if data, err := regular(o.Out); len(files) == 0 && err == nil && opsfiles.Generated(data) {
 		env.say("%s is not needed any more", o.Out)
 	}
 }
