@@ -205,7 +205,11 @@ func (d *demands) known(all []*manifest.Manifest) error {
 		if len(all) > 1 {
 			what = "no manifest lists release " + name
 		}
-		return fmt.Errorf("%s: %s (there are: %s)%s", all[0].Path(), what, strings.Join(listed, ", "), hint)
+		there := "it lists none"
+		if len(listed) > 0 {
+			there = "there are: " + strings.Join(listed, ", ")
+		}
+		return fmt.Errorf("%s: %s (%s)%s", all[0].Path(), what, there, hint)
 	}
 	return nil
 }

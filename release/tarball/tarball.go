@@ -7,9 +7,13 @@
 package tarball
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 
 	boshcrypto "github.com/cloudfoundry/bosh-cli/v7/crypto"
 	boshrelease "github.com/cloudfoundry/bosh-cli/v7/release"
@@ -30,7 +34,7 @@ func Open(path string) (r *release.Release, done func(), err error) {
 	digests := boshcrypto.NewDigestCalculator(files, nil)
 	archive, err := boshrelease.NewProvider(runner, packer, digests, files, logger).NewArchiveReader().Read(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: is no release tarball: %w", path, err)
+		return nil, nil, fmt.Errorf("%s: is no release tarball: %w", path, plain(err))
 	}
 	dir, err := os.MkdirTemp("", "bosh-bpmify-release-")
 	done = func() {
@@ -46,21 +50,30 @@ func Open(path string) (r *release.Release, done func(), err error) {
 	if err != nil {
 		return fail(err)
 	}
+	if archive.Name() == "" {
+		return fail(errors.New("release.MF does not say the name of the release"))
+	}
 	if err := os.Mkdir(filepath.Join(dir, "jobs"), 0o700); err != nil {
 		return fail(err)
 	}
 	for _, j := range archive.Jobs() {
-		if !filepath.IsLocal(j.Name()) || filepath.Base(j.Name()) != j.Name() {
+		if !filepath.IsLocal(j.Name()) || filepath.Base(j.Name()) != j.Name() || j.Name() == "." {
 			return fail(fmt.Errorf("job %q has a name that no folder can have", j.Name()))
 		}
 		to := filepath.Join(dir, "jobs", j.Name())
-		if err := os.Mkdir(to, 0o700); err != nil {
+		switch err := os.Mkdir(to, 0o700); {
+		case errors.Is(err, fs.ErrExist):
+			return fail(fmt.Errorf("release.MF lists job %s twice", j.Name()))
+		case err != nil:
 			return fail(err)
 		}
 		if err := packer.DecompressFileToDir(j.ArchivePath(), to, fileutil.CompressorOptions{}); err != nil {
-			return fail(fmt.Errorf("job %s: %w", j.Name(), err))
+			return fail(fmt.Errorf("job %s: %w", j.Name(), plain(err)))
 		}
-		if err := os.Rename(filepath.Join(to, "job.MF"), filepath.Join(to, "spec")); err != nil {
+		switch err := os.Rename(filepath.Join(to, "job.MF"), filepath.Join(to, "spec")); {
+		case errors.Is(err, fs.ErrNotExist):
+			return fail(fmt.Errorf("job %s: there is no job.MF in it", j.Name()))
+		case err != nil:
 			return fail(fmt.Errorf("job %s: %w", j.Name(), err))
 		}
 	}
@@ -69,4 +82,20 @@ func Open(path string) (r *release.Release, done func(), err error) {
 	}
 	r.Name = archive.Name()
 	return r, done, nil
+}
+
+// shelled is how bosh-utils tells of a program that failed.
+var shelled = regexp.MustCompile(`(?s)Running command: '[^']*', stdout: '.*', stderr: '(.*)': exit status \d+$`)
+
+// plain leaves out of an error what only says something about temporary folders:
+// of what tar says, the first line.
+func plain(err error) error {
+	if m := shelled.FindStringSubmatch(err.Error()); m != nil {
+		first, _, _ := strings.Cut(strings.TrimSpace(m[1]), "\n")
+		return errors.New(first)
+	}
+	if strings.HasPrefix(err.Error(), "Reading manifest") && strings.HasSuffix(err.Error(), "no such file or directory") {
+		return errors.New("there is no release.MF in it")
+	}
+	return err
 }
