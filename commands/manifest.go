@@ -99,6 +99,9 @@ func (o *manifestOptions) edit(m *manifest.Manifest, needs []manifest.Need) (*ne
 		return nil, err
 	}
 	n := &newFile{path: m.Path(), before: m.File.Data, data: after, mode: m.File.Mode}
+	if o.DryRun || o.Check {
+		return n, nil
+	}
 	info, err := os.Lstat(n.path)
 	switch {
 	case err != nil:
@@ -108,7 +111,7 @@ func (o *manifestOptions) edit(m *manifest.Manifest, needs []manifest.Need) (*ne
 	case info.Mode().Perm()&0o200 == 0:
 		return nil, fmt.Errorf("%s: is read-only (mode %04o); make it writable first", n.path, info.Mode().Perm())
 	}
-	if !o.Force && !o.DryRun && !o.Check {
+	if !o.Force {
 		dir := filepath.Dir(n.path)
 		if err := uncommitted(dir, []string{filepath.Base(n.path)}); inCheckout(dir) && err != nil {
 			return nil, fmt.Errorf("%s: %w", dir, err)

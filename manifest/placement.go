@@ -69,10 +69,11 @@ func (m *Manifest) filter(n *yaml.Node) *Filter {
 }
 
 // criterion is one of those that a filter can have: what it asks for, and what
-// the group has.
+// the group has; of jobs only whether it has one of them.
 type criterion struct {
 	what         string
 	wanted, have []string
+	hasJob       bool
 }
 
 // criteria are those that the filter has. All of them have to match.
@@ -80,7 +81,7 @@ func (f *Filter) criteria(m *Manifest, g *Group, jobs []Job) []criterion {
 	var cs []criterion
 	add := func(what string, wanted, have []string) {
 		if len(wanted) > 0 {
-			cs = append(cs, criterion{what, wanted, have})
+			cs = append(cs, criterion{what: what, wanted: wanted, have: have})
 		}
 	}
 	if f.Lifecycle != "" {
@@ -91,17 +92,20 @@ func (f *Filter) criteria(m *Manifest, g *Group, jobs []Job) []criterion {
 	add("networks", f.Networks, g.Networks)
 	add("teams", f.Teams, nil) // no manifest says them
 	add("deployments", f.Deployments, []string{m.Name})
-	add("jobs", jobNames(f.Jobs), jobNames(jobs))
+	if len(f.Jobs) > 0 {
+		has := slices.ContainsFunc(jobs, func(j Job) bool {
+			return slices.ContainsFunc(f.Jobs, func(w Job) bool { return w.Release != "" && w.Name == j.Name && w.Release == j.Release })
+		})
+		cs = append(cs, criterion{what: "jobs", wanted: jobNames(f.Jobs), hasJob: has})
+	}
 	add("instance_groups", f.Groups, []string{g.Name})
 	return cs
 }
 
 func jobNames(jobs []Job) []string {
-	var names []string
-	for _, j := range jobs {
-		if j.Release != "" {
-			names = append(names, j.Name+" of release "+j.Release)
-		}
+	names := make([]string, len(jobs))
+	for i, j := range jobs {
+		names[i] = j.Name + " of release " + j.Release
 	}
 	return names
 }
@@ -121,7 +125,7 @@ func (c criterion) open() bool {
 }
 
 func (c criterion) matches() bool {
-	return slices.ContainsFunc(c.have, func(s string) bool { return slices.Contains(c.wanted, s) })
+	return c.hasJob || slices.ContainsFunc(c.have, func(s string) bool { return slices.Contains(c.wanted, s) })
 }
 
 // misses says why an addon does not reach a group, "" when it does: an include

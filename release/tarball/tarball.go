@@ -88,11 +88,14 @@ func Open(path string) (r *release.Release, done func(), err error) {
 var shelled = regexp.MustCompile(`(?s)Running command: '[^']*', stdout: '.*', stderr: '(.*)': exit status \d+$`)
 
 // plain leaves out of an error what only says something about temporary folders:
-// of what tar says, the first line.
+// of what tar says, the first error.
 func plain(err error) error {
 	if m := shelled.FindStringSubmatch(err.Error()); m != nil {
-		first, _, _ := strings.Cut(strings.TrimSpace(m[1]), "\n")
-		return errors.New(first)
+		for line := range strings.Lines(strings.TrimSpace(m[1])) {
+			if !strings.Contains(line, ": Removing leading ") { // a warning
+				return errors.New(strings.TrimSpace(line))
+			}
+		}
 	}
 	if strings.HasPrefix(err.Error(), "Reading manifest") && strings.HasSuffix(err.Error(), "no such file or directory") {
 		return errors.New("there is no release.MF in it")
