@@ -36,6 +36,11 @@ func (o *opsOptions) run(env *environment) error {
 	if o.Out == "" {
 		return errors.New("--ops-file: give the name of the file to write, or - for standard output")
 	}
+	for _, name := range o.OpsFiles {
+		if sameFile(name, o.Out) {
+			return fmt.Errorf("-o %s: that is the file to write; leave it out, with it nothing lacks bpm", name)
+		}
+	}
 	in, err := o.interpolation(o.OpsFiles)
 	if err != nil {
 		return err
@@ -77,7 +82,9 @@ func (o *opsOptions) run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	o.report(env, manifests, files, d.needs)
+	if o.report(env, manifests, files, d.needs) && o.Check {
+		stale = true
+	}
 	if stale {
 		return errReported
 	}
@@ -134,6 +141,12 @@ func (o *opsOptions) write(env *environment, files []opsfiles.OpsFile) (stale bo
 	return false, writeAll(news)
 }
 
+func sameFile(a, b string) bool {
+	x, errA := os.Stat(a)
+	y, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(x, y)
+}
+
 // regular reads a file that is to be written over. Reading a pipe could take for
 // ever, and a link would be replaced, not what it leads to.
 func regular(name string) ([]byte, error) {
@@ -147,8 +160,9 @@ func regular(name string) ([]byte, error) {
 	return os.ReadFile(name)
 }
 
-// report says what the files do.
-func (o *opsOptions) report(env *environment, manifests []*manifest.Manifest, files []opsfiles.OpsFile, needs []manifest.Need) {
+// report says what the files do, and whether OUT is left over from when something
+// lacked bpm.
+func (o *opsOptions) report(env *environment, manifests []*manifest.Manifest, files []opsfiles.OpsFile, needs []manifest.Need) (leftOver bool) {
 	written := map[string]string{}
 	for _, f := range files {
 		for _, m := range f.Manifests {
@@ -172,7 +186,9 @@ func (o *opsOptions) report(env *environment, manifests []*manifest.Manifest, fi
 	}
 	if data, err := regular(o.Out); len(files) == 0 && err == nil && opsfiles.Generated(data) {
 		env.say("%s is not needed any more", o.Out)
+		return true
 	}
+	return false
 }
 
 // groupsTable has a row for each instance group that runs a job which needs bpm.

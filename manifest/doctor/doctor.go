@@ -324,8 +324,21 @@ func (x *examination) stemcells() {
 	})
 }
 
-// addons finds filters that the Director refuses.
+// addons finds addons that the Director refuses.
 func (x *examination) addons() {
+	for _, c := range x.m.Runtime {
+		for _, a := range c.Addons {
+			for _, j := range a.Jobs {
+				if j.Name != "bpm" || slices.ContainsFunc(c.Releases, func(r manifest.Release) bool { return r.Name == j.Release || strings.Contains(r.Name, "((") }) {
+					continue
+				}
+				x.find(manifest.Placement{}, source.Diagnostic{
+					ID: "bpm-release-missing", Severity: source.Error, Span: j.Span,
+					Message: lines(fmt.Sprintf("%s runs job bpm of release %s, and that runtime config does not list the release: error", a, j.Release), "the Director refuses the runtime config; list the release in it, with its version"),
+				})
+			}
+		}
+	}
 	for _, a := range x.m.Addons {
 		for _, f := range []*manifest.Filter{a.Include, a.Exclude} {
 			if f != nil && len(f.Deployments) > 0 {

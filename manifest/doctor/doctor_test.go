@@ -69,6 +69,8 @@ func TestExamine(t *testing.T) {
 			"bpm-twice : release bpm is listed twice | the Director refuses the deploy; keep one of them"}},
 		{"no release", with("", group("a", "", webJob+", "+bpmJob), ""), "", []string{
 			`bpm-release-missing a: instance group a runs job bpm, and no release bpm is listed: error | the Director refuses the deploy: it "references an unknown release 'bpm'"`}},
+		{"no release in the runtime config", with(listed, a, ""), addon, []string{
+			"bpm-release-missing : addon bpm of the runtime config runs job bpm of release bpm, and that runtime config does not list the release: error | the Director refuses the runtime config; list the release in it, with its version"}},
 		{"two versions", with(listed, a, ""), "releases: [{name: bpm, version: 1.1.0}]\n" + addon, []string{
 			"bpm-versions-differ : the manifest lists bpm 1.4.0 and the runtime config bpm 1.1.0 | the Director refuses the deploy; use the same version in both"}},
 		{"two versions, and the addon is for others", with(listed, group("a", "", webJob+", "+bpmJob), ""), "releases: [{name: bpm, version: 1.1.0}]\n" + addon + "  include: {deployments: [other]}\n", nil},
