@@ -46,7 +46,7 @@ func (o *doctorOptions) run(env *environment) error {
 	for _, m := range manifests {
 		groups += len(m.Groups)
 		running += len(m.Placements(d.needs))
-		d.remarks = append(d.remarks, doubts(m, d.needs)...)
+		d.remarks = append(d.remarks, doubts(m, d.needs, giveVariable)...)
 		for _, f := range doctor.Examine(m, doctor.Options{Needs: d.needs, Releases: d.releases, Pin: o.pin()}) {
 			found = append(found, reported{Job: f.Job, Diagnostic: f.Diagnostic})
 			failed = failed || f.Severity > source.Note

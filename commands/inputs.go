@@ -215,11 +215,12 @@ func (d *demands) known(all []*manifest.Manifest) error {
 }
 
 // doubts tells what the files leave open, and as what it is taken: the OS of a
-// group, whether an addon with bpm reaches it, and what jobs it has.
-func doubts(m *manifest.Manifest, needs []manifest.Need) []string {
+// group, whether an addon with bpm reaches it, and what jobs it has. fill says how a
+// variable gets its value.
+func doubts(m *manifest.Manifest, needs []manifest.Need, fill string) []string {
 	var remarks []string
 	for _, u := range m.Unfilled(needs) {
-		remarks = append(remarks, fmt.Sprintf("%s: %s, so that it is not looked at; %s", u.Span.Place(), u.What, givenWith))
+		remarks = append(remarks, fmt.Sprintf("%s: %s, so that it is not looked at; %s", u.Span.Place(), u.What, fill))
 	}
 	type doubt struct {
 		addon   *manifest.Addon
@@ -230,7 +231,7 @@ func doubts(m *manifest.Manifest, needs []manifest.Need) []string {
 	groups := map[doubt][]string{}
 	for _, p := range m.Placements(needs) {
 		if strings.Contains(p.Group.OS, "((") {
-			remarks = append(remarks, fmt.Sprintf("%s: instance group %s: the OS of its stemcell is the variable %s, and taken for Linux; %s", p.Group.Span.Place(), p.Group.Name, p.Group.OS, givenWith))
+			remarks = append(remarks, fmt.Sprintf("%s: instance group %s: the OS of its stemcell is the variable %s, and taken for Linux; %s", p.Group.Span.Place(), p.Group.Name, p.Group.OS, fill))
 		}
 		for _, open := range p.Open {
 			d := doubt{open.Addon, open.Reason, open.Reaches}
@@ -251,5 +252,5 @@ func doubts(m *manifest.Manifest, needs []manifest.Need) []string {
 	return remarks
 }
 
-// givenWith is what to do about a variable without a value.
-const givenWith = "give it with -v"
+// giveVariable is for commands that take variables.
+const giveVariable = "give it with -v"

@@ -49,7 +49,7 @@ func (o *manifestOptions) run(env *environment) error {
 		} else if n != nil {
 			news = append(news, *n)
 		}
-		d.remarks = append(d.remarks, doubts(m, d.needs)...)
+		d.remarks = append(d.remarks, doubts(m, d.needs, "bosh-bpmify ops takes its value with -v")...)
 		d.remarks = append(d.remarks, o.asks(m, d.needs)...)
 	}
 	if len(errs) > 0 {

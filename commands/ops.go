@@ -69,7 +69,7 @@ func (o *opsOptions) run(env *environment) error {
 		return err
 	}
 	for _, m := range manifests {
-		d.remarks = append(d.remarks, doubts(m, d.needs)...)
+		d.remarks = append(d.remarks, doubts(m, d.needs, giveVariable)...)
 		d.remarks = append(d.remarks, o.asks(m, d.needs)...)
 	}
 	for _, r := range d.remarks {
