@@ -13,6 +13,7 @@ import (
 // Unfilled is a variable without a value that hides whether a group runs a job
 // that needs bpm.
 type Unfilled struct {
+	// Span is that of the group's name, where there is one.
 	Span source.Span
 	// What says what the variable stands for, with the variable in it.
 	What string
@@ -45,19 +46,19 @@ func (m *Manifest) unfilled(g *Group, needs []Need) (Unfilled, bool) {
 	of := fmt.Sprintf("%s %s: ", m.groupWord(), g.Name)
 	for _, key := range []string{"jobs", "templates"} {
 		if n := child(g.node, key); isVariable(n) {
-			return Unfilled{m.places.span(n), of + "its " + key + " are the variable " + n.Value}, true
+			return Unfilled{g.Span, of + "its " + key + " are the variable " + n.Value}, true
 		}
 	}
 	for _, j := range g.Jobs {
 		name, release := strings.Contains(j.Name, "(("), strings.Contains(j.Release, "((")
 		switch {
 		case isVariable(j.node):
-			return Unfilled{j.Span, of + "a job is the variable " + j.node.Value}, true
+			return Unfilled{g.Span, of + "a job is the variable " + j.node.Value}, true
 		case !name && !release:
 		case slices.ContainsFunc(needs, func(n Need) bool {
 			return (name || n.Job == "*" || n.Job == j.Name) && (release || n.Release == j.Release)
 		}):
-			return Unfilled{j.Span, fmt.Sprintf("%sjob %s of release %s is not known by name", of, j.Name, j.Release)}, true
+			return Unfilled{g.Span, fmt.Sprintf("%sjob %s of release %s is not known by name", of, j.Name, j.Release)}, true
 		}
 	}
 	return Unfilled{}, false
