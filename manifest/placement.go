@@ -17,6 +17,9 @@ type Need struct {
 	// Default the value that it has when it is not set; "" when there is none.
 	Flag    string
 	Default bool
+	// Configured says that the job brings a configuration for bpm, and that monit
+	// does not start it: its scripts call bpm, or another job's do.
+	Configured bool
 }
 
 // Addon is an entry of addons: jobs that the Director places on every group
@@ -398,6 +401,14 @@ func needing(jobs []Job, needs []Need) []Job {
 
 func (n Need) is(j Job) bool {
 	return (j.Name == n.Job || n.Job == "*") && (j.Release == n.Release || j.Release == "" && n.Job != "*")
+}
+
+// MonitStarts says whether monit starts one of the group's jobs through bpm, as far
+// as is known: a deploy without bpm fails then.
+func (p Placement) MonitStarts(needs []Need) bool {
+	return slices.ContainsFunc(p.Needing, func(j Job) bool {
+		return slices.ContainsFunc(needs, func(n Need) bool { return n.is(j) && !n.Configured && !n.off(j) })
+	})
 }
 
 // off says whether the job's properties keep it from bpm for certain.

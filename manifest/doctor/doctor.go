@@ -103,11 +103,16 @@ func (x *examination) lacks(s manifest.Placement) {
 	if g.Lifecycle == "errand" {
 		what = "the errand will end where it calls bpm"
 	}
-	text = append(text, jobsThatNeed(s)+"; "+what)
+	severity := source.Error
+	if s.MonitStarts(x.o.Needs) {
+		text = append(text, jobsThatNeed(s)+"; "+what)
+	} else {
+		severity = source.Warning
+		text = append(text, s.JobNames()+": there is a configuration for bpm, though monit does not start it; what calls bpm there, such as a script of a backup or an errand, finds none")
+	}
 	if g.Instances == "0" {
 		text = append(text, "it has 0 instances: this shows once it is scaled up")
 	}
-	severity := source.Error
 	for _, miss := range s.Missed {
 		known := ""
 		if slices.ContainsFunc(s.Open, func(o manifest.Open) bool { return o.Addon == miss.Addon }) {

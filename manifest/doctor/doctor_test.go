@@ -185,6 +185,18 @@ func TestOpenFilters(t *testing.T) {
 	}
 }
 
+// TestConfigured: where monit does not start the job, the deploy does not fail.
+func TestConfigured(t *testing.T) {
+	m := read(t, with(listed, group("a", "", webJob)+group("b", "", webJob+", {name: run, release: site}"), ""))
+	found := Examine(m, Options{Needs: []manifest.Need{{Job: "web", Release: "site", Configured: true}, {Job: "run", Release: "site"}}})
+	if len(found) != 2 || found[0].Severity != source.Warning || found[1].Severity != source.Error {
+		t.Fatalf("got %v", found)
+	}
+	if want := "job web of release site: there is a configuration for bpm, though monit does not start it;"; !strings.Contains(found[0].Message, want) || strings.Contains(found[0].Message, "is not running") {
+		t.Errorf("got %s", found[0].Message)
+	}
+}
+
 // TestUnknownOS: a variable is not the OS that a filter asks for, and the reason
 // says that.
 func TestUnknownOS(t *testing.T) {

@@ -38,6 +38,8 @@ func Of(r *release.Release) (needs []manifest.Need, unread []error) {
 			continue
 		} else if started {
 			need.Flag, need.Default = flag(j)
+		} else {
+			need.Configured = true
 		}
 		needs = append(needs, need)
 	}
