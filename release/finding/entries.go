@@ -72,7 +72,7 @@ var entries = []Entry{
 	{
 		ID: "bpm-missing", Severity: source.Error, By: Doctor,
 		Title:   "An instance group runs a job that bpm starts, and has no bpm",
-		Why:     "monit calls `/var/vcap/jobs/bpm/bin/bpm`, which is not on the VM. Nothing says so: the deploy ends with `'web/0 (...)' is not running after update`, and the reason is in `/var/vcap/monit/monit.log` on the VM. Often the bpm job is there, as an addon, and a filter keeps it from the group: a new stemcell line, an errand, another network.",
+		Why:     "monit calls `/var/vcap/jobs/bpm/bin/bpm`, which is not on the VM. Nothing says so: the deploy ends with `'web/0 (...)' is not running after update`, and the reason is in `/var/vcap/monit/monit.log` on the VM. Often the bpm job is there, as an addon, and a filter keeps it from the group: a new stemcell line, an errand, another network. It is a warning where monit does not start the job itself but its scripts call bpm, and where no file tells whether a filter lets the group through (teams, variables).",
 		Do:      "Apply the ops that are shown, or let `bosh-bpmify ops` write them for all groups; where an addon was meant to bring bpm, widen its filter. Groups that should not have bpm should not run the job.",
 		Before:  "- name: web\n  jobs:\n  - name: web\n    release: web",
 		After:   "- name: web\n  jobs:\n  - name: web\n    release: web\n  - name: bpm\n    release: bpm",
@@ -200,8 +200,8 @@ var entries = []Entry{
 	},
 	{
 		ID: "bpm-versions-differ", Severity: source.Error, By: Doctor,
-		Title:   "The manifest and a runtime config list two versions of bpm",
-		Why:     "Where an addon of the runtime config reaches the deployment, the Director refuses it: `Runtime manifest specifies release 'bpm' with version as X. This conflicts with version Y`.",
+		Title:   "The manifest and the runtime configs list two versions of bpm",
+		Why:     "Where an addon of the runtime config reaches the deployment, the Director refuses it: `Runtime manifest specifies release 'bpm' with version as X. This conflicts with version Y`. `latest` in the manifest is a warning: the Director fills in the latest that it has before it compares.",
 		Do:      "Use the same version in both, or leave bpm out of the manifest and let the addon bring it.",
 		Sources: []string{opsFilesPage, boshDirector + "runtime_config/release.rb"},
 	},
