@@ -141,7 +141,7 @@ func isTarballName(name string) bool {
 }
 
 func readRuntime(name string, in *interpolation) (*manifest.Manifest, error) {
-	f, err := release.ReadFile(name, name)
+	f, err := readInput(name)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,8 @@ package commands
 import (
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 
 	boshtpl "github.com/cloudfoundry/bosh-cli/v7/director/template"
@@ -71,7 +73,7 @@ func (o *variableOptions) interpolation(opsFiles []string) (*interpolation, erro
 	}
 	in := &interpolation{files: opsFiles, vars: vars}
 	for _, name := range opsFiles {
-		f, err := release.ReadFile(name, name)
+		f, err := readInput(name)
 		if err != nil {
 			return nil, err
 		}
@@ -92,13 +94,35 @@ func (o *variableOptions) interpolation(opsFiles []string) (*interpolation, erro
 	return in, nil
 }
 
+// readInput reads a file that is only looked at: also a pipe, such as that of
+// <(bosh manifest).
+func readInput(name string) (*source.File, error) {
+	info, err := os.Stat(name)
+	if err != nil || info.Mode()&(fs.ModeNamedPipe|fs.ModeCharDevice) == 0 {
+		return release.ReadFile(name, name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, release.MaxFileSize+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > release.MaxFileSize {
+		return nil, fmt.Errorf("%s: gives more than the %d bytes that are read", name, release.MaxFileSize)
+	}
+	return &source.File{Name: name, Data: data}, nil
+}
+
 // none says that manifests are taken as they are.
 func (in *interpolation) none() bool { return len(in.ops) == 0 && len(in.vars) == 0 }
 
 // read reads a manifest as bosh int would print it. Places are those of the file
 // where the same thing stands there.
 func (in *interpolation) read(name string) (*manifest.Manifest, error) {
-	f, err := release.ReadFile(name, name)
+	f, err := readInput(name)
 	if err != nil {
 		return nil, err
 	}

@@ -166,6 +166,9 @@ func replace(pointer string, value []string) string {
 // shown is a file's name for a header: what is absolute is cut to its last
 // part, for it would say something about this machine.
 func shown(name string) string {
+	if strings.HasPrefix(name, "/dev/fd/") || strings.HasPrefix(name, "/proc/self/fd/") || name == "/dev/stdin" {
+		return "MANIFEST.yml" // a pipe has no name
+	}
 	if path.IsAbs(name) || filepath.IsAbs(name) {
 		name = path.Base(filepath.ToSlash(name))
 	}
