@@ -80,7 +80,8 @@ func Generate(manifests []*manifest.Manifest, o Options) ([]OpsFile, error) {
 		p, err := planFor(m, o)
 		if err != nil {
 			errs = append(errs, err)
-			refused = append(refused, Skip{Manifest: m.Path(), Reason: withoutPlace(err)})
+			_, reason := source.Split(err) // lines move when the manifest is edited
+			refused = append(refused, Skip{Manifest: m.Path(), Reason: reason})
 			continue
 		}
 		if len(p.groups) == 0 || o.OnlyLacking && len(p.lacking()) == 0 {
@@ -136,16 +137,6 @@ func nameFor(outName, manifestName string, taken map[string]bool) string {
 		name = fmt.Sprintf("%s-%s-%d%s", stem, path.Base(whole), i, ext)
 	}
 	return name
-}
-
-// withoutPlace is an error's text for a header: lines move when the manifest
-// is edited, so they do not belong into a generated file.
-func withoutPlace(err error) string {
-	var syntax *source.SyntaxError
-	if errors.As(err, &syntax) {
-		return syntax.Message
-	}
-	return err.Error()
 }
 
 // plan is what an ops-file has to say for one manifest.

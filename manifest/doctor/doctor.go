@@ -63,6 +63,12 @@ type examination struct {
 	points func(*manifest.Group) error
 }
 
+// message is an error's text without its place.
+func message(err error) string {
+	_, text := source.Split(err)
+	return text
+}
+
 func (x *examination) find(s manifest.Placement, d source.Diagnostic) {
 	f := Finding{Diagnostic: d}
 	if s.Group != nil {
@@ -354,12 +360,4 @@ func (x *examination) addons() {
 			}
 		}
 	}
-}
-
-// message is an error without its place.
-func message(err error) string {
-	if e, ok := err.(*source.SyntaxError); ok {
-		return e.Message
-	}
-	return err.Error()
 }

@@ -215,12 +215,8 @@ func isConfig(base string) bool {
 }
 
 func (w *job) unreadable(err error) {
-	d := source.Diagnostic{ID: "unreadable", Severity: source.Error, Span: source.Span{}, Message: err.Error()}
-	var syntax *source.SyntaxError
-	if errors.As(err, &syntax) {
-		d.Span, d.Message = syntax.Span, syntax.Message
-	}
-	w.findings = append(w.findings, d)
+	at, message := source.Split(err)
+	w.find("unreadable", source.Error, at, "%s", message)
 }
 
 // vmDir is the job's folder on the VM.

@@ -255,12 +255,8 @@ func (p *Plan) manifests(o Options) ([]*manifest.Manifest, error) {
 		}
 		m, err := manifest.Read(f)
 		if err != nil {
-			d := source.Diagnostic{ID: "manifest-unreadable", Severity: source.Warning, Message: err.Error()}
-			var syntax *source.SyntaxError
-			if errors.As(err, &syntax) {
-				d.Span, d.Message = syntax.Span, syntax.Message
-			}
-			p.Findings = append(p.Findings, d)
+			at, message := source.Split(err)
+			p.Findings = append(p.Findings, source.Diagnostic{ID: "manifest-unreadable", Severity: source.Warning, Span: at, Message: message})
 			continue
 		}
 		if m.Deploys() {
@@ -364,12 +360,11 @@ func (p *Plan) colocate(manifests []*manifest.Manifest, needs []manifest.Need) [
 		inputs = append(inputs, m)
 		edits, changes, err := m.AddBPM(needs, manifest.Pin{})
 		if err != nil {
-			d := source.Diagnostic{ID: "manifest-not-edited", Severity: source.Warning, Span: source.Span{File: m.File}, Message: err.Error()}
-			var syntax *source.SyntaxError
-			if errors.As(err, &syntax) {
-				d.Span, d.Message = syntax.Span, syntax.Message
+			at, message := source.Split(err)
+			if !at.Valid() {
+				at = source.Span{File: m.File}
 			}
-			p.Findings = append(p.Findings, d)
+			p.Findings = append(p.Findings, source.Diagnostic{ID: "manifest-not-edited", Severity: source.Warning, Span: at, Message: message})
 			continue
 		}
 		if len(edits) == 0 {
@@ -402,12 +397,8 @@ func (p *Plan) opsFiles(inputs []*manifest.Manifest, needs []manifest.Need, conv
 			all = joined.Unwrap()
 		}
 		for _, err := range all {
-			d := source.Diagnostic{ID: "ops-file-not-written", Severity: source.Warning, Message: "there is no ops-file because of this: " + err.Error()}
-			var syntax *source.SyntaxError
-			if errors.As(err, &syntax) {
-				d.Span, d.Message = syntax.Span, "there is no ops-file because of this: "+syntax.Message
-			}
-			p.Findings = append(p.Findings, d)
+			at, message := source.Split(err)
+			p.Findings = append(p.Findings, source.Diagnostic{ID: "ops-file-not-written", Severity: source.Warning, Span: at, Message: "there is no ops-file because of this: " + message})
 		}
 		return nil
 	}

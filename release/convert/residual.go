@@ -103,10 +103,7 @@ func (r *residual) complete(lines []string) []string {
 	text := strings.Join(lines, "\n") + "\n"
 	script, err := ctl.ParseScript("", &source.File{Data: []byte(text)})
 	if err != nil {
-		why := err.Error()
-		if syntax, ok := err.(*source.SyntaxError); ok {
-			why = syntax.Message
-		}
+		_, why := source.Split(err)
 		r.broken = "what is left of the script cannot stand on its own: " + why
 		return lines
 	}

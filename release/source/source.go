@@ -8,6 +8,7 @@ package source
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -298,6 +299,16 @@ func (e *SyntaxError) Error() string { return e.Span.String() + ": " + e.Message
 // Errorf makes a SyntaxError.
 func Errorf(at Span, format string, args ...any) error {
 	return &SyntaxError{at, fmt.Sprintf(format, args...)}
+}
+
+// Split gives the place of an error, invalid where it has none, and its text
+// without that.
+func Split(err error) (Span, string) {
+	var syntax *SyntaxError
+	if errors.As(err, &syntax) {
+		return syntax.Span, syntax.Message
+	}
+	return Span{}, err.Error()
 }
 
 func (s Span) origin() int {
