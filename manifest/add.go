@@ -73,12 +73,7 @@ func (m *Manifest) Additions(needs []Need, pin Pin) (*Additions, error) {
 	if len(lacking) == 0 && (!own || m.releases == nil) {
 		return a, nil // without a list, the releases come from elsewhere
 	}
-	var listed []Release
-	for _, r := range m.Releases {
-		if r.Name == "bpm" {
-			listed = append(listed, r)
-		}
-	}
+	listed := m.BPMReleases()
 	if len(listed) > 1 {
 		return nil, source.Errorf(listed[1].Span, "release bpm is listed twice, first in line %d; keep one of them", listed[0].Span.Position().Line)
 	}
@@ -113,13 +108,16 @@ func (m *Manifest) Additions(needs []Need, pin Pin) (*Additions, error) {
 	return a, err
 }
 
+// Ambiguous is the error that refuses a job which relies on there being one
+// release.
+func (j Job) Ambiguous() error {
+	return source.Errorf(j.Span, "job %s does not say its release, which the Director needs once bpm is listed, too; add \"release: %s\" to it first", j.Name, j.Release)
+}
+
 // ambiguous gives the jobs that rely on there being one release.
 func (m *Manifest) ambiguous() ([]AmbiguousJob, error) {
 	if len(m.Releases) != 1 {
 		return nil, nil
-	}
-	refuse := func(j Job) error {
-		return source.Errorf(j.Span, "job %s does not say its release, which the Director needs once bpm is listed, too; add \"release: %s\" to it first", j.Name, j.Release)
 	}
 	var jobs []AmbiguousJob
 	for _, g := range m.Groups {
@@ -129,7 +127,7 @@ func (m *Manifest) ambiguous() ([]AmbiguousJob, error) {
 			}
 			same := func(other Job) bool { return other.Name == j.Name && other.node != j.node }
 			if j.node.Kind != yaml.MappingNode || ownKey(j.node, "name") == nil || slices.ContainsFunc(g.Jobs, same) {
-				return nil, refuse(j)
+				return nil, j.Ambiguous()
 			}
 			jobs = append(jobs, AmbiguousJob{g, j})
 		}
@@ -137,7 +135,7 @@ func (m *Manifest) ambiguous() ([]AmbiguousJob, error) {
 	for _, a := range m.Addons {
 		for _, j := range a.Jobs {
 			if j.implicit {
-				return nil, refuse(j)
+				return nil, j.Ambiguous()
 			}
 		}
 	}

@@ -106,6 +106,11 @@ func (m *Manifest) Deploys() bool {
 // ListsReleases says whether the manifest has a list of releases.
 func (m *Manifest) ListsReleases() bool { return m.releases != nil }
 
+// BPMReleases gives the entries of releases for bpm; the Director takes one.
+func (m *Manifest) BPMReleases() []Release {
+	return slices.DeleteFunc(slices.Clone(m.Releases), func(r Release) bool { return r.Name != "bpm" })
+}
+
 // BPMRelease gives the entry of releases for bpm, nil when there is none.
 func (m *Manifest) BPMRelease() *Release {
 	for i, r := range m.Releases {

@@ -168,8 +168,7 @@ func planFor(m *manifest.Manifest, o Options) (*plan, error) {
 		return nil, source.Errorf(source.Span{File: m.File}, "bosh cannot read this: %v", err)
 	}
 	if len(additions.Ambiguous) > 0 && !o.OnlyLacking {
-		j := additions.Ambiguous[0].Job
-		return nil, source.Errorf(j.Span, "job %s does not say its release, which the Director needs once bpm is listed, too; add \"release: %s\" to it first", j.Name, j.Release)
+		return nil, additions.Ambiguous[0].Job.Ambiguous()
 	}
 	p := &plan{m: m, tree: tree, ambiguous: additions.Ambiguous, release: additions.Release, adds: additions.Release != nil}
 	if _, isList := at(tree, "releases").([]any); p.adds && !isList {

@@ -40,21 +40,23 @@ type Options struct {
 // Examine gives the findings in the order of the manifest's groups; what belongs
 // to no group comes first.
 func Examine(m *manifest.Manifest, o Options) []Finding {
-	x := &examination{m: m, o: o, points: opsfiles.Pointing(m)}
+	x := &examination{m: m, o: o, standings: m.Standings(o.Needs), points: opsfiles.Pointing(m)}
 	x.additions = sync.OnceValues(func() (*manifest.Additions, error) { return m.Additions(o.Needs, o.Pin) })
 	x.releases()
 	x.stemcells()
 	x.addons()
-	for _, s := range m.Standings(o.Needs) {
+	for _, s := range x.standings {
 		x.group(s)
 	}
 	return x.findings
 }
 
 type examination struct {
-	m        *manifest.Manifest
-	o        Options
-	findings []Finding
+	m *manifest.Manifest
+	o Options
+	// standings are those of all groups.
+	standings []manifest.Placement
+	findings  []Finding
 	// releaseFixed says that a fix lists the release already.
 	releaseFixed bool
 	// additions are what would be added, or why it cannot be.
@@ -225,12 +227,7 @@ func (x *examination) placed(s manifest.Placement) {
 
 // releases looks at the bpm release: listed once, and where it is used.
 func (x *examination) releases() {
-	var listed []manifest.Release
-	for _, r := range x.m.Releases {
-		if r.Name == "bpm" {
-			listed = append(listed, r)
-		}
-	}
+	listed := x.m.BPMReleases()
 	if len(listed) > 1 {
 		x.find(manifest.Placement{}, source.Diagnostic{
 			ID: "bpm-twice", Severity: source.Error, Span: listed[1].Span, Related: []source.Span{listed[0].Span},
@@ -274,7 +271,7 @@ func (x *examination) versions(listed []manifest.Release) {
 
 // unlisted finds bpm jobs whose release the manifest does not list.
 func (x *examination) unlisted() {
-	for _, s := range x.m.Standings(x.o.Needs) {
+	for _, s := range x.standings {
 		job, by := manifest.Job{}, ""
 		if len(s.Own) > 0 {
 			job, by = s.Own[0], "instance group "+s.Group.Name
@@ -315,7 +312,7 @@ func (x *examination) stemcells() {
 		return
 	}
 	var groups, systems []string
-	for _, s := range x.m.Standings(x.o.Needs) {
+	for _, s := range x.standings {
 		if slices.Contains(resolvedStemcells, s.Group.OS) && len(s.Own)+len(s.Brings) > 0 {
 			groups = append(groups, s.Group.Name)
 			if !slices.Contains(systems, s.Group.OS) {
