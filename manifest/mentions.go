@@ -21,19 +21,18 @@ type Mention struct {
 }
 
 // Mentions finds these places. A file that places bpm, too, has none: where the
-// two meet is not known to anybody who reads that file only. The kind is that of
-// the file, Template also for what is no YAML.
-func Mentions(f *source.File, needs []Need) (Kind, []Mention) {
-	m, err := Read(f)
+// two meet is not known to anybody who reads that file only. m is what Read gave
+// for the file, nil where it is no YAML: it may be a template then.
+func Mentions(f *source.File, m *Manifest, needs []Need) (Kind, []Mention) {
 	switch {
-	case err != nil || m.Kind == Template:
+	case m == nil || m.Kind == Template:
 		return Template, mentionsInText(f, needs)
 	case m.Kind == RuntimeConfig:
 		return m.Kind, m.mentionsInAddons(needs)
 	case m.Kind == OpsFile:
 		return m.Kind, m.mentionsInOps(needs)
 	}
-	return m.Kind, m.VariableReleases(needs)
+	return m.Kind, nil
 }
 
 // VariableReleases are the places where a deployment manifest runs a job of that

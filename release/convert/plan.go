@@ -296,7 +296,7 @@ func (p *Plan) elsewhere(samples []*manifest.Manifest, needs, converted []manife
 			}
 			continue
 		}
-		kind, places := manifest.Mentions(f, converted)
+		kind, places := manifest.Mentions(f, m, converted)
 		p.notPlaced(string(kind), slices.DeleteFunc(places, func(at manifest.Mention) bool { return bpmOn(at.Group, slices.Concat(samples, more), needs) }))
 	}
 	for _, m := range slices.Concat(samples, more) {
