@@ -309,7 +309,7 @@ func (p *plan) names() []string {
 func (p *plan) key() string {
 	var paths []string
 	for _, g := range p.groups {
-		paths = append(paths, JobPath(p.m, g.Group))
+		paths = append(paths, jobPath(p.m, g.Group))
 	}
 	for _, j := range p.ambiguous {
 		paths = append(paths, p.releasePath(j))

@@ -31,8 +31,8 @@ func (p *plan) print(f OpsFile, o Options) []byte {
 	line := func(format string, args ...any) {
 		b.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " ") + "\n")
 	}
-	group, v1 := "instance group", p.m.Kind == manifest.V1Deployment
-	if v1 {
+	group := "instance group"
+	if p.m.Kind == manifest.V1Deployment {
 		group = "job"
 	}
 	line("---")
@@ -96,29 +96,24 @@ func (p *plan) print(f OpsFile, o Options) []byte {
 	line("# Undo:  leave out the last -o.")
 
 	ops := 0
-	op := func(title, pointer string, value []string) {
+	op := func(text, title string, args ...any) {
 		line("")
-		line("# op %d: %s", ops, oneLine(title))
-		b.WriteString(replace(pointer, value))
+		line("# op %d: %s", ops, oneLine(fmt.Sprintf(title, args...)))
+		b.WriteString(text)
 		ops++
 	}
 	if p.release != nil {
-		op("the bpm release", "/releases/name=bpm?", fieldLines(p.release))
+		op(ReleaseOp(p.release), "the bpm release")
 	}
 	for _, j := range p.ambiguous {
-		line("")
-		line("# op %d: %s", ops, oneLine(fmt.Sprintf("the release of job %s in %s %s, which has to be said where two are listed", j.Job.Name, group, j.Group.Name)))
-		line("- type: replace")
-		line("  path: %s", scalar(p.releasePath(j)))
-		line("  value: %s", scalar(j.Job.Release))
-		ops++
+		op(replace(p.releasePath(j), scalar(j.Job.Release)), "the release of job %s in %s %s, which has to be said where two are listed", j.Job.Name, group, j.Group.Name)
 	}
 	if p.addon != nil {
-		op("an addon that brings bpm", p.addon.path(), p.addon.lines())
+		op(replaceMapping(p.addon.path(), p.addon.lines()), "an addon that brings bpm")
 		return []byte(b.String())
 	}
 	for _, g := range p.groups {
-		op(fmt.Sprintf("bpm in %s %s", group, g.Group.Name), JobPath(p.m, g.Group), fieldLines(bpmJob))
+		op(JobOp(p.m, g.Group), "bpm in %s %s", group, g.Group.Name)
 	}
 	return []byte(b.String())
 }
@@ -137,30 +132,53 @@ func fieldLines(fields []manifest.Field) []string {
 // pathEscapes are those of go-patch, patch/pointer.go.
 var pathEscapes = strings.NewReplacer("~", "~0", "/", "~1", ":", "~7")
 
-// JobPath points at the bpm job of a group. There is no "?" behind the group:
+// jobPath points at the bpm job of a group. There is no "?" behind the group:
 // where it is missing, that would make one up.
-func JobPath(m *manifest.Manifest, g *manifest.Group) string {
-	return fmt.Sprintf("/%s/name=%s/%s/name=bpm?", m.GroupsKey(), pathEscapes.Replace(g.OpName()), g.JobsKey())
+func jobPath(m *manifest.Manifest, g *manifest.Group) string {
+	return groupPath(m.GroupsKey(), g) + "/" + g.JobsKey() + "/name=bpm?"
+}
+
+func groupPath(groupsKey string, g *manifest.Group) string {
+	return "/" + groupsKey + "/name=" + pathEscapes.Replace(g.OpName())
 }
 
 // releasePath points at the release of a job.
 func (p *plan) releasePath(j manifest.AmbiguousJob) string {
-	return fmt.Sprintf("/%s/name=%s/%s/name=%s/release?", p.m.GroupsKey(), pathEscapes.Replace(j.Group.OpName()), j.Group.JobsKey(), pathEscapes.Replace(j.Job.Name))
+	return groupPath(p.m.GroupsKey(), j.Group) + "/" + j.Group.JobsKey() + "/name=" + pathEscapes.Replace(j.Job.Name) + "/release?"
 }
 
 // JobOp is the op that gives bpm to a group, as it stands in an ops-file.
 func JobOp(m *manifest.Manifest, g *manifest.Group) string {
-	return replace(JobPath(m, g), fieldLines(bpmJob))
+	return replaceMapping(jobPath(m, g), fieldLines(bpmJob))
 }
 
 // ReleaseOp is the op that lists the bpm release.
 func ReleaseOp(entry []manifest.Field) string {
-	return replace("/releases/name=bpm?", fieldLines(entry))
+	return replaceMapping("/releases/name=bpm?", fieldLines(entry))
 }
 
-// replace is an op that gives a mapping to what pointer points at.
-func replace(pointer string, value []string) string {
-	return "- type: replace\n  path: " + scalar(pointer) + "\n  value:\n    " + strings.Join(value, "\n    ") + "\n"
+// VersionOp is the op that changes the version of the bpm release.
+func VersionOp(version string) string {
+	return replace("/releases/name=bpm/version", quoted(version))
+}
+
+// DiskOp is the op that gives a group a persistent disk, of 10 GiB.
+func DiskOp(groupsKey string, g *manifest.Group) string {
+	return replace(groupPath(groupsKey, g)+"/persistent_disk?", "10240")
+}
+
+// RemoveJobOp is the op that takes a group's bpm job out.
+func RemoveJobOp(m *manifest.Manifest, g *manifest.Group) string {
+	return "- type: remove\n  path: " + scalar(jobPath(m, g)) + "\n"
+}
+
+// replace is an op that gives a value, written as YAML, to what pointer points at.
+func replace(pointer, value string) string {
+	return "- type: replace\n  path: " + scalar(pointer) + "\n  value: " + value + "\n"
+}
+
+func replaceMapping(pointer string, lines []string) string {
+	return "- type: replace\n  path: " + scalar(pointer) + "\n  value:\n    " + strings.Join(lines, "\n    ") + "\n"
 }
 
 // shown is a file's name for a header: what is absolute is cut to its last

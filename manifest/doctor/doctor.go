@@ -170,7 +170,7 @@ func (x *examination) twice(s manifest.Placement) {
 	}
 	fix := ""
 	if len(s.Own) == 1 && x.points(g) == nil {
-		fix = fmt.Sprintf("- type: remove\n  path: %s\n", opsfiles.JobPath(x.m, g))
+		fix = opsfiles.RemoveJobOp(x.m, g)
 	}
 	x.find(s, source.Diagnostic{
 		ID: "bpm-twice", Severity: source.Error, Span: g.Span, Fix: fix,
@@ -259,7 +259,7 @@ func (x *examination) versions(listed []manifest.Release) {
 	d := source.Diagnostic{
 		ID: "bpm-versions-differ", Severity: source.Error, Span: listed[0].Span,
 		Message: lines(fmt.Sprintf("the manifest lists bpm %s and the runtime config bpm %s", listed[0].Version, runtime[0].Version), "the Director refuses the deploy; use the same version in both"),
-		Fix:     fmt.Sprintf("- type: replace\n  path: /releases/name=bpm/version\n  value: %q\n", runtime[0].Version),
+		Fix:     opsfiles.VersionOp(runtime[0].Version),
 	}
 	if strings.HasSuffix(listed[0].Version, "latest") {
 		d.Severity = source.Warning
@@ -304,7 +304,7 @@ var resolvedStemcells = []string{"ubuntu-noble", "ubuntu-resolute"}
 func (x *examination) stemcells() {
 	const since = "1.4.0"
 	r := x.m.BPMRelease()
-	fix := fmt.Sprintf("- type: replace\n  path: /releases/name=bpm/version\n  value: %q\n", since)
+	fix := opsfiles.VersionOp(since)
 	if runtime := x.m.RuntimeBPMs(); r == nil && len(runtime) > 0 {
 		r, fix = &runtime[0], ""
 	}

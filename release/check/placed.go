@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
+	opsfiles "github.com/bosh-bpmify/bosh-bpmify/ops-files"
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/container"
@@ -133,13 +134,10 @@ func (d *placed) disk() {
 		groups = "instance_groups"
 	}
 	d.unmet("no-persistent-disk", severity, d.place.Group.Span, places[sure],
-		fmt.Sprintf("- type: replace\n  path: /%s/name=%s/persistent_disk?\n  value: 10240\n", groups, pointerName.Replace(d.place.Group.OpName())),
+		opsfiles.DiskOp(groups, d.place.Group),
 		"job %s asks for a persistent disk (%s)%s, and the group has none\n%s\ngive the group a disk, of 10 GiB or as much as it needs",
 		d.Name, processList(names[sure]), where, outcome)
 }
-
-// pointerName escapes a name for the path of an op (go-patch, patch/pointer.go).
-var pointerName = strings.NewReplacer("~", "~0", "/", "~1", ":", "~7")
 
 var makesFolder = regexp.MustCompile(`(?m)^[^\n#]*\b(?:mkdir|install[ \t]+-d)\b`)
 
@@ -254,7 +252,7 @@ func (d *placed) version() {
 		places = append(places, n.at)
 	}
 	at, from := d.place.BPMSpan, ""
-	fix := fmt.Sprintf("- type: replace\n  path: /releases/name=bpm/version\n  value: %q\n", latest)
+	fix := opsfiles.VersionOp(latest)
 	if !at.Valid() { // it is that of a runtime config, where no op for the manifest reaches
 		at, from, fix = d.place.Group.Span, ", which the runtime config lists,", ""
 	}
