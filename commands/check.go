@@ -64,18 +64,11 @@ func (o *checkOptions) run(env *environment) error {
 		}
 	}
 	if read > 0 {
-		if !o.machine() && !env.json {
-			out := env.stdout
-			if len(env.columns) > 0 && !env.tty {
-				out = env.stderr // beside the rows
-			}
-			defer fmt.Fprintln(out, summary(jobs, len(found)))
-		}
 		if err := o.print(env, found, several); err != nil {
 			return err
 		}
-		if env.json {
-			env.ui.PrintLinef("%s", summary(jobs, len(found)))
+		if !o.machine() {
+			env.say("%s", summary(jobs, len(found)))
 		}
 	}
 	if failed {

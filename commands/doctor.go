@@ -12,9 +12,7 @@ import (
 
 type doctorOptions struct {
 	OpsFiles []string `long:"ops-file" short:"o" value-name:"PATH" description:"Load manifest operations from a YAML file"`
-	variableOptions
-	demandOptions
-	pinOptions
+	deploymentOptions
 	findingsOptions
 	Args struct {
 		Manifests []string `positional-arg-name:"MANIFEST" description:"Deployment manifest" required:"1"`
@@ -27,19 +25,11 @@ func (o *doctorOptions) command() command       { return o }
 // run looks at every manifest. Findings that keep a deploy from working, or that
 // a person has to look at, make the exit status 1.
 func (o *doctorOptions) run(env *environment) error {
-	in, err := o.interpolation(o.OpsFiles)
-	if err != nil {
-		return err
-	}
-	d, err := o.demandOptions.read(in)
+	d, manifests, err := o.open(o.OpsFiles, o.Args.Manifests)
 	if err != nil {
 		return err
 	}
 	defer d.done()
-	manifests, err := d.manifests(o.Args.Manifests, in)
-	if err != nil {
-		return err
-	}
 	var found []reported
 	failed := false
 	groups, running := 0, 0
@@ -52,9 +42,7 @@ func (o *doctorOptions) run(env *environment) error {
 			failed = failed || f.Severity > source.Note
 		}
 	}
-	for _, r := range d.remarks {
-		env.remark(r)
-	}
+	d.tell(env)
 	if err := o.print(env, found, false); err != nil {
 		return err
 	}

@@ -34,6 +34,9 @@ func (o pinOptions) pin() manifest.Pin {
 
 // asks tells of the variables that the operator has to give.
 func (o pinOptions) asks(m *manifest.Manifest, needs []manifest.Need) []string {
+	if !m.CreateEnv() {
+		return nil
+	}
 	additions, err := m.Additions(needs, o.pin())
 	if err != nil {
 		return nil
@@ -44,6 +47,32 @@ func (o pinOptions) asks(m *manifest.Manifest, needs []manifest.Need) []string {
 	}
 	return []string{fmt.Sprintf("%s: a create-env manifest needs to know where bpm comes from, and nothing says it: give %s as variables (-v %s=...), or use --bpm-url, --bpm-sha1 and --bpm-version here",
 		m.Path(), strings.Join(names, " and "), strings.Join(names, "=... -v "))}
+}
+
+// deploymentOptions are those of commands that look at manifests as bosh int
+// prints them.
+type deploymentOptions struct {
+	variableOptions
+	demandOptions
+	pinOptions
+}
+
+// open reads everything. What it gives has to be closed with done.
+func (o *deploymentOptions) open(opsFiles, names []string) (*demands, []*manifest.Manifest, error) {
+	in, err := o.interpolation(opsFiles)
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := o.demandOptions.read(in)
+	if err != nil {
+		return nil, nil, err
+	}
+	manifests, err := d.manifests(names, in)
+	if err != nil {
+		d.done()
+		return nil, nil, err
+	}
+	return d, manifests, nil
 }
 
 // demands is what the options came to.
@@ -156,6 +185,13 @@ func readRuntime(name string, in *interpolation) (*manifest.Manifest, error) {
 		return m, nil
 	}
 	return in.onlyVars().evaluate(m)
+}
+
+// tell shows the remarks.
+func (d *demands) tell(env *environment) {
+	for _, r := range d.remarks {
+		env.remark(r)
+	}
 }
 
 // manifests reads the manifests. A release that none of them lists is an error:

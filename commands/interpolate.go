@@ -61,9 +61,8 @@ func (o *variableOptions) variables() (boshtpl.StaticVariables, error) {
 
 // interpolation is what manifests go through before they are looked at.
 type interpolation struct {
-	files []string // ops-files, in order
-	ops   patch.Ops
-	vars  boshtpl.StaticVariables
+	ops  patch.Ops
+	vars boshtpl.StaticVariables
 }
 
 func (o *variableOptions) interpolation(opsFiles []string) (*interpolation, error) {
@@ -71,7 +70,7 @@ func (o *variableOptions) interpolation(opsFiles []string) (*interpolation, erro
 	if err != nil {
 		return nil, err
 	}
-	in := &interpolation{files: opsFiles, vars: vars}
+	in := &interpolation{vars: vars}
 	for _, name := range opsFiles {
 		f, err := readInput(name)
 		if err != nil {

@@ -55,9 +55,7 @@ func (o *manifestOptions) run(env *environment) error {
 	if len(errs) > 0 {
 		return errors.Join(errs...)
 	}
-	for _, r := range d.remarks {
-		env.remark(r)
-	}
+	d.tell(env)
 	if o.DryRun || o.Check {
 		for _, n := range news {
 			if !env.json {
@@ -103,13 +101,11 @@ func (o *manifestOptions) edit(m *manifest.Manifest, needs []manifest.Need) (*ne
 		return n, nil
 	}
 	info, err := os.Lstat(n.path)
-	switch {
-	case err != nil:
+	if err == nil {
+		err = writable(n.path, info)
+	}
+	if err != nil {
 		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s: is not a regular file (%s); it is not written through", n.path, info.Mode().Type())
-	case info.Mode().Perm()&0o200 == 0:
-		return nil, fmt.Errorf("%s: is read-only (mode %04o); make it writable first", n.path, info.Mode().Perm())
 	}
 	if !o.Force {
 		dir := filepath.Dir(n.path)

@@ -18,12 +18,10 @@ import (
 
 type opsOptions struct {
 	OpsFiles []string `short:"o" value-name:"PATH" description:"Load manifest operations from a YAML file, as bosh int does, before looking at the manifest (repeatable)"`
-	variableOptions
-	demandOptions
+	deploymentOptions
 	Out   string `long:"ops-file" value-name:"OUT" default:"generated-bpm-ops.yml" description:"The file to write; - is standard output"`
 	Addon bool   `long:"addon" description:"Write one addon that reaches the instance groups, instead of a job for each"`
-	pinOptions
-	Check bool `long:"check" description:"Write nothing; show what would change, and end with exit status 1 when OUT is out of date"`
+	Check bool   `long:"check" description:"Write nothing; show what would change, and end with exit status 1 when OUT is out of date"`
 	Args  struct {
 		Manifests []string `positional-arg-name:"MANIFEST" description:"Deployment manifest" required:"1"`
 	} `positional-args:"yes" required:"yes"`
@@ -41,11 +39,7 @@ func (o *opsOptions) run(env *environment) error {
 			return fmt.Errorf("-o %s: that is the file to write; leave it out, with it nothing lacks bpm", name)
 		}
 	}
-	in, err := o.interpolation(o.OpsFiles)
-	if err != nil {
-		return err
-	}
-	d, err := o.demandOptions.read(in)
+	d, manifests, err := o.open(o.OpsFiles, o.Args.Manifests)
 	if err != nil {
 		return err
 	}
@@ -53,17 +47,13 @@ func (o *opsOptions) run(env *environment) error {
 	if len(d.names) == 0 {
 		return errNoRelease
 	}
-	manifests, err := d.manifests(o.Args.Manifests, in)
-	if err != nil {
-		return err
-	}
 	outName := filepath.ToSlash(o.Out)
 	if o.Out == "-" {
 		outName = "generated-bpm-ops.yml" // the header shows a command that works
 	}
 	files, err := opsfiles.Generate(manifests, opsfiles.Options{
 		Tool: "bosh-bpmify " + Version(), Release: strings.Join(d.names, ", "), Needs: d.needs, Pin: o.pin(),
-		OutName: outName, Applied: o.OpsFiles, Variables: len(in.vars) > 0, OnlyLacking: true, Addon: o.Addon,
+		OutName: outName, Applied: o.OpsFiles, Variables: manifests[0].Template != nil, OnlyLacking: true, Addon: o.Addon,
 	})
 	if err != nil {
 		return err
@@ -72,9 +62,7 @@ func (o *opsOptions) run(env *environment) error {
 		d.remarks = append(d.remarks, doubts(m, d.needs, giveVariable)...)
 		d.remarks = append(d.remarks, o.asks(m, d.needs)...)
 	}
-	for _, r := range d.remarks {
-		env.remark(r)
-	}
+	d.tell(env)
 	if o.Out == "-" {
 		return o.toStdout(env, files)
 	}
@@ -208,46 +196,4 @@ func groupsTable(manifests []*manifest.Manifest, needs []manifest.Need, to func(
 		}
 	}
 	return t
-}
-
-// newFile is a file to write, with what was there.
-type newFile struct {
-	path         string
-	before, data []byte
-	mode         fs.FileMode
-}
-
-// writeAll writes every file or, where the disk allows none of it, nothing: each
-// content goes beside its file first, then all are put in place. A crash leaves
-// each file old or new, and another run does the rest.
-func writeAll(news []newFile) error {
-	var temps []string
-	cleanUp := func() {
-		for _, t := range temps {
-			_ = os.Remove(t)
-		}
-	}
-	for _, n := range news {
-		if n.before != nil && bytes.Equal(n.before, n.data) {
-			temps = append(temps, "")
-			continue
-		}
-		dir := filepath.Dir(n.path)
-		temp, err := writeTemp(dir, filepath.Base(n.path), n.data, n.mode)
-		if err != nil {
-			cleanUp()
-			return fmt.Errorf("%s: %w; nothing was changed", n.path, err)
-		}
-		temps = append(temps, filepath.Join(dir, temp))
-	}
-	for i, n := range news {
-		if temps[i] == "" {
-			continue
-		}
-		if err := os.Rename(temps[i], n.path); err != nil {
-			cleanUp()
-			return err
-		}
-	}
-	return nil
 }

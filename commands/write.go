@@ -43,11 +43,8 @@ func checkWritable(dir string, changes []convert.Change) error {
 		if err != nil {
 			return err
 		}
-		if !info.Mode().IsRegular() {
-			return fmt.Errorf("%s: is not a regular file (%s); it is not written through", c.Name, info.Mode().Type())
-		}
-		if info.Mode().Perm()&0o200 == 0 {
-			return fmt.Errorf("%s: is read-only (mode %04o); make it writable first", c.Name, info.Mode().Perm())
+		if err := writable(c.Name, info); err != nil {
+			return err
 		}
 		data, err := os.ReadFile(p)
 		if err != nil {
@@ -56,6 +53,17 @@ func checkWritable(dir string, changes []convert.Change) error {
 		if !bytes.Equal(data, c.Before.Data) {
 			return fmt.Errorf("%s: changed while it was being worked on; run again", c.Name)
 		}
+	}
+	return nil
+}
+
+// writable refuses files that are not to be replaced.
+func writable(name string, info fs.FileInfo) error {
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: is not a regular file (%s); it is not written through", name, info.Mode().Type())
+	}
+	if info.Mode().Perm()&0o200 == 0 {
+		return fmt.Errorf("%s: is read-only (mode %04o); make it writable first", name, info.Mode().Perm())
 	}
 	return nil
 }
@@ -189,4 +197,46 @@ func recoverJournal(dir string, dryRun bool) (done bool, err error) {
 		}
 	}
 	return true, finish(dir, entries)
+}
+
+// newFile is a file to write, with what was there.
+type newFile struct {
+	path         string
+	before, data []byte
+	mode         fs.FileMode
+}
+
+// writeAll writes every file or, where the disk allows none of it, nothing: each
+// content goes beside its file first, then all are put in place. A crash leaves
+// each file old or new, and another run does the rest.
+func writeAll(news []newFile) error {
+	var temps []string
+	cleanUp := func() {
+		for _, t := range temps {
+			_ = os.Remove(t)
+		}
+	}
+	for _, n := range news {
+		if n.before != nil && bytes.Equal(n.before, n.data) {
+			temps = append(temps, "")
+			continue
+		}
+		dir := filepath.Dir(n.path)
+		temp, err := writeTemp(dir, filepath.Base(n.path), n.data, n.mode)
+		if err != nil {
+			cleanUp()
+			return fmt.Errorf("%s: %w; nothing was changed", n.path, err)
+		}
+		temps = append(temps, filepath.Join(dir, temp))
+	}
+	for i, n := range news {
+		if temps[i] == "" {
+			continue
+		}
+		if err := os.Rename(temps[i], n.path); err != nil {
+			cleanUp()
+			return err
+		}
+	}
+	return nil
 }
