@@ -41,6 +41,9 @@ type Options struct {
 // to no group comes first.
 func Examine(m *manifest.Manifest, o Options) []Finding {
 	x := &examination{m: m, o: o, standings: m.Standings(o.Needs), points: opsfiles.Pointing(m)}
+	for _, r := range o.Releases {
+		x.placers = append(x.placers, check.NewPlacer(r))
+	}
 	x.additions = sync.OnceValues(func() (*manifest.Additions, error) { return m.Additions(o.Needs, o.Pin) })
 	x.releases()
 	x.stemcells()
@@ -57,6 +60,7 @@ type examination struct {
 	// standings are those of all groups.
 	standings []manifest.Placement
 	findings  []Finding
+	placers   []*check.Placer // for each release
 	// releaseFixed says that a fix lists the release already.
 	releaseFixed bool
 	// additions are what would be added, or why it cannot be.
@@ -211,11 +215,11 @@ func (x *examination) placed(s manifest.Placement) {
 		version, _ = x.m.RuntimeBPM()
 	}
 	for _, j := range s.Needing {
-		for _, r := range x.o.Releases {
+		for i, r := range x.o.Releases {
 			if j.Release != r.Name && j.Release != "" {
 				continue
 			}
-			for _, d := range check.Placed(r, check.Placement{Job: j, Group: s.Group, BPM: version, BPMSpan: at, GroupsKey: x.m.GroupsKey()}) {
+			for _, d := range x.placers[i].Placed(check.Placement{Job: j, Group: s.Group, BPM: version, BPMSpan: at, GroupsKey: x.m.GroupsKey()}) {
 				if d.ID == "no-persistent-disk" && x.points(s.Group) != nil {
 					d.Fix = ""
 				}

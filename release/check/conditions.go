@@ -32,11 +32,12 @@ type deployment struct {
 	spec *release.Spec
 	// values are the scalars, by path.
 	values map[string]manifest.Value
-	trees  map[*source.File]*conditions
+	// trees are the same for all deployments of the release.
+	trees map[*source.File]*conditions
 }
 
-func newDeployment(j manifest.Job, spec *release.Spec) *deployment {
-	d := &deployment{job: j, spec: spec, values: map[string]manifest.Value{}, trees: map[*source.File]*conditions{}}
+func newDeployment(j manifest.Job, spec *release.Spec, trees map[*source.File]*conditions) *deployment {
+	d := &deployment{job: j, spec: spec, values: map[string]manifest.Value{}, trees: trees}
 	for _, v := range j.Values() {
 		d.values[v.Path] = v
 	}

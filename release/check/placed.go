@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
 	opsfiles "github.com/bosh-bpmify/bosh-bpmify/ops-files"
@@ -30,21 +31,35 @@ type Placement struct {
 	GroupsKey string
 }
 
+// Placer holds the jobs of a release against the places where manifests put them.
+// What is the same for all places is worked out once.
+type Placer struct {
+	ctx   *context
+	jobs  map[string]*placeable
+	trees map[*source.File]*conditions
+}
+
+// NewPlacer is for the jobs of one release.
+func NewPlacer(r *release.Release) *Placer {
+	return &Placer{newContext(r), map[string]*placeable{}, map[*source.File]*conditions{}}
+}
+
 // Placed tells what a job that runs under bpm asks of the deployment and does not
 // get there: a disk, a later bpm, a port or a path that its properties name. A job
 // that does not run under bpm, or of which nothing is deployed, has no findings;
 // neither has what a variable decides.
-func Placed(r *release.Release, p Placement) []source.Diagnostic {
-	j := r.Job(p.Job.Name)
-	if j == nil || j.Err != nil || p.Group == nil || p.Group.Windows() || p.Group.Instances == "0" {
+func (l *Placer) Placed(p Placement) []source.Diagnostic {
+	if p.Group == nil || p.Group.Windows() || p.Group.Instances == "0" {
 		return nil
 	}
-	w := newJob(j, newContext(r))
-	if !w.load() || w.doc == nil {
+	known := l.job(p.Job.Name)
+	if known == nil {
 		return nil
 	}
-	w.deployed = newDeployment(p.Job, j.Spec)
-	at := &placed{job: w, place: p}
+	w := newJob(known.Job, l.ctx)
+	w.monit, w.doc, w.starts, w.stops, w.others = known.monit, known.doc, known.starts, known.stops, known.others
+	w.deployed = newDeployment(p.Job, w.Spec, l.trees)
+	at := &placed{job: w, place: p, byDefault: known.byDefault}
 	for _, process := range w.doc.Processes() {
 		if runs := at.runs(process); runs > no {
 			at.processes = append(at.processes, running{process, runs})
@@ -57,12 +72,38 @@ func Placed(r *release.Release, p Placement) []source.Diagnostic {
 	return source.Merge(at.findings)
 }
 
+// job gives a job that has a configuration for bpm which can be read, else nil.
+func (l *Placer) job(name string) *placeable {
+	if p, ok := l.jobs[name]; ok {
+		return p
+	}
+	l.jobs[name] = nil
+	j := l.ctx.release.Job(name)
+	if j == nil || j.Err != nil {
+		return nil
+	}
+	w := newJob(j, l.ctx)
+	if !w.load() || w.doc == nil {
+		return nil
+	}
+	l.jobs[name] = &placeable{w, sync.OnceValue(w.pathsByDefault)}
+	return l.jobs[name]
+}
+
+// placeable is a job as the release has it.
+type placeable struct {
+	*job
+	// byDefault are the findings about paths without a deployment.
+	byDefault func() map[string]bool
+}
+
 // placed is a job under check with the place where it is deployed.
 type placed struct {
 	*job
 	place     Placement
 	processes []running
 	findings  []source.Diagnostic
+	byDefault func() map[string]bool
 }
 
 // running is a process that bpm starts in the deployment, surely or perhaps.

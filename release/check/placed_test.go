@@ -102,6 +102,7 @@ func placedIn(t *testing.T, r *release.Release, f *source.File) []source.Diagnos
 	if err != nil || !m.Deploys() {
 		t.Fatal(f.Name, m.Kind, err)
 	}
+	placer := NewPlacer(r)
 	p := Placement{GroupsKey: m.GroupsKey()}
 	if b := m.BPMRelease(); b != nil {
 		p.BPM, p.BPMSpan = b.Version, b.Span
@@ -110,7 +111,7 @@ func placedIn(t *testing.T, r *release.Release, f *source.File) []source.Diagnos
 	for _, g := range m.Groups {
 		for _, j := range g.Jobs {
 			p.Job, p.Group = j, g
-			all = append(all, Placed(r, p)...)
+			all = append(all, placer.Placed(p)...)
 		}
 	}
 	return all
@@ -232,7 +233,7 @@ instance_groups:
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := newDeployment(m.Groups[0].Jobs[0], r.Job("web").Spec)
+	d := newDeployment(m.Groups[0].Jobs[0], r.Job("web").Spec, map[*source.File]*conditions{})
 	f := &source.File{Name: "t", Data: []byte(template)}
 	names := []string{no: "no", maybe: "maybe", yes: "yes"}
 	marks := regexp.MustCompile(`[>'](yes|no|maybe)[<']`).FindAllSubmatchIndex(f.Data, -1)

@@ -285,15 +285,7 @@ func (d *placed) anotherBinds(p running) bool {
 // paths runs the rule about paths with the values of the manifest, and tells what
 // it does not find with the defaults.
 func (d *placed) paths() {
-	before := map[string]bool{}
-	plain := newJob(d.Job, d.ctx)
-	if !plain.load() {
-		return
-	}
-	plain.tell = func(_ bpm.ProcessNode, _ container.Process, u use, id string, _ source.Severity) {
-		before[id+u.at.String()] = true
-	}
-	plain.paths()
+	before := d.byDefault()
 	told := map[source.Span]bool{}
 	d.tell = func(p bpm.ProcessNode, mounts container.Process, u use, id string, severity source.Severity) {
 		name, v := d.origin(u)
@@ -314,6 +306,18 @@ func (d *placed) paths() {
 	}
 	d.job.paths()
 	d.tell = nil
+}
+
+// pathsByDefault are the findings about paths with the defaults of the properties,
+// by id and place.
+func (w *job) pathsByDefault() map[string]bool {
+	found := map[string]bool{}
+	w.tell = func(_ bpm.ProcessNode, _ container.Process, u use, id string, _ source.Severity) {
+		found[id+u.at.String()] = true
+	}
+	w.paths()
+	w.tell = nil
+	return found
 }
 
 // origin is the property whose value in the manifest makes a path: one that its
