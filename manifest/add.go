@@ -197,8 +197,8 @@ func (m *Manifest) ReleaseEntry(pin Pin) ([]Field, error) {
 // RuntimeBPM is the version of bpm that the runtime configs list; counts says
 // that an addon of theirs brings it to this deployment.
 func (m *Manifest) RuntimeBPM() (version string, counts bool) {
-	for _, r := range m.RuntimeBPMs() {
-		return r.Version, true
+	if all := m.RuntimeBPMs(); len(all) > 0 {
+		return all[0].Version, true
 	}
 	for _, c := range m.Runtime {
 		if r := c.BPMRelease(); r != nil && r.Version != "" {

@@ -44,6 +44,8 @@ func Examine(m *manifest.Manifest, o Options) []Finding {
 	for _, r := range o.Releases {
 		x.placers = append(x.placers, check.NewPlacer(r))
 	}
+	x.runtime = sync.OnceValue(m.RuntimeBPMs)
+	x.runtimeVersion = sync.OnceValue(func() string { version, _ := m.RuntimeBPM(); return version })
 	x.additions = sync.OnceValues(func() (*manifest.Additions, error) { return m.Additions(o.Needs, o.Pin) })
 	x.releases()
 	x.stemcells()
@@ -63,6 +65,10 @@ type examination struct {
 	placers   []*check.Placer // for each release
 	// releaseFixed says that a fix lists the release already.
 	releaseFixed bool
+	// runtime are the bpm releases of runtime configs that count here,
+	// runtimeVersion is the version that a group gets from them.
+	runtime        func() []manifest.Release
+	runtimeVersion func() string
 	// additions are what would be added, or why it cannot be.
 	additions func() (*manifest.Additions, error)
 	// points says why no op can point at a group.
@@ -212,7 +218,7 @@ func (x *examination) placed(s manifest.Placement) {
 	if r := x.m.BPMRelease(); r != nil {
 		version, at = r.Version, r.Span
 	} else if len(s.Brings) > 0 {
-		version, _ = x.m.RuntimeBPM()
+		version = x.runtimeVersion()
 	}
 	for _, j := range s.Needing {
 		for i, r := range x.o.Releases {
@@ -247,7 +253,7 @@ func (x *examination) releases() {
 // versions finds a bpm of the manifest or of a runtime config that differs from
 // that of another runtime config.
 func (x *examination) versions(listed []manifest.Release) {
-	runtime := x.m.RuntimeBPMs()
+	runtime := x.runtime()
 	if len(runtime) == 0 {
 		return
 	}
@@ -309,7 +315,7 @@ func (x *examination) stemcells() {
 	const since = "1.4.0"
 	r := x.m.BPMRelease()
 	fix := opsfiles.VersionOp(since)
-	if runtime := x.m.RuntimeBPMs(); r == nil && len(runtime) > 0 {
+	if runtime := x.runtime(); r == nil && len(runtime) > 0 {
 		r, fix = &runtime[0], ""
 	}
 	if r == nil || !bpm.Before(r.Version, since) {
