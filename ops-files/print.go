@@ -61,7 +61,11 @@ func (p *plan) print(f OpsFile, o Options) []byte {
 		line("#   -v %s=...", strings.Join(asks, "=... -v "))
 	}
 	if p.release != nil && slices.Contains(p.release, manifest.Field{Key: "version", Value: "latest"}) {
-		line("# Release bpm is the latest that the Director has; --bpm-version says another.")
+		more := ""
+		if o.OnlyLacking { // release has no such option
+			more = "; --bpm-version says another"
+		}
+		line("# Release bpm is the latest that the Director has%s.", more)
 	}
 	if p.kept != "" {
 		line("# Release bpm is left as it is: %s.", p.kept)
