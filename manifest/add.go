@@ -209,21 +209,24 @@ func (m *Manifest) RuntimeBPM() (version string, counts bool) {
 }
 
 // RuntimeBPMs are the entries for bpm of those runtime configs that have an addon
-// which brings bpm to a group. Only these does the Director hold against the
-// manifest's (runtime_config/release.rb).
+// which brings it to a group. Only these does the Director take, and hold against
+// the manifest's (runtime_config/release.rb). It asks the filters before it places
+// any addon of the same runtime config (deployment_plan/planner_factory.rb), so that
+// a job which one of these brings does not count.
 func (m *Manifest) RuntimeBPMs() []Release {
 	var all []Release
+	before := slices.Clone(m.Addons)
 	for _, c := range m.Runtime {
-		r := c.BPMRelease()
-		if r == nil || r.Version == "" {
-			continue
+		brings := slices.DeleteFunc(slices.Clone(c.Addons), func(a *Addon) bool {
+			return !slices.ContainsFunc(a.Jobs, func(j Job) bool { return j.Release == "bpm" })
+		})
+		taken := slices.ContainsFunc(m.Groups, func(g *Group) bool {
+			return slices.ContainsFunc(brings, func(a *Addon) bool { return m.reaches(a, g, before) })
+		})
+		if r := c.BPMRelease(); r != nil && r.Version != "" && taken && !m.createEnv {
+			all = append(all, *r)
 		}
-		for _, s := range m.Standings(nil) {
-			if slices.ContainsFunc(s.Brings, func(a *Addon) bool { return slices.Contains(c.Addons, a) }) {
-				all = append(all, *r)
-				break
-			}
-		}
+		before = append(before, c.Addons...)
 	}
 	return all
 }

@@ -268,11 +268,15 @@ func (m *Manifest) addonsOn(g *Group) (on []*Addon, missed []Miss, undecided []O
 
 // Reaches says whether an addon that is added behind the manifest's own would
 // reach a group.
-func (m *Manifest) Reaches(a *Addon, g *Group) bool {
+func (m *Manifest) Reaches(a *Addon, g *Group) bool { return m.reaches(a, g, m.Addons) }
+
+// reaches says whether an addon reaches a group on which those before it are
+// placed.
+func (m *Manifest) reaches(a *Addon, g *Group, before []*Addon) bool {
 	jobs := slices.Clone(g.Jobs)
-	for _, own := range m.Addons {
-		if reason, _ := own.misses(m, g, jobs); reason == "" {
-			jobs = append(jobs, own.Jobs...)
+	for _, b := range before {
+		if reason, _ := b.misses(m, g, jobs); reason == "" {
+			jobs = append(jobs, b.Jobs...)
 		}
 	}
 	reason, _ := a.misses(m, g, jobs)

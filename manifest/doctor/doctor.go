@@ -246,6 +246,7 @@ func (x *examination) releases() {
 	}
 	if len(listed) == 0 && x.m.ListsReleases() {
 		x.unlisted()
+		x.notTaken()
 	}
 	x.versions(listed)
 }
@@ -303,6 +304,34 @@ func (x *examination) unlisted() {
 			Message: lines(by+" runs job bpm, and no release bpm is listed: error", "the Director refuses the deploy: it \"references an unknown release 'bpm'\""),
 		})
 		return
+	}
+}
+
+// notTaken finds an addon of a runtime config that brings bpm behind a filter on a
+// job which the same runtime config brings: the Director chooses the releases
+// before it places addons, and then has no release for it.
+func (x *examination) notTaken() {
+	if len(x.runtime()) > 0 {
+		return
+	}
+	for _, s := range x.standings {
+		for _, a := range s.Brings {
+			listed := slices.ContainsFunc(x.m.Runtime, func(c *manifest.Manifest) bool { return slices.Contains(c.Addons, a) && c.BPMRelease() != nil })
+			if !listed || a.Include == nil || len(a.Include.Jobs) == 0 {
+				continue
+			}
+			fix := ""
+			if entry, err := x.m.ReleaseEntry(x.o.Pin); err == nil {
+				fix = opsfiles.ReleaseOp(entry)
+			}
+			x.find(s, source.Diagnostic{
+				ID: "bpm-release-missing", Severity: source.Error, Span: a.Span, Fix: fix,
+				Message: lines(fmt.Sprintf("%s brings bpm to instance group %s, and no release bpm is taken for it: error", a, s.Group.Name),
+					"it asks for a job that another addon of the runtime config brings, and the Director chooses the releases of a runtime config before it places the addons: the deploy fails",
+					"list release bpm in the manifest as well, or filter by something that the group has by itself"),
+			})
+			return
+		}
 	}
 }
 

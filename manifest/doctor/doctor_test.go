@@ -74,6 +74,12 @@ func TestExamine(t *testing.T) {
 		{"two versions", with(listed, a, ""), "releases: [{name: bpm, version: 1.1.0}]\n" + addon, []string{
 			"bpm-versions-differ : the manifest lists bpm 1.4.0 and the runtime config bpm 1.1.0 | the Director refuses the deploy; use the same version in both"}},
 		{"two versions, and the addon is for others", with(listed, group("a", "", webJob+", "+bpmJob), ""), "releases: [{name: bpm, version: 1.1.0}]\n" + addon + "  include: {deployments: [other]}\n", nil},
+		{"bpm for a job that the same runtime config brings", with("", group("a", "", "{name: other, release: site}"), ""),
+			"releases: [{name: bpm, version: 1.4.0}, {name: site, version: 1}]\naddons:\n- name: w\n  jobs: [" + webJob + "]\n- name: bpm\n  jobs: [{name: bpm, release: bpm}]\n  include: {jobs: [" + webJob + "]}\n", []string{
+				"bpm-release-missing a: addon bpm of the runtime config brings bpm to instance group a, and no release bpm is taken for it: error | it asks for a job that another addon of the runtime config brings, and the Director chooses the releases of a runtime config before it places the addons: the deploy fails | list release bpm in the manifest as well, or filter by something that the group has by itself"}},
+		{"bpm for a job that the same runtime config brings, and listed", with(listed, group("a", "", "{name: other, release: site}"), ""),
+			"releases: [{name: bpm, version: 1.4.0}, {name: site, version: 1}]\naddons:\n- name: w\n  jobs: [" + webJob + "]\n- name: bpm\n  jobs: [{name: bpm, release: bpm}]\n  include: {jobs: [" + webJob + "]}\n", nil},
+		{"bpm for a job that the group has", with("", a, ""), "releases: [{name: bpm, version: 1.4.0}]\n" + addon + "  include: {jobs: [" + webJob + "]}\n", nil},
 		{"Windows", with(listed, "- {name: w, stemcell: win, jobs: ["+webJob+"]}\n", ""), "", []string{
 			"note bpm-on-windows w: instance group w has a Windows stemcell, and bpm is for Linux only | job web of release site is started by it on Linux; on Windows it has to start by itself"}},
 		{"bpm on Windows", with(listed, "- {name: w, stemcell: win, jobs: [{name: other, release: site}]}\n", addon), "", []string{
