@@ -1,6 +1,9 @@
 package container
 
-import "strings"
+import (
+	"path"
+	"strings"
+)
 
 // roots are the folders of the VM below which a process may be told of
 // something.
@@ -71,4 +74,16 @@ func goesOn(rest string) bool {
 
 func pathByte(c byte) bool {
 	return c == '/' || c == '.' || c == '-' || c == '_' || c == '@' || c == '+' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
+// Leads says whether a path is a folder on the way to a mount: the container has
+// it, and nothing of the VM in it.
+func (p Process) Leads(file string) bool {
+	file = path.Clean(file)
+	for _, m := range p.mounts() {
+		if strings.HasPrefix(m.path, strings.TrimSuffix(file, "/")+"/") {
+			return true
+		}
+	}
+	return false
 }

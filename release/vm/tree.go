@@ -1,0 +1,180 @@
+package vm
+
+import (
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// Node is a file, a folder or a link.
+type Node struct {
+	// Mode has the type and the permissions.
+	Mode         fs.FileMode
+	Owner, Group string
+	// Link is where a symbolic link leads.
+	Link string
+	// Assumed says that nobody made it: it is part of a package, and taken to be
+	// there because somebody asked for it.
+	Assumed bool
+	// By is the phase in which it was made or last changed; "" when it was there
+	// from the beginning.
+	By string
+
+	data []byte
+	load func() ([]byte, error)
+}
+
+// Tree is a file system. Its paths are clean and absolute.
+type Tree struct {
+	nodes map[string]*Node
+	// Assume is asked for what is not there; nil says that it is not.
+	Assume func(name string) *Node
+}
+
+// NewTree makes an empty tree.
+func NewTree() *Tree {
+	return &Tree{nodes: map[string]*Node{"/": {Mode: fs.ModeDir | 0o755, Owner: "root", Group: "root"}}}
+}
+
+// Add puts a file there, and the folders that lead to it.
+func (t *Tree) Add(name, data string, mode fs.FileMode) *Node {
+	n := &Node{Mode: mode, Owner: "root", Group: "root", data: []byte(data)}
+	t.put(name, n)
+	return n
+}
+
+// AddLazy puts a file there that is made when it is first read.
+func (t *Tree) AddLazy(name string, mode fs.FileMode, load func() ([]byte, error)) *Node {
+	n := &Node{Mode: mode, Owner: "root", Group: "root", load: load}
+	t.put(name, n)
+	return n
+}
+
+// AddDir puts a folder there, and those that lead to it.
+func (t *Tree) AddDir(name string, owner, group string, mode fs.FileMode) *Node {
+	if n := t.nodes[name]; n != nil && n.Mode.IsDir() {
+		n.Owner, n.Group, n.Mode = owner, group, fs.ModeDir|mode
+		return n
+	}
+	n := &Node{Mode: fs.ModeDir | mode, Owner: owner, Group: group}
+	t.put(name, n)
+	return n
+}
+
+// AddLink puts a symbolic link there.
+func (t *Tree) AddLink(name, to string) {
+	t.put(name, &Node{Mode: fs.ModeSymlink | 0o777, Owner: "root", Group: "root", Link: to})
+}
+
+func (t *Tree) put(name string, n *Node) {
+	for d := path.Dir(name); t.nodes[d] == nil; d = path.Dir(d) {
+		t.nodes[d] = &Node{Mode: fs.ModeDir | 0o755, Owner: "root", Group: "root"}
+	}
+	t.nodes[name] = n
+}
+
+// resolve follows the links of a path: of its folders always, of its end when
+// follow says so. There need be nothing at the end.
+func (t *Tree) resolve(name string, follow bool) (string, error) {
+	name = path.Clean(name)
+	for hops := 0; ; hops++ {
+		if hops > 40 {
+			return "", &Error{name, "Too many levels of symbolic links"}
+		}
+		next := ""
+		parts := strings.Split(strings.TrimPrefix(name, "/"), "/")
+		at := ""
+		for i, part := range parts {
+			at += "/" + part
+			n := t.nodes[at]
+			if n == nil || n.Mode&fs.ModeSymlink == 0 || i == len(parts)-1 && !follow {
+				continue
+			}
+			to := n.Link
+			if !path.IsAbs(to) {
+				to = path.Join(path.Dir(at), to)
+			}
+			next = path.Join(append([]string{to}, parts[i+1:]...)...)
+			break
+		}
+		if next == "" {
+			return name, nil
+		}
+		name = next
+	}
+}
+
+// get is what is at a path, whose links are resolved.
+func (t *Tree) get(name string) *Node {
+	if n := t.nodes[name]; n != nil {
+		return n
+	}
+	if t.Assume == nil {
+		return nil
+	}
+	// below what is known to be a file there is nothing
+	for d := path.Dir(name); d != "/"; d = path.Dir(d) {
+		if n := t.nodes[d]; n != nil && !n.Mode.IsDir() {
+			return nil
+		}
+	}
+	n := t.Assume(name)
+	if n != nil {
+		n.Assumed = true
+		t.put(name, n)
+	}
+	return n
+}
+
+// children are the names of what is in a folder, sorted.
+func (t *Tree) children(dir string) []string {
+	var names []string
+	prefix := strings.TrimSuffix(dir, "/") + "/"
+	for p := range t.nodes {
+		if rest, ok := strings.CutPrefix(p, prefix); ok && rest != "" && !strings.Contains(rest, "/") {
+			names = append(names, rest)
+		}
+	}
+	sort.Strings(names)
+	return names
+}
+
+// below are the paths in a folder and in those in it, the folder first.
+func (t *Tree) below(dir string) []string {
+	var paths []string
+	prefix := strings.TrimSuffix(dir, "/") + "/"
+	for p := range t.nodes {
+		if p == dir || strings.HasPrefix(p, prefix) {
+			paths = append(paths, p)
+		}
+	}
+	sort.Strings(paths)
+	return paths
+}
+
+// Data is what is in a file.
+func (n *Node) Data() ([]byte, error) {
+	if n.load != nil {
+		data, err := n.load()
+		if err != nil {
+			return nil, err
+		}
+		n.data, n.load = data, nil
+	}
+	return n.data, nil
+}
+
+// Snapshot is a copy of all that is there.
+func (t *Tree) Snapshot() map[string]Node {
+	out := make(map[string]Node, len(t.nodes))
+	for p, n := range t.nodes {
+		out[p] = *n
+	}
+	return out
+}
+
+// Paths are all paths, sorted.
+func (t *Tree) Paths() []string { return slices.Sorted(maps.Keys(t.nodes)) }
