@@ -102,6 +102,15 @@ func YAMLError(f *source.File, err error) error {
 	return source.Errorf(source.Span{File: f, Start: at, End: at}, "%s", message)
 }
 
+// oneFile gives bosh's reader the bytes that were read already: they need not be
+// those on disk.
+type oneFile struct {
+	boshsys.FileSystem
+	data []byte
+}
+
+func (f oneFile) ReadFile(string) ([]byte, error) { return f.data, nil }
+
 func readSpec(r *Release, name string) (*Spec, error) {
 	f, err := r.Read(name)
 	if err != nil {
@@ -111,7 +120,7 @@ func readSpec(r *Release, name string) (*Spec, error) {
 	if err := yaml.Unmarshal(f.Data, &root); err != nil {
 		return nil, YAMLError(f, err)
 	}
-	boshFS := boshsys.NewOsFileSystem(boshlog.NewLogger(boshlog.LevelNone))
+	boshFS := oneFile{boshsys.NewOsFileSystem(boshlog.NewLogger(boshlog.LevelNone)), f.Data}
 	m, err := boshjob.NewManifestFromPath(r.Path(name), boshFS)
 	if err != nil {
 		// bosh wraps the YAML error; the innermost text has the line

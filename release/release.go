@@ -35,6 +35,8 @@ type Release struct {
 	Jobs []*Job
 
 	files map[string]*source.File
+	// changed are the files that differ from what is on disk; nil: it is gone.
+	changed map[string]*source.File
 	// plainDirs are the folders that are known to lie in the release.
 	plainDirs map[string]bool
 	// entries are the regular files at the top of the directory.
@@ -53,7 +55,13 @@ func (e *NotReleaseError) Error() string {
 
 // Load reads the release in dir. Only what keeps the whole release from being
 // read is an error; a job that cannot be loaded carries its own in Job.Err.
-func Load(dir string) (*Release, error) {
+func Load(dir string) (*Release, error) { return load(dir, nil) }
+
+// With is the release as it would be with other files, by their slash-separated
+// names; what is nil is gone. Nothing is written.
+func (r *Release) With(files map[string]*source.File) (*Release, error) { return load(r.Dir, files) }
+
+func load(dir string, changed map[string]*source.File) (*Release, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
 		var pathErr *fs.PathError
@@ -69,7 +77,7 @@ func Load(dir string) (*Release, error) {
 	if err != nil {
 		return nil, &NotReleaseError{dir, "no jobs/ directory in it; give the directory that holds jobs/ and packages/"}
 	}
-	r := &Release{Dir: dir, files: map[string]*source.File{}, plainDirs: map[string]bool{}}
+	r := &Release{Dir: dir, files: map[string]*source.File{}, changed: changed, plainDirs: map[string]bool{}}
 	if top, err := os.ReadDir(dir); err == nil {
 		for _, e := range top {
 			if e.Type().IsRegular() {
@@ -78,11 +86,23 @@ func Load(dir string) (*Release, error) {
 		}
 	}
 	r.Name = r.name()
+	jobs := map[string]bool{}
 	for _, e := range entries {
-		name := e.Name()
-		if strings.HasPrefix(name, ".") || !isDir(filepath.Join(dir, "jobs", name)) {
-			continue
+		if name := e.Name(); !strings.HasPrefix(name, ".") && isDir(filepath.Join(dir, "jobs", name)) {
+			jobs[name] = true
 		}
+	}
+	for name, f := range changed {
+		parts := strings.Split(name, "/")
+		if len(parts) == 3 && parts[0] == "jobs" && parts[2] == "spec" {
+			if f == nil {
+				delete(jobs, parts[1])
+			} else {
+				jobs[parts[1]] = true
+			}
+		}
+	}
+	for name := range jobs {
 		r.Jobs = append(r.Jobs, loadJob(r, name))
 	}
 	sort.Slice(r.Jobs, func(i, j int) bool { return r.Jobs[i].Name < r.Jobs[j].Name })
@@ -146,6 +166,12 @@ func (r *Release) Read(name string) (*source.File, error) {
 	}
 	if name == ".." || strings.HasPrefix(name, "../") || path.IsAbs(name) {
 		return nil, fmt.Errorf("%s: leads out of the release", name)
+	}
+	if f, ok := r.changed[name]; ok {
+		if f == nil {
+			return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+		}
+		return f, nil
 	}
 	p := r.Path(name)
 	if err := r.inside(p); err != nil {
@@ -277,11 +303,17 @@ func (r *Release) Glob(match func(name string) bool, dirs ...string) []string {
 			if err != nil {
 				return nil
 			}
-			if name := filepath.ToSlash(rel); match(name) {
+			name := filepath.ToSlash(rel)
+			if _, differs := r.changed[name]; !differs && match(name) {
 				names = append(names, name)
 			}
 			return nil
 		})
+		for name, f := range r.changed {
+			if f != nil && (d == "." || strings.HasPrefix(name, strings.TrimSuffix(d, "/")+"/")) && match(name) {
+				names = append(names, name)
+			}
+		}
 	}
 	sort.Strings(names)
 	return names

@@ -10,7 +10,7 @@ import (
 // can says whether the process may do with a node what the bits of want (4 read,
 // 2 write, 1 execute) say, by its owner and mode.
 func (p *Process) can(n *Node, want fs.FileMode) bool {
-	if p.User == "root" && p.Container == nil || slices.Contains(p.Capabilities, "DAC_OVERRIDE") {
+	if p.User == "root" && (p.Container == nil || p.Capabilities == nil) || slices.Contains(p.Capabilities, "DAC_OVERRIDE") {
 		return want&1 == 0 || n.Mode.IsDir() || n.Mode&0o111 != 0
 	}
 	bits := n.Mode.Perm()
@@ -25,11 +25,12 @@ func (p *Process) can(n *Node, want fs.FileMode) bool {
 
 // find is the node at a path as the process sees it.
 func (p *Process) find(name string, follow bool) (string, *Node, error) {
-	full, err := p.Files.resolve(p.Abs(name), follow)
+	seen := p.Abs(name)
+	full, err := p.Files.resolve(p.mapped(seen), follow)
 	if err != nil {
 		return "", nil, err
 	}
-	if !p.visible(full) {
+	if !p.visible(full) || !p.visible(seen) {
 		return full, nil, &Error{name, "No such file or directory"}
 	}
 	n := p.Files.get(full)
@@ -42,6 +43,20 @@ func (p *Process) find(name string, follow bool) (string, *Node, error) {
 		}
 	}
 	return full, n, nil
+}
+
+// mapped is where a path of the container lies on the VM: bpm mounts a folder of
+// the job over /tmp and /var/tmp.
+func (p *Process) mapped(full string) string {
+	if p.Container == nil {
+		return full
+	}
+	for _, dir := range []string{"/tmp", "/var/tmp"} {
+		if full == dir || strings.HasPrefix(full, dir+"/") {
+			return "/var/vcap/data/" + p.Container.Job + "/tmp" + strings.TrimPrefix(full, dir)
+		}
+	}
+	return full
 }
 
 // visible says whether the container has a path; on the VM all are there. What

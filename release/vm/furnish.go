@@ -18,6 +18,7 @@ func (v *VM) furnish() {
 	t.Add("/etc/group", group, 0o644)
 	t.Add("/etc/hosts", "127.0.0.1 localhost\n", 0o644)
 	t.Add("/etc/hostname", Hostname+"\n", 0o644)
+	v.furnishCommands()
 }
 
 // Hostname is what the machine is called.
@@ -42,3 +43,18 @@ bosh_sshers:x:998:vcap
 bosh_sudoers:x:997:
 vcap:x:1000:syslog
 `
+
+func (v *VM) furnishCommands() {
+	names := map[string]bool{}
+	for n := range commands {
+		names[n] = true
+	}
+	for n := range runners {
+		names[n] = true
+	}
+	for n := range names {
+		for _, d := range []string{"/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/"} {
+			v.install(n, d+n)
+		}
+	}
+}

@@ -24,19 +24,23 @@ type Node struct {
 	By string
 
 	data []byte
-	load func() ([]byte, error)
+	// native is what happens when the file is executed.
+	native func(*Call) int
+	load   func() ([]byte, error)
 }
 
 // Tree is a file system. Its paths are clean and absolute.
 type Tree struct {
 	nodes map[string]*Node
+	// stemcell are the commands that a stemcell has, by path.
+	stemcell map[string]bool
 	// Assume is asked for what is not there; nil says that it is not.
 	Assume func(name string) *Node
 }
 
 // NewTree makes an empty tree.
 func NewTree() *Tree {
-	return &Tree{nodes: map[string]*Node{"/": {Mode: fs.ModeDir | 0o755, Owner: "root", Group: "root"}}}
+	return &Tree{stemcell: map[string]bool{}, nodes: map[string]*Node{"/": {Mode: fs.ModeDir | 0o755, Owner: "root", Group: "root"}}}
 }
 
 // Add puts a file there, and the folders that lead to it.
@@ -51,6 +55,16 @@ func (t *Tree) AddLazy(name string, mode fs.FileMode, load func() ([]byte, error
 	n := &Node{Mode: mode, Owner: "root", Group: "root", load: load}
 	t.put(name, n)
 	return n
+}
+
+// AddProgram puts a program there that is carried out by run.
+func (t *Tree) AddProgram(name string, run func(*Call) int) {
+	t.put(name, &Node{Mode: 0o755, Owner: "root", Group: "root", native: run})
+}
+
+// File makes a node of a file for Assume.
+func File(data []byte, mode fs.FileMode) *Node {
+	return &Node{Mode: mode, Owner: "root", Group: "root", data: data}
 }
 
 // AddDir puts a folder there, and those that lead to it.

@@ -8,6 +8,7 @@
 package vm
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -31,23 +32,38 @@ type VM struct {
 	// Unknown are the things that scripts use and this machine does not have, by
 	// name, each once: what they print was taken to be empty.
 	Unknown []string
-	// Daemons are the base names of programs that keep running when they are
-	// started in the background: their pids are alive.
+	// pids says of those that were given out whether they are alive.
 	pids map[string]bool
 	next int
 	// steps counts commands, clock the seconds slept: a script that does not end
 	// is stopped.
 	steps, clock int
+	// Errors are scripts that could not be read or run.
+	Errors []string
+	// Absent are the files that scripts source and that are not there.
+	Absent []string
+	// Output are the last lines of what the commands given to Run printed.
+	Output []string
+	// Stopped says that a script was stopped because it did not end.
+	Stopped bool
+	// halt ends the script that runs a command; waiting says that something in
+	// the background waits without end.
+	halt, waiting bool
+	// functions are those that scripts declare.
+	functions map[string]bool
+	outputs   map[string]string
+	pipes     map[string]*bytes.Buffer
+	names     int
 }
 
 // New makes a machine with what a stemcell has before a job comes.
 func New() *VM {
-	v := &VM{Files: NewTree(), pids: map[string]bool{}, next: 1000}
+	v := &VM{Files: NewTree(), pids: map[string]bool{}, next: 1000, functions: map[string]bool{}, outputs: map[string]string{}, pipes: map[string]*bytes.Buffer{}}
 	v.furnish()
 	return v
 }
 
-// Unless says once that something was not known.
+// miss says once that something was not known.
 func (v *VM) miss(what string) {
 	if !slices.Contains(v.Unknown, what) {
 		v.Unknown = append(v.Unknown, what)
@@ -134,6 +150,9 @@ func (v *VM) Root(env map[string]string) *Process {
 	return &Process{VM: v, Identity: Identity{User: "root", Group: "root"}, Env: maps.Clone(env), Dir: "/", Umask: 0o022, Limits: Limits{}}
 }
 
+// Clone is the same process, to be changed.
+func (p *Process) Clone() *Process { return p.clone() }
+
 // clone is the same process with maps of its own.
 func (p *Process) clone() *Process {
 	q := *p
@@ -163,6 +182,13 @@ func (p *Process) record(kind Kind, program string, args []string) *Event {
 		Background: p.background, Stdout: p.stdout, Stderr: p.stderr, Script: p.script, Line: p.line,
 	})
 	return &p.Events[len(p.Events)-1]
+}
+
+// absent writes down that a sourced file is not there.
+func (v *VM) absent(name string) {
+	if !slices.Contains(v.Absent, name) {
+		v.Absent = append(v.Absent, name)
+	}
 }
 
 // newPid gives a pid; alive says that it stays.
