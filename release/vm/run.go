@@ -353,6 +353,9 @@ func (p *Process) become(user, group string) {
 	}
 }
 
+// Become changes who the process is.
+func (p *Process) Become(user, group string) { p.become(user, group) }
+
 // home is the home of a user.
 func (p *Process) home(user string) string {
 	if a := p.account(user); a != nil {

@@ -67,6 +67,11 @@ func File(data []byte, mode fs.FileMode) *Node {
 	return &Node{Mode: mode, Owner: "root", Group: "root", data: data}
 }
 
+// Folder makes a node of a folder for Assume.
+func Folder(mode fs.FileMode) *Node {
+	return &Node{Mode: fs.ModeDir | mode, Owner: "root", Group: "root"}
+}
+
 // AddDir puts a folder there, and those that lead to it.
 func (t *Tree) AddDir(name string, owner, group string, mode fs.FileMode) *Node {
 	if n := t.nodes[name]; n != nil && n.Mode.IsDir() {

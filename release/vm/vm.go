@@ -153,6 +153,9 @@ func (v *VM) Root(env map[string]string) *Process {
 // Clone is the same process, to be changed.
 func (p *Process) Clone() *Process { return p.clone() }
 
+// Rewind lets a new start path have all the time that one may take.
+func (v *VM) Rewind() { v.steps, v.clock, v.halt = 0, 0, false }
+
 // clone is the same process with maps of its own.
 func (p *Process) clone() *Process {
 	q := *p

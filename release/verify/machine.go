@@ -1,0 +1,261 @@
+package verify
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
+	"github.com/bosh-bpmify/bosh-bpmify/release/render"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+	"github.com/bosh-bpmify/bosh-bpmify/release/vm"
+)
+
+// The environments that a process is started with: by monit (monit 5.2.5
+// resets it, src/env.c) and by the agent for bin/pre-start and bin/post-start.
+var (
+	monitEnv = map[string]string{"PATH": "/bin:/usr/bin:/sbin:/usr/sbin"}
+	agentEnv = map[string]string{"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+)
+
+// side is a job on a machine of its own.
+type side struct {
+	job    *release.Job
+	vm     *vm.VM
+	ctx    render.Context
+	render func(*source.File, render.Context) ([]byte, error)
+	// failed are templates that do not render, each once.
+	failed []error
+	// checks are what monit starts, as rendered.
+	checks []check
+	// launched is what bpm was asked to start, by the name of the check.
+	launched map[string]*launched
+	current  string
+	// before is the tree before anything ran.
+	before map[string]vm.Node
+	// read are the templates that were rendered.
+	read map[string]*source.File
+}
+
+// check is a check process of a rendered monit file.
+type check struct {
+	name, pidfile string
+	start         []string
+	user, group   string
+}
+
+// launched is a process that bpm started.
+type launched struct {
+	process bpm.Process
+	err     string
+}
+
+// newSide makes the machine of a job: what the agent puts there before monit and
+// bpm come.
+func newSide(j *release.Job, ctx render.Context, renderer func(*source.File, render.Context) ([]byte, error)) *side {
+	s := &side{job: j, vm: vm.New(), ctx: ctx, render: renderer, launched: map[string]*launched{}, read: map[string]*source.File{}}
+	t := s.vm.Files
+	dir := func(name, group string, mode fs.FileMode) { t.AddDir("/var/vcap/"+name, "root", group, mode) }
+	for _, d := range []string{"bosh/bin", "bosh/etc", "data", "data/packages", "jobs", "monit", "packages", "store", "sys"} {
+		dir(d, "root", 0o755)
+	}
+	dir("sys/log", "vcap", 0o750)
+	dir("sys/run", "vcap", 0o750)
+	dir("data/tmp", "vcap", 0o770)
+	dir("instance", "vcap", 0o750)
+	for name, text := range map[string]string{"name": "ig", "id": vm.Hostname, "deployment": "dep", "az": "z1", "bootstrap": "true"} {
+		t.Add("/var/vcap/instance/"+name, text, 0o640).Group = "vcap"
+	}
+	dir("data/"+j.Name, "vcap", 0o770)
+	dir("sys/log/"+j.Name, "vcap", 0o770)
+	dir("sys/run/"+j.Name, "vcap", 0o770)
+	t.AddLink("/var/vcap/data/sys", "/var/vcap/sys")
+	own := "/var/vcap/jobs/" + j.Name
+	t.AddDir(own, "root", "vcap", 0o750)
+	t.AddLink(own+"/packages", "/var/vcap/packages")
+	t.AddLink("/var/vcap/data/jobs", "/var/vcap/jobs")
+	for _, p := range j.Spec.Packages {
+		t.AddDir("/var/vcap/packages/"+p, "root", "root", 0o755)
+		t.AddLink("/var/vcap/data/packages/"+p, "/var/vcap/packages/"+p)
+	}
+	for _, tpl := range j.Spec.Templates {
+		target := path.Join(own, tpl.Target)
+		mode := fs.FileMode(0o640)
+		if strings.HasPrefix(path.Clean(tpl.Target), "bin/") {
+			mode = 0o750
+		}
+		for d := path.Dir(target); d != own && strings.HasPrefix(d, own); d = path.Dir(d) {
+			t.AddDir(d, "root", "vcap", 0o750)
+		}
+		t.AddLazy(target, mode, func() ([]byte, error) { return s.template(tpl.Source) }).Group = "vcap"
+	}
+	t.AddProgram("/var/vcap/jobs/bpm/bin/bpm", s.bpm)
+	t.AddProgram("/var/vcap/packages/bpm/bin/bpm", s.bpm)
+	t.Assume = s.assume
+	s.before = t.Snapshot()
+	return s
+}
+
+// template renders a template of the job.
+func (s *side) template(src string) ([]byte, error) {
+	f, err := s.job.Release.Read(s.job.TemplateName(src))
+	if err != nil {
+		s.fail(err)
+		return nil, err
+	}
+	s.read[f.Name] = f
+	data, err := s.render(f, s.ctx)
+	if err != nil {
+		s.fail(err)
+	}
+	return data, err
+}
+
+func (s *side) fail(err error) {
+	for _, e := range s.failed {
+		if e.Error() == err.Error() {
+			return
+		}
+	}
+	s.failed = append(s.failed, err)
+}
+
+// hasExtension is a base name that looks like that of a file with text in it.
+var hasExtension = regexp.MustCompile(`[^.]\.[A-Za-z][A-Za-z0-9]*$`)
+
+// assume says what is at a path that only a package or another job could have
+// put there. A file that the release has the source of is that; otherwise a name
+// below bin is a program, one with an extension a file, any other a folder.
+func (s *side) assume(name string) *vm.Node {
+	rest, ok := strings.CutPrefix(name, "/var/vcap/packages/")
+	if !ok {
+		rest, ok = strings.CutPrefix(name, "/var/vcap/data/packages/")
+	}
+	switch {
+	case ok:
+		f, err := s.job.Release.PackageFile("/var/vcap/packages/" + rest)
+		if err == nil && f != nil {
+			mode := fs.FileMode(0o644)
+			if inBin(rest) || f.Mode&0o111 != 0 {
+				mode = 0o755
+			}
+			return vm.File(f.Data, mode)
+		}
+	case strings.HasPrefix(name, "/var/vcap/jobs/"):
+		rest = strings.TrimPrefix(name, "/var/vcap/jobs/")
+		if job, _, _ := strings.Cut(rest, "/"); job == s.job.Name {
+			return nil // all that it has is there
+		}
+	case strings.HasPrefix(name, "/var/vcap/bosh/"):
+		rest = strings.TrimPrefix(name, "/var/vcap/bosh/")
+	default:
+		return nil
+	}
+	switch base := path.Base(name); {
+	case inBin(rest):
+		return vm.File(nil, 0o755)
+	case hasExtension.MatchString(base):
+		return vm.File(nil, 0o644)
+	}
+	return vm.Folder(0o755)
+}
+
+// inBin says whether a path lies in a folder of programs.
+func inBin(name string) bool {
+	switch path.Base(path.Dir(name)) {
+	case "bin", "sbin", "libexec":
+		return true
+	}
+	return false
+}
+
+// run runs the start path: pre-start, what monit starts, post-start.
+func (s *side) run() error {
+	data, err := s.render(s.job.Monit, s.ctx)
+	if err != nil {
+		s.fail(err)
+		return err
+	}
+	s.read[s.job.Monit.Name] = s.job.Monit
+	if err := s.readMonit(data); err != nil {
+		return err
+	}
+	s.script("pre-start")
+	for _, c := range s.checks {
+		if len(c.start) == 0 {
+			continue
+		}
+		s.vm.Phase, s.current = "start "+c.name, c.name
+		p := s.vm.Root(monitEnv)
+		if c.user != "" {
+			p.Become(c.user, c.group)
+		}
+		s.vm.Rewind()
+		p.Run(c.start)
+	}
+	s.script("post-start")
+	return nil
+}
+
+// script runs bin/NAME of the job when it has one.
+func (s *side) script(name string) {
+	if _, ok := s.job.Spec.Template("bin/" + name); !ok {
+		return
+	}
+	s.vm.Phase, s.current = name, ""
+	s.vm.Rewind()
+	s.vm.Root(agentEnv).Run([]string{"/var/vcap/jobs/" + s.job.Name + "/bin/" + name})
+}
+
+// readMonit reads the checks of a rendered monit file.
+func (s *side) readMonit(data []byte) error {
+	f, err := monit.Parse(&source.File{Name: s.job.Monit.Name, Data: data})
+	if err != nil {
+		return fmt.Errorf("%s, rendered: %w", s.job.Monit.Name, err)
+	}
+	for _, c := range f.Checks {
+		k := check{name: unquoted(c.NameText())}
+		if c.Kind != "process" {
+			continue
+		}
+		if c.Pidfile != nil {
+			k.pidfile = c.Pidfile.Value.Text()
+		}
+		if c.Start != nil {
+			k.start = words(c.Start.Command.Text())
+			k.user, k.group = unquoted(c.Start.Uid.Text()), unquoted(c.Start.Gid.Text())
+		}
+		s.checks = append(s.checks, k)
+	}
+	return nil
+}
+
+func unquoted(s string) string { return strings.Trim(s, `"'`) }
+
+// words splits the command of a start program as monit does: at blanks, but for
+// what stands in single quotes.
+func words(command string) []string {
+	var out []string
+	word, quoted, open := "", false, false
+	for _, r := range command {
+		switch {
+		case r == '\'':
+			quoted, open = !quoted, true
+		case !quoted && (r == ' ' || r == '\t' || r == '\n'):
+			if open {
+				out = append(out, word)
+			}
+			word, open = "", false
+		default:
+			word, open = word+string(r), true
+		}
+	}
+	if open {
+		out = append(out, word)
+	}
+	return out
+}
