@@ -1,0 +1,295 @@
+package render
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+func renderer(t *testing.T) *Renderer {
+	t.Helper()
+	if _, err := exec.LookPath("ruby"); err != nil && os.Getenv("BPMIFY_REQUIRE_TOOLS") == "" {
+		t.Skip("ruby is missing")
+	}
+	r, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	return r
+}
+
+func template(text string) *source.File {
+	return &source.File{Name: "jobs/web/templates/t.erb", Data: []byte(text)}
+}
+
+// job makes a release of spec files by job name, and gives the first job.
+func job(t *testing.T, specs ...string) *release.Job {
+	t.Helper()
+	dir := t.TempDir()
+	for i, spec := range specs {
+		name := []string{"web", "store"}[i]
+		jobDir := filepath.Join(dir, "jobs", name)
+		if err := os.MkdirAll(filepath.Join(jobDir, "templates"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for file, text := range map[string]string{"spec": "name: " + name + "\n" + spec, "monit": ""} {
+			if err := os.WriteFile(filepath.Join(jobDir, file), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	rel, err := release.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := rel.Job("web")
+	if j.Err != nil {
+		t.Fatal(j.Err)
+	}
+	return j
+}
+
+const webSpec = `
+templates: {}
+consumes:
+- {name: store, type: kv}
+- {name: cache, type: memo, optional: true}
+properties:
+  web.port: {default: 8080}
+  web.ratio: {default: 1.0}
+  web.title: {default: "the é web"}
+  web.hosts: {default: [a, b]}
+  web.secret: {}
+  web.admin_port: {}
+  web.enabled: {}
+  web.skip_checks: {}
+  web.log_dir: {}
+  web.backends: {}
+  web.tls.cert: {}
+  web.tls.key: {}
+`
+
+const storeSpec = `
+templates: {}
+provides:
+- {name: store, type: kv, properties: [kv.port, kv.token]}
+properties:
+  kv.port: {default: 6000}
+  kv.token: {}
+`
+
+func TestRender(t *testing.T) {
+	r := renderer(t)
+	j := job(t, webSpec, storeSpec)
+	for _, c := range []struct {
+		name, text, want string
+		props            map[string]any
+		fill             Fill
+	}{
+		{name: "default", text: `<%= p('web.port') %> <%= p("web.title") %> <%= p('web.ratio') %>`, want: "8080 the é web 1.0"},
+		{name: "given", text: `<%= p('web.port') %>`, want: "9", props: map[string]any{"web": map[string]any{"port": 9}}},
+		{name: "null is no value", text: `<%= p('web.port') %>`, want: "8080", props: map[string]any{"web": map[string]any{"port": nil}}},
+		{name: "trim", text: "<% if true -%>\na\n<% end -%>\n", want: "a\n"},
+		{name: "if_p", text: `<% if_p('web.port', 'web.title') do |port, title| %><%= port %><% end.else do %>no<% end %>`, want: "8080"},
+		{name: "if_p stays absent", text: `<% if_p('web.secret') do |s| %>yes<% end.else_if_p('web.port') do |x| %><%= x %><% end.else do %>no<% end %>`, want: "8080"},
+		{name: "if_p everything", text: `<% if_p('web.secret') do |s| %><%= s %><% end %>`, want: "p.web.secret", fill: Everything},
+		{name: "properties", text: `<%= properties.web.port %>,<%= properties.web.secret.inspect %>`, want: "8080,nil"},
+		{name: "properties filled", text: `<%= properties.web.secret %>,<%= properties.nothing.inspect %>`, want: "p.web.secret,nil", fill: Properties},
+		{name: "spec", text: `<%= spec.networks.default.ip %> <%= spec.networks.send(:other).ip %> <%= spec.address %> <%= spec.ip %> <%= spec.index %> <%= spec.az %> <%= spec.bootstrap %> <%= spec.deployment %> <%= spec.name %> <%= spec.job.name %> <%= spec.persistent_disk %> <%= name %> <%= index %>`,
+			want: "10.0.0.10 10.0.0.10 10.0.0.10 10.0.0.10 0 z1 true dep web web 1024 web 0"},
+		{name: "spec names", text: `<%= spec.networks.methods(false).grep(/^[a-z]/).join(' ') %> <%= spec.properties.web.port %>`, want: "default 8080"},
+		{name: "link of the release", text: `<% l = link('store') %><%= l.p('kv.port') %> <%= l.p('kv.token') %> <%= l.p('kv.none', 3) %> <%= l.address %> <%= l.instances.map(&:address).join %> <%= l.instances.first.bootstrap %> <%= l.properties['kv']['port'] %> <%= l.instances[0].p('kv.port') %>`,
+			want: "6000 p.link.store.kv.token 3 q-s0.store.default.dep.bosh 0.store.default.dep.bosh true 6000 6000"},
+		{name: "if_link", text: `<% if_link('cache') do |l| %>yes<% end.else do %>no<% end %> <% if_link('store') do |l| %><% l.if_p('kv.port') do |x| %><%= x %><% end %><% l.if_p('kv.token') {} .else do %>no token<% end %><% end %>`,
+			want: "no 6000no token"},
+		{name: "synthesized", text: `<%= p('web.secret') %> <%= p('web.enabled') %> <%= p('web.skip_checks') %> <%= p('web.log_dir') %>`, want: "p.web.secret true false /var/vcap/data/p.web.log_dir"},
+		{name: "synthesized number", text: `<%= Integer(p('web.admin_port')) == p('web.admin_port').to_i && p('web.admin_port') + 1 > 1000 %> <%= {'a' => p('web.admin_port')}.to_json =~ /:\d+}/ ? 1 : 0 %> <%= {'a' => p('web.admin_port')}.to_yaml =~ /: \d+$/ ? 1 : 0 %>`, want: "true 1 1"},
+		{name: "synthesized list", text: `<% p('web.backends').each do |b| %>[<%= b %>]<% end %> <%= p('web.backends').map { |b| b.upcase }.join(',') %> <%= p('web.backends').first %> <%= p('web.backends').join %>`,
+			want: "[p.web.backends.0] P.WEB.BACKENDS.0 p.web.backends.0 p.web.backends.0"},
+		{name: "synthesized hash", text: `<% p('web.backends').each do |k, v| %><%= k %>=<%= v %> <% end %><%= p('web.backends')['host'] %> <%= p('web.backends').fetch('host') %> <%= p('web.backends').keys.inspect %>`,
+			want: `key=p.web.backends.key p.web.backends.host p.web.backends.host ["key"]`},
+		{name: "synthesized, to others", text: `<%= JSON.parse(p('web.secret')).keys %> <%= URI.parse(p('web.secret')).host %> <%= IPAddr.new(p('web.secret')).ipv4? %> <%= Shellwords.escape(p('web.secret')) %> <%= [p('web.secret')].to_json %> <%= [p('web.secret')].to_yaml %>`,
+			want: "[\"key\"] p.web.secret true p.web.secret [\"p.web.secret\"] ---\n- p.web.secret\n"},
+		{name: "a given unknown", text: `<%= p('web.secret') %>`, want: "p.web.secret", props: map[string]any{"web": map[string]any{"secret": Synthesize("web.secret")}}},
+		{name: "a tree that is unknown", text: `<%= p('web.tls.cert') %>`, want: "p.web.tls.cert", props: map[string]any{"web": map[string]any{"tls": Synthesize("web.tls")}}},
+		{name: "p with a default", text: `<%= p('web.secret', 'x') %><%= p(['web.secret', 'web.port']) %>`, want: "x8080"},
+		{name: "activesupport", text: `<% require 'active_support/core_ext/object/blank' %><%= ''.blank? %> <%= nil.present? %> <%= p('web.hosts').present? %>`, want: "true false true"},
+		{name: "libraries", text: `<% %w[json yaml base64 shellwords ipaddr openssl digest securerandom time uri].each { |l| require l } %><%= Base64.strict_encode64('a') %>`, want: "YQ=="},
+		{name: "output is not the protocol's", text: `<% puts 'x'; $stderr.puts 'y'; STDOUT.puts '{}'; system('echo z') %>a<%= $stdin.read.inspect %>`, want: `a""`},
+		{name: "awkward", text: `<%= p('web.title') %>`, want: `it's "a" $b \c`, props: map[string]any{"web": map[string]any{"title": `it's "a" $b \c`}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			context := NewContext(j, c.props)
+			context.Fill = c.fill
+			got, err := r.Render(template(c.text), context)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(got) != c.want {
+				t.Errorf("got  %q\nwant %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestPresentLink(t *testing.T) {
+	r := renderer(t)
+	c := NewContext(job(t, webSpec), nil).Present("cache")
+	got, err := r.Render(template(`<% if_link('cache') do |l| %><%= l.p('ttl_text') %><% end %>`), c)
+	if err != nil || string(got) != "p.link.cache.ttl_text" {
+		t.Errorf("%q %v", got, err)
+	}
+}
+
+func TestUndeclared(t *testing.T) {
+	r := renderer(t)
+	c := NewContext(job(t, "templates: {}\n"), map[string]any{"a": map[string]any{"b": "c"}})
+	got, err := r.Render(template(`<%= p('a.b') %> <%= properties.a.b %>`), c)
+	if err != nil || string(got) != "c c" {
+		t.Errorf("a job without properties: %q %v", got, err)
+	}
+}
+
+// What differs from one rendering to the next is fixed.
+func TestSameEveryTime(t *testing.T) {
+	text := `<%= rand(1000) %> <%= SecureRandom.hex %> <%= SecureRandom.uuid %> <%= SecureRandom.random_number(99) %> <%= Random.new.rand(99) %> <%= Random.rand %> <%= (1..99).to_a.shuffle.first %> <%= Time.now.to_f %> <%= Time.now.strftime('%Z') %> <%= Date.today %> <%= Process.pid %> <%= Socket.gethostname %> <%= Dir.pwd.length > 0 %>`
+	var outs []string
+	for range 2 {
+		r := renderer(t)
+		out, err := r.Render(template(text), NewContext(job(t, webSpec), nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := r.Render(template(text+" "), NewContext(job(t, webSpec), nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		outs = append(outs, string(out), strings.TrimSuffix(string(again), " "))
+	}
+	for _, o := range outs {
+		if o != outs[0] {
+			t.Errorf("differs:\n%s\n%s", outs[0], o)
+		}
+	}
+	if !strings.Contains(outs[0], " 2024-01-01 4242 fixed-host") {
+		t.Error(outs[0])
+	}
+}
+
+func TestFailures(t *testing.T) {
+	r := renderer(t)
+	r.Timeout = 300 * time.Millisecond
+	c := NewContext(job(t, webSpec), nil)
+	const at = "jobs/web/templates/t.erb:"
+	for _, f := range []struct{ name, text, want string }{
+		{"line", "a\n<%= p('web.port') %>\n<%= nil.foo %>\n", at + "3:1: the template does not render: undefined method `foo' for nil"},
+		{"raise", "\n<% raise 'give web.secret' %>", at + "2:1: the template does not render: give web.secret"},
+		{"undeclared", "<%= p('web.prot') %>", at + "1:1: the template does not render: Can't find property 'web.prot'"},
+		{"link", "<%= link('nope').address %>", at + "1:1: the template does not render: Can't find link 'nope'"},
+		{"syntax", "a\n<% if true %>\n<%= ) %>\n<% end %>", at + "3:1: the template does not render: syntax error"},
+		{"exit", "a\n<% exit 1 %>", at + "2:1: the template does not render: exit (SystemExit)"},
+		{"exit!", "a\n<% exit! %>", at + "1:1: the template does not render: it ends the process that renders it"},
+		{"killed", "<% Process.kill(:KILL, $$) %>", at + "1:1: the template does not render: it ends the process that renders it"},
+		{"loop", "<% loop {} %>", at + "1:1: the template does not render: it takes longer than 0.3 seconds"},
+		{"loop that rescues", "<% begin; sleep; rescue Exception; retry; end %>", at + "1:1: the template does not render: it takes longer than 0.3 seconds"},
+		{"deep", "<% def x = x + 1 %>\n<%= x %>", "SystemStackError"},
+	} {
+		t.Run(f.name, func(t *testing.T) {
+			_, err := r.Render(template(f.text), c)
+			if err == nil || !strings.Contains(err.Error(), f.want) {
+				t.Fatalf("got %v\nwant %s", err, f.want)
+			}
+			if strings.Contains(err.Error(), r.dir) {
+				t.Errorf("a path of ours is in it: %v", err)
+			}
+			var syntax *source.SyntaxError
+			if !errors.As(err, &syntax) {
+				t.Errorf("%T has no place", err)
+			}
+			// the server is still there
+			if out, err := r.Render(template("<%= 1 %>"+f.name), c); err != nil || string(out) != "1"+f.name {
+				t.Errorf("afterwards: %q %v", out, err)
+			}
+		})
+	}
+}
+
+func TestSynthesizedNames(t *testing.T) {
+	r := renderer(t)
+	c := NewContext(job(t, webSpec), nil)
+	got := r.Synthesized(template(`<%= p('web.secret') %><%= p('web.port') %><%= p('web.backends').first %><% if_p('web.tls.key') {} %><%= p('web.tls.cert', 1) %>`), c)
+	if want := []string{"web.secret", "web.backends"}; !slices.Equal(got, want) {
+		t.Errorf("%q, not %q", got, want)
+	}
+}
+
+func TestFit(t *testing.T) {
+	r := renderer(t)
+	c := NewContext(job(t, webSpec), nil)
+	plain, asks, everything := template(`<%= p('web.port') %>`), template(`<%= properties.web.secret.upcase %>`), template(`<% x = nil; if_p('web.secret') { |s| x = s } %><%= x.upcase %>`)
+	for _, f := range []struct {
+		files []*source.File
+		want  Fill
+	}{
+		{[]*source.File{plain}, AsGiven},
+		{[]*source.File{plain, asks}, Properties},
+		{[]*source.File{asks, everything}, Everything},
+		{[]*source.File{template("<% raise 'x' %>"), asks}, Properties},
+	} {
+		if got := r.Fit(f.files, c).Fill; got != f.want {
+			t.Errorf("fill %d, not %d", got, f.want)
+		}
+	}
+}
+
+func TestNoRuby(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	_, err := New()
+	if err == nil || err.Error() != "ruby is needed to render templates: apt-get install ruby (or put ruby into PATH)" {
+		t.Errorf("%v", err)
+	}
+}
+
+// A program called ruby that is none.
+func TestOtherRuby(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "ruby"), []byte("#!/bin/sh\necho 'no ruby here' >&2\nexit 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir)
+	r, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	_, err = r.Render(template("a"), Context{})
+	if err == nil || !strings.Contains(err.Error(), "3.0 or newer") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestQuick(t *testing.T) {
+	r := renderer(t)
+	c := NewContext(job(t, webSpec), nil)
+	start := time.Now()
+	const n = 50
+	for i := range n {
+		if _, err := r.Render(template("<%= p('web.port') %>"+strings.Repeat(" ", i)), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	each := time.Since(start) / n
+	t.Logf("%s a rendering", each)
+	if each > 60*time.Millisecond {
+		t.Errorf("%s a rendering, as long as starting ruby takes", each)
+	}
+}

@@ -1,0 +1,209 @@
+require 'digest/md5'
+
+module Bpmify
+  # Synthesized is a value that nobody supplied. It is a String that says which
+  # property it stands for, and answers as a list of one, a hash of one or a
+  # number where it is asked to be that.
+  class Synthesized < String
+    # MARK is the key of the JSON object that stands for such a value.
+    MARK = 'bosh-bpmify synthesizes'
+
+    NUMBER = /(\A|[._-])(port|timeout|size|count|limit|nofile|open_files|file_descriptors|fds|interval|seconds|secs|ms|
+              minutes|retries|attempts|workers|threads|replicas|weight|ttl|mb|kb|gb|bytes|megabytes|memory|heap|instances|
+              connections|processes|days|hours|uid|gid|max|min|length|depth|level_number|percent|percentage|quota|
+              factor)\z|(\A|[._-])(max|min|num|number_of)_[a-z_]+\z/x
+    YES = /(\A|[._-])(enabled?|active)\z|_enabled\z|(\A|\.)(enable|use|require|allow)_/
+    NO = /(\A|[._-])(disabled?|debug)\z|_disabled\z|(\A|\.)(disable|skip)_/
+    PATH = /(\A|[._-])(path|dir|directory|file|folder|socket)\z/
+
+    @asked = []
+
+    class << self
+      # asked are the names of the properties that were synthesized so far.
+      attr_reader :asked
+
+      # value is what a property gives; its name says of what kind it is.
+      def value(name)
+        name = name.to_s
+        last = name[/[^.]+\z/].to_s.downcase
+        case last
+        when NO then false
+        when YES then true
+        when NUMBER then new(number(name).to_s, name)
+        when PATH then new("/var/vcap/data/p.#{name}", name)
+        else new("p.#{name}", name)
+        end
+      end
+
+      def note(name)
+        @asked |= [name.to_s]
+        value(name)
+      end
+
+      # number is one that tells properties apart and could be a port.
+      def number(name) = (Digest::MD5.hexdigest(name)[0, 6].to_i(16) % 8000) + 1100
+
+      # revive puts values in the place of the marks in what came as JSON.
+      def revive(object)
+        case object
+        when Hash
+          return value(object[MARK]) if object.size == 1 && object.key?(MARK)
+
+          object.transform_values { |v| revive(v) }
+        when Array then object.map { |v| revive(v) }
+        else object
+        end
+      end
+    end
+
+    # CONVERSIONS would make others take it for what it is not.
+    CONVERSIONS = %i[to_ary to_hash to_proc to_io to_path to_regexp to_open to_model marshal_dump _dump encode_with init_with
+                     yaml_tag exception call read getc gets begin_with].freeze
+
+    def initialize(text, name)
+      super(text)
+      @name = name
+    end
+
+    def plain = String.new(self)
+    def to_s = plain
+    def to_str = plain
+    def inspect = number? ? plain : plain.inspect
+    def dup = self.class.new(plain, @name)
+    def clone(**) = dup
+    def number? = match?(/\A\d+\z/)
+    def to_json(*args) = (number? ? to_i : plain).to_json(*args)
+    def as_json(*) = number? ? to_i : plain
+    def dump_value = number? ? to_i : plain
+
+    # as a number
+    def to_i(*) = number? ? plain.to_i : self.class.number(@name)
+    def to_int = to_i
+    def to_f = to_i.to_f
+    def to_r = to_i.to_r
+    def coerce(other) = [other, to_i]
+    def -(other) = other.is_a?(::Array) ? list - other : to_i - other.to_i
+    def /(other) = to_i / other.to_i
+    def *(other) = number? || other.is_a?(Synthesized) ? to_i * other.to_i : super
+    def %(other) = number? && other.is_a?(Numeric) ? to_i % other : super
+    def <=>(other) = other.is_a?(Numeric) ? to_i <=> other : super
+    def ==(other) = other.is_a?(Numeric) ? to_i == other : super
+
+    %i[< > <= >=].each do |op|
+      define_method(op) { |other| other.is_a?(Numeric) ? to_i.public_send(op, other) : plain.public_send(op, other.to_s) }
+    end
+
+    def +(other)
+      case other
+      when Numeric then to_i + other
+      when ::Array then list + other
+      else plain + other.to_s
+      end
+    end
+
+    # as a list or a hash
+    def list = [below('0')]
+    def hash_of_one = { 'key' => below('key') }
+    def to_a = list
+    def to_h(&block) = block ? hash_of_one.to_h(&block) : hash_of_one
+    def keys = hash_of_one.keys
+    def values = hash_of_one.values
+    def first(*args) = list.first(*args)
+    def last(*args) = list.last(*args)
+    def join(separator = '') = list.join(separator)
+    def dig(*keys) = below(keys.join('.'))
+    def key?(*) = true
+    alias has_key? key?
+    def merge(*others) = hash_of_one.merge(*others)
+    def blank? = false
+    def present? = true
+
+    def below(key) = Synthesized.new("p.#{@name}.#{key}", "#{@name}.#{key}")
+
+    def [](*args)
+      return super if args.length > 1 || args[0].is_a?(Range) || args[0].is_a?(Regexp)
+      return list[args[0]] if args[0].is_a?(Integer)
+
+      Synthesized.value("#{@name}.#{args[0]}")
+    end
+
+    def fetch(key, *) = self[key]
+
+    def each(&block)
+      return list.each unless block
+
+      elements(block).each(&block)
+      self
+    end
+    def each_pair(&block) = hash_of_one.each_pair(&block)
+
+    # a block of two parameters wants the entries of a hash
+    def elements(block) = block && (block.arity == 2 || block.arity == -3) ? hash_of_one : list
+
+    %i[map collect flat_map collect_concat filter_map select filter find_all reject any? all? none? sort_by group_by
+       partition each_entry min_by max_by sum to_set find detect sort uniq compact flatten].each do |name|
+      define_method(name) { |*args, &block| elements(block).public_send(name, *args, &block) }
+    end
+
+    # a count of the elements, but for letters: the length of a String stays
+    def count(*args, &block) = args.empty? ? elements(block).count(&block) : super
+    def each_with_index(&block) = list.each_with_index(&block)
+    def each_with_object(memo, &block) = elements(block).each_with_object(memo, &block)
+    def inject(*args, &block) = list.inject(*args, &block)
+    alias reduce inject
+
+    def respond_to_missing?(name, _all = false)
+      !CONVERSIONS.include?(name) && ([].respond_to?(name) || {}.respond_to?(name))
+    end
+
+    def method_missing(name, *args, &block)
+      return super if CONVERSIONS.include?(name) || name.start_with?('to_') || name.end_with?('=')
+
+      if [].respond_to?(name) then list.public_send(name, *args, &block)
+      elsif {}.respond_to?(name) then hash_of_one.public_send(name, *args, &block)
+      elsif 0.respond_to?(name) then to_i.public_send(name, *args, &block)
+      elsif args.empty? && block.nil? && name.match?(/\A[a-z_]\w*\z/) then Synthesized.value("#{@name}.#{name}")
+      else super
+      end
+    end
+  end
+
+  # What reads a text of a certain form is given one of that form.
+  module ReadsJSON
+    def parse(text, *args, **options) = text.is_a?(Synthesized) ? text.hash_of_one : super
+  end
+
+  module ReadsYAML
+    def load(text, *args, **options) = text.is_a?(Synthesized) ? text.hash_of_one : super
+    def safe_load(text, *args, **options) = text.is_a?(Synthesized) ? text.hash_of_one : super
+  end
+
+  module ReadsURI
+    def parse(text)
+      text.is_a?(Synthesized) ? super("http://#{text.plain.gsub(/[^a-zA-Z0-9.-]/, '-')}/") : super
+    end
+  end
+
+  module ReadsIP
+    def initialize(address = '::', *args)
+      if address.is_a?(String) && (address.is_a?(Synthesized) || address.match?(%r{\Ap\.[^/]*(/\d+)?\z}))
+        digest = Digest::MD5.hexdigest(address.to_s)
+        address = [10, *(0..2).map { |i| digest[i * 2, 2].to_i(16) }].join('.') + address.to_s[%r{/\d+\z}].to_s
+      end
+      super(address, *args)
+    end
+  end
+
+  JSON.singleton_class.prepend(ReadsJSON)
+  YAML.singleton_class.prepend(ReadsYAML)
+  URI.singleton_class.prepend(ReadsURI)
+  IPAddr.prepend(ReadsIP)
+end
+
+module Psych
+  module Visitors
+    class YAMLTree
+      def visit_Bpmify_Synthesized(value) = accept(value.dump_value)
+    end
+  end
+end
