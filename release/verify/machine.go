@@ -37,8 +37,8 @@ type side struct {
 	current  string
 	// before is the tree before anything ran.
 	before map[string]vm.Node
-	// read are the templates that were rendered.
-	read map[string]*source.File
+	// places tells where the lines of rendered scripts come from, by target.
+	places map[string]*lines
 }
 
 // check is a check process of a rendered monit file.
@@ -57,7 +57,7 @@ type launched struct {
 // newSide makes the machine of a job: what the agent puts there before monit and
 // bpm come.
 func newSide(j *release.Job, ctx render.Context, renderer func(*source.File, render.Context) ([]byte, error)) *side {
-	s := &side{job: j, vm: vm.New(), ctx: ctx, render: renderer, launched: map[string]*launched{}, read: map[string]*source.File{}}
+	s := &side{job: j, vm: vm.New(), ctx: ctx, render: renderer, launched: map[string]*launched{}, places: map[string]*lines{}}
 	t := s.vm.Files
 	dir := func(name, group string, mode fs.FileMode) { t.AddDir("/var/vcap/"+name, "root", group, mode) }
 	for _, d := range []string{"bosh/bin", "bosh/etc", "data", "data/packages", "jobs", "monit", "packages", "store", "sys"} {
@@ -107,7 +107,6 @@ func (s *side) template(src string) ([]byte, error) {
 		s.fail(err)
 		return nil, err
 	}
-	s.read[f.Name] = f
 	data, err := s.render(f, s.ctx)
 	if err != nil {
 		s.fail(err)
@@ -180,7 +179,6 @@ func (s *side) run() error {
 		s.fail(err)
 		return err
 	}
-	s.read[s.job.Monit.Name] = s.job.Monit
 	if err := s.readMonit(data); err != nil {
 		return err
 	}

@@ -70,6 +70,15 @@ func (p *Process) writable(full string) bool {
 	return p.Container == nil || p.Container.Access(full).Writable
 }
 
+// settle decides that what was only taken to be a folder is a file, because
+// somebody reads or executes it.
+func (p *Process) settle(name string) {
+	full, n, err := p.find(name, true)
+	if err == nil && n.Assumed && n.Mode.IsDir() && len(p.Files.children(full)) == 0 {
+		n.Mode = 0o755
+	}
+}
+
 // Stat is the node at a path, links followed.
 func (p *Process) Stat(name string) (*Node, error) {
 	_, n, err := p.find(name, true)
@@ -103,6 +112,7 @@ func (p *Process) Realpath(name string) (string, error) { return p.Files.resolve
 
 // ReadFile gives what is in a file.
 func (p *Process) ReadFile(name string) ([]byte, error) {
+	p.settle(name)
 	_, n, err := p.find(name, true)
 	switch {
 	case err != nil:
@@ -131,7 +141,8 @@ func (p *Process) WriteFile(name string, data []byte, appending bool) error {
 		}
 		data = append(slices.Clone(old), data...)
 	}
-	n.data, n.load, n.By, n.Assumed = slices.Clone(data), nil, p.Phase, false
+	n.data, n.load, n.Assumed = slices.Clone(data), nil, false
+	p.touch(n)
 	return nil
 }
 
@@ -152,9 +163,12 @@ func (p *Process) Create(name string, mode fs.FileMode) (*Node, error) {
 	if full == "" || err != nil && strings.HasSuffix(err.Error(), "Permission denied") {
 		return nil, err
 	}
-	n = &Node{Mode: mode &^ p.Umask, Owner: p.User, Group: p.Group, By: p.Phase}
+	n = &Node{Mode: mode &^ p.Umask, Owner: p.User, Group: p.Group}
 	return n, p.insert(name, full, n)
 }
+
+// touch notes who changed a node.
+func (p *Process) touch(n *Node) { n.By, n.Script, n.Line = p.Phase, p.script, p.line }
 
 // insert puts a node into its folder, which has to be there.
 func (p *Process) insert(name, full string, n *Node) error {
@@ -169,6 +183,7 @@ func (p *Process) insert(name, full string, n *Node) error {
 	case !p.can(dir, 3):
 		return &Error{name, "Permission denied"}
 	}
+	p.touch(n)
 	p.Files.put(full, n)
 	return nil
 }
@@ -193,7 +208,7 @@ func (p *Process) Mkdir(name string, mode fs.FileMode, parents bool) error {
 			}
 		}
 	}
-	return p.insert(name, full, &Node{Mode: fs.ModeDir | mode, Owner: p.User, Group: p.Group, By: p.Phase})
+	return p.insert(name, full, &Node{Mode: fs.ModeDir | mode, Owner: p.User, Group: p.Group})
 }
 
 // Symlink makes a link.
@@ -205,7 +220,7 @@ func (p *Process) Symlink(to, name string) error {
 	if full == "" {
 		return err
 	}
-	return p.insert(name, full, &Node{Mode: fs.ModeSymlink | 0o777, Owner: p.User, Group: p.Group, Link: to, By: p.Phase})
+	return p.insert(name, full, &Node{Mode: fs.ModeSymlink | 0o777, Owner: p.User, Group: p.Group, Link: to})
 }
 
 // Remove takes away a file, or a folder with all that is in it.
@@ -234,7 +249,7 @@ func (p *Process) Rename(from, to string) error {
 // Copy copies a file, or a folder with all that is in it; keep keeps owners and
 // modes.
 func (p *Process) Copy(from, to string, keep bool) error {
-	src, n, err := p.find(from, !keep)
+	src, _, err := p.find(from, !keep)
 	if err != nil {
 		return err
 	}
@@ -245,12 +260,11 @@ func (p *Process) Copy(from, to string, keep bool) error {
 	if dst == src || strings.HasPrefix(dst, src+"/") {
 		return &Error{to, "cannot copy a directory into itself"}
 	}
-	_ = n
 	for _, q := range p.Files.below(src) {
 		old := p.Files.get(q)
 		target := dst + strings.TrimPrefix(q, src)
 		made := *old
-		made.By, made.Assumed = p.Phase, false
+		made.Assumed = false
 		if !keep {
 			made.Owner, made.Group = p.User, p.Group
 			made.Mode &^= p.Umask
@@ -295,7 +309,7 @@ func (p *Process) Chown(name, user, group string, follow bool) error {
 	if group != "" {
 		n.Group = group
 	}
-	n.By = p.Phase
+	p.touch(n)
 	return nil
 }
 
@@ -313,7 +327,7 @@ func (p *Process) Chmod(name string, mode fs.FileMode) error {
 	}
 	const bits = fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky
 	n.Mode = n.Mode&^bits | mode&bits
-	n.By = p.Phase
+	p.touch(n)
 	return nil
 }
 

@@ -20,8 +20,10 @@ type Node struct {
 	// there because somebody asked for it.
 	Assumed bool
 	// By is the phase in which it was made or last changed; "" when it was there
-	// from the beginning.
-	By string
+	// from the beginning. Script and Line are what did it.
+	By     string
+	Script string
+	Line   int
 
 	data []byte
 	// native is what happens when the file is executed.

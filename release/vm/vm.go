@@ -207,6 +207,7 @@ func (v *VM) newPid(alive bool) string {
 func (p *Process) Lookup(name string) (string, bool) {
 	if strings.Contains(name, "/") {
 		full := p.Abs(name)
+		p.settle(full)
 		n, err := p.Stat(full)
 		return full, err == nil && !n.Mode.IsDir()
 	}

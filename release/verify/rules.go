@@ -1,0 +1,14 @@
+package verify
+
+// rules are the differences that every conversion makes, and why they are none:
+// docs/verify.md lists them.
+var rules = map[string]string{
+	"start-dir":    "monit starts programs in /, bpm in the job's folder; the old script did not choose one",
+	"user-vcap":    "bpm runs processes as vcap",
+	"login-env":    "set by su, sudo or the shell for the user they change to, not by the script",
+	"bpm-env":      "bpm sets it where bpm.yml does not",
+	"open-files":   "monit gives 1024 open files, bpm 524288; the old script asked for no number",
+	"capabilities": "root had all of them; bpm gives those that bpm.yml names",
+	"pidfile":      "the old pidfile and its folder: bpm writes the pidfile now, elsewhere",
+	"bpm-folder":   "bpm makes it, for vcap alone",
+}
