@@ -1,11 +1,14 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
 // git runs git in dir without anything that the checkout's own configuration
@@ -69,4 +72,41 @@ func uncommitted(dir string, names []string) error {
 		}
 	}
 	return nil
+}
+
+// errNoCheckout says that git knows nothing of a directory.
+var errNoCheckout = errors.New("no git checkout")
+
+// changedSince gives the files of dir that differ from a revision, as they were
+// then; nil is one that was not there. short is the revision's short name.
+func changedSince(dir, revision string) (files map[string]*source.File, short string, err error) {
+	if !inCheckout(dir) {
+		return nil, "", errNoCheckout
+	}
+	out, ok := git(dir, "rev-parse", "--verify", "--quiet", "--short", revision+"^{commit}")
+	if !ok {
+		return nil, "", fmt.Errorf("%s: git has no revision %s there", dir, revision)
+	}
+	short = strings.TrimSpace(string(out))
+	out, ok = git(dir, "diff", "--no-renames", "--no-ext-diff", "--ignore-submodules=all", "--name-only", "--relative", "-z", short, "--", ".")
+	if !ok {
+		return nil, "", fmt.Errorf("%s: git diff %s fails", dir, revision)
+	}
+	files = map[string]*source.File{}
+	for _, name := range strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00") {
+		if name == "" {
+			continue
+		}
+		files[name] = nil
+		if data, ok := git(dir, "show", "--no-textconv", short+":./"+name); ok {
+			files[name] = &source.File{Name: name, Data: data, Mode: 0o644}
+		}
+	}
+	out, _ = git(dir, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")
+	for _, name := range strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00") {
+		if name != "" {
+			files[name] = nil
+		}
+	}
+	return files, short, nil
 }

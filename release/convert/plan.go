@@ -37,6 +37,9 @@ type Options struct {
 type Plan struct {
 	Release *release.Release
 	Jobs    []*Conversion
+	// Samples are the sample manifests: those of the release, or those that the
+	// user named.
+	Samples []*manifest.Manifest
 	// Changes are those of the manifests and ops-files; the jobs have theirs.
 	Changes []Change
 	// Findings are those that belong to no job.
@@ -203,6 +206,7 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 	if err != nil {
 		return err
 	}
+	p.Samples = manifests
 	ctx := Context{Release: p.Release, Manifests: manifests, Suppress: rules, parsed: map[*source.File]*ctl.Script{}}
 	var needs, converted []manifest.Need
 	for _, j := range p.Release.Jobs {

@@ -1,8 +1,13 @@
 // Package verify runs the start path of a job as it was and as it is now, on
 // machines in memory, and compares what the processes see.
+//
+// It decides nothing about how a job is converted: what explains a difference
+// comes from the conversion's findings, decisions and ledger. Nothing of a
+// release is executed but its ERB, by ruby.
 package verify
 
 import (
+	"bytes"
 	"fmt"
 	"path"
 	"slices"
@@ -10,6 +15,7 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
 	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/cases"
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
 	"github.com/bosh-bpmify/bosh-bpmify/release/render"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
@@ -18,20 +24,107 @@ import (
 // Verifier compares jobs.
 type Verifier struct {
 	Renderer *render.Renderer
-	// Manifests are the sample manifests, whose groups are cases.
-	Manifests []*manifest.Manifest
+	// Progress is told of every job before it is compared; it may be nil.
+	Progress func(job string, n, of int)
 }
 
-// Job compares a job before and after. conversion is what the program makes of
-// the old one; it explains differences, and is nil where there is none.
-func (v *Verifier) Job(before, after *release.Job, conversion *convert.Conversion) *Job {
+// Release compares the jobs of a release that differ between before and after.
+// plan is what the program makes of before: it explains differences. Only the
+// named jobs are compared; none means all.
+func (v *Verifier) Release(before, after *release.Release, plan *convert.Plan, only []string) (*Result, error) {
+	r := &Result{Release: after.Name}
+	var pairs [][2]*release.Job
+	for _, a := range after.Jobs {
+		b := before.Job(a.Name)
+		if b == nil || len(only) > 0 && !slices.Contains(only, a.Name) || sameFiles(b, a) {
+			continue
+		}
+		pairs = append(pairs, [2]*release.Job{b, a})
+	}
+	changes := map[string]*source.File{}
+	for _, c := range plan.All() {
+		if c.Delete {
+			changes[c.Name] = nil
+		} else {
+			changes[c.Name] = &source.File{Name: c.Name, Data: c.After, Mode: c.Mode}
+		}
+	}
+	converted, err := before.With(changes)
+	if err != nil {
+		return nil, err
+	}
+	for i, p := range pairs {
+		if v.Progress != nil {
+			v.Progress(p[1].Name, i+1, len(pairs))
+		}
+		var c *convert.Conversion
+		if k := slices.IndexFunc(plan.Jobs, func(c *convert.Conversion) bool { return c.Job.Name == p[0].Name }); k >= 0 {
+			c = plan.Jobs[k]
+		}
+		r.Jobs = append(r.Jobs, v.job(p[0], p[1], converted.Job(p[0].Name), c, plan.Samples))
+	}
+	return r, nil
+}
+
+// files are the spec, the monit file and the templates of a job, by name.
+func files(j *release.Job) map[string]*source.File {
+	out := map[string]*source.File{}
+	for _, name := range j.Release.Glob(func(string) bool { return true }, j.Dir()) {
+		if f, err := j.Release.Read(name); err == nil {
+			out[name] = f
+		}
+	}
+	return out
+}
+
+// sameFiles says whether two forms of a job have the same files.
+func sameFiles(a, b *release.Job) bool {
+	x, y := files(a), files(b)
+	if len(x) != len(y) {
+		return false
+	}
+	for name, f := range x {
+		if y[name] == nil || !bytes.Equal(f.Data, y[name].Data) {
+			return false
+		}
+	}
+	return true
+}
+
+// job compares a job before and after. reference is what the conversion makes of
+// it.
+func (v *Verifier) job(before, after, reference *release.Job, conversion *convert.Conversion, samples []*manifest.Manifest) *Job {
 	j := &Job{Name: before.Name, Status: Same, Conversion: conversion}
+	j.Old, j.New = differing(before, after)
 	if before.Err != nil || after.Err != nil {
 		j.Status, j.Why = NotRun, fmt.Sprintf("it cannot be read: %v", firstError(before.Err, after.Err))
 		return j
 	}
-	for _, c := range []Case{{Name: "defaults"}} {
-		v.one(j, before, after, c, nil)
+	templates := startFiles(before)
+	for _, f := range startFiles(after) {
+		if !slices.ContainsFunc(templates, func(o *source.File) bool { return bytes.Equal(o.Data, f.Data) }) {
+			templates = append(templates, f)
+		}
+	}
+	own := reference == nil || reference.Err != nil || sameFiles(after, reference)
+	for _, k := range cases.Of(before, after, templates, samples) {
+		x := &explainer{conversion: conversion}
+		b, a := v.sides(before, after, templates, k)
+		if !own {
+			x.reference = map[string]bool{}
+			rb, ra := v.sides(before, reference, templates, k)
+			c := v.one(j.Name, k, rb, ra)
+			c.each(func(process string, r *Row) { x.reference[key(process, *r)] = true })
+		}
+		c := v.one(j.Name, k, b, a)
+		c.each(func(process string, r *Row) { x.explain(process, r) })
+		c.settle()
+		for _, u := range slices.Concat(b.vm.Unknown, a.vm.Unknown) {
+			if !slices.Contains(j.Unknown, u) {
+				j.Unknown = append(j.Unknown, u)
+			}
+		}
+		j.Cases = append(j.Cases, c)
 	}
 	j.finish()
 	return j
@@ -46,14 +139,32 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-// one runs one case.
-func (v *Verifier) one(j *Job, before, after *release.Job, c Case, properties map[string]any) {
-	ctxB, ctxA := render.NewContext(before, properties), render.NewContext(after, properties)
-	ctxB = v.Renderer.Fit(startFiles(before), ctxB)
+// differing are the files that only one side has, or that differ.
+func differing(before, after *release.Job) (old, now []*source.File) {
+	x, y := files(before), files(after)
+	pick := func(from, other map[string]*source.File) (out []*source.File) {
+		for name, f := range from {
+			if other[name] == nil || !bytes.Equal(f.Data, other[name].Data) {
+				out = append(out, f)
+			}
+		}
+		slices.SortFunc(out, func(a, b *source.File) int { return strings.Compare(a.Name, b.Name) })
+		return out
+	}
+	return pick(x, y), pick(y, x)
+}
+
+// sides are the machines of a case, before anything ran.
+func (v *Verifier) sides(before, after *release.Job, templates []*source.File, k cases.Case) (b, a *side) {
+	ctxB, ctxA := render.NewContext(before, k.Properties), render.NewContext(after, k.Properties)
+	ctxB = v.Renderer.Fit(templates, ctxB)
 	ctxA.Fill = ctxB.Fill
-	b := newSide(before, ctxB, v.Renderer.Render)
-	a := newSide(after, ctxA, v.Renderer.Render)
-	c.Status = Same
+	return newSide(before, ctxB, v.Renderer.Render), newSide(after, ctxA, v.Renderer.Render)
+}
+
+// one runs one case.
+func (v *Verifier) one(job string, k cases.Case, b, a *side) Case {
+	c := Case{Name: k.Name, Why: k.Why, Status: Same}
 	errB, errA := b.run(), a.run()
 	switch {
 	case errB != nil && errA != nil:
@@ -63,22 +174,48 @@ func (v *Verifier) one(j *Job, before, after *release.Job, c Case, properties ma
 	case errA != nil:
 		c.Status, c.NotRun = NotRun, "after: "+errA.Error()
 	default:
-		x := &comparison{job: before.Name, before: b, after: a, usedBefore: map[int]bool{}, usedAfter: map[int]bool{}}
+		x := &comparison{job: job, before: b, after: a, usedBefore: map[int]bool{}, usedAfter: map[int]bool{}}
 		c.Processes = x.processes()
 		c.Setup = x.setup()
-		for _, p := range c.Processes {
+	}
+	return c
+}
+
+// each visits the rows of a case.
+func (c *Case) each(visit func(process string, r *Row)) {
+	for i := range c.Processes {
+		for k := range c.Processes[i].Rows {
+			visit(c.Processes[i].Name, &c.Processes[i].Rows[k])
+		}
+	}
+	for k := range c.Setup {
+		visit("", &c.Setup[k])
+	}
+}
+
+// settle takes the statuses of a case from its rows.
+func (c *Case) settle() {
+	if c.NotRun != "" {
+		return
+	}
+	ran := false
+	for i := range c.Processes {
+		p := &c.Processes[i]
+		if len(p.Rows) == 0 {
 			c.Status = c.Status.Worse(p.Status)
+			continue
 		}
-		for _, r := range c.Setup {
-			c.Status = c.Status.Worse(r.Status)
+		ran = true
+		p.Status = Same
+		for _, r := range p.Rows {
+			p.Status = p.Status.Worse(r.Status)
 		}
+		c.Status = c.Status.Worse(p.Status)
 	}
-	for _, u := range slices.Concat(b.vm.Unknown, a.vm.Unknown) {
-		if !slices.Contains(j.Unknown, u) {
-			j.Unknown = append(j.Unknown, u)
-		}
+	for _, r := range c.Setup {
+		c.Status = c.Status.Worse(r.Status)
 	}
-	j.Cases = append(j.Cases, c)
+	_ = ran
 }
 
 // startFiles are the templates of the start path, by their names.
@@ -102,7 +239,7 @@ func (j *Job) finish() {
 			j.Compared++
 			return
 		}
-		k := strings.Join([]string{process, r.Aspect, r.Before, r.After, string(r.Status)}, "\x00")
+		k := key(process, r) + "\x00" + string(r.Status)
 		i, ok := at[k]
 		if !ok {
 			i = len(j.Differences)
@@ -111,19 +248,33 @@ func (j *Job) finish() {
 		}
 		j.Differences[i].Cases = append(j.Differences[i].Cases, name)
 	}
-	j.Status = Same
-	ran := false
-	for _, c := range j.Cases {
-		ran = ran || c.Status != NotRun
-		for _, p := range c.Processes {
-			for _, r := range p.Rows {
-				add(p.Name, c.Name, r)
+	// a case that does not render says nothing against the job; one that runs has
+	// to be there
+	j.Status = NotRun
+	for i := range j.Cases {
+		c := &j.Cases[i]
+		c.each(func(process string, r *Row) { add(process, c.Name, *r) })
+		switch {
+		case c.Status == NotRun:
+		case j.Status == NotRun:
+			j.Status = c.Status
+		default:
+			j.Status = j.Status.Worse(c.Status)
+		}
+	}
+	if j.Status == NotRun {
+		j.Why = "no case could be run on both sides"
+		for _, c := range j.Cases {
+			for _, p := range c.Processes {
+				if p.Why != "" {
+					j.Why = p.Name + ": " + p.Why
+				}
+			}
+			if c.NotRun != "" {
+				j.Why = c.NotRun
+				break
 			}
 		}
-		for _, r := range c.Setup {
-			add("", c.Name, r)
-		}
-		j.Status = j.Status.Worse(c.Status)
 	}
 	sortDifferences(j.Differences)
 }

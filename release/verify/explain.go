@@ -1,0 +1,121 @@
+package verify
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// explainer knows what the conversion of the old job says about differences.
+type explainer struct {
+	conversion *convert.Conversion
+	// reference has the differences that the conversion itself makes, by case and
+	// row; nil when the new side is the conversion. What is different only in the
+	// files that are there was changed by somebody: the conversion's findings are
+	// not about that.
+	reference map[string]bool
+}
+
+// key names a row for the comparison with the reference.
+func key(process string, r Row) string {
+	return strings.Join([]string{process, r.Aspect, r.Before, r.After}, "\x00")
+}
+
+// explain turns a row that is not explained into one that is, if something says
+// why.
+func (x *explainer) explain(process string, r *Row) {
+	if x == nil || x.conversion == nil || r.Status != Unexplained {
+		return
+	}
+	if x.reference != nil && !x.reference[key(process, *r)] {
+		return
+	}
+	if x.finding(r) || x.ledger(r) || x.decision(r) {
+		r.Status = Explained
+	}
+}
+
+// finding looks for one that says it makes this difference.
+func (x *explainer) finding(r *Row) bool {
+	all := slices.Clone(x.conversion.Findings)
+	for _, s := range x.conversion.Suppressed {
+		all = append(all, s.Diagnostic)
+	}
+	for _, d := range all {
+		if slices.Contains(d.Differs, r.Aspect) {
+			r.ID, r.Because, r.At = d.ID, d.Message, d.Span
+			return true
+		}
+	}
+	return false
+}
+
+// ledger looks for the statement that did it: where the ledger says that it was
+// dropped, or that a person has to look at it, that is the explanation.
+func (x *explainer) ledger(r *Row) bool {
+	if r.At.File == nil {
+		return false
+	}
+	row, ok := x.row(r.At, subject(r.Aspect))
+	if !ok || row.To != convert.Dropped && row.To != convert.Review {
+		return false
+	}
+	r.Because, r.At = fmt.Sprintf("the ledger: %s: %s", row.To, row.Note), row.Span
+	return true
+}
+
+// subject is what an aspect is about: the name of the command or the last part
+// of the path.
+func subject(aspect string) string {
+	_, what, _ := strings.Cut(aspect, ":")
+	return path.Base(what)
+}
+
+// row is the innermost row of the ledger at a place; of several in a line the
+// one whose text has the word.
+func (x *explainer) row(at source.Span, word string) (convert.Row, bool) {
+	best, found := convert.Row{}, false
+	better := func(r convert.Row) bool {
+		if !found {
+			return true
+		}
+		has, had := strings.Contains(r.Span.Text(), word), strings.Contains(best.Span.Text(), word)
+		if has != had {
+			return has
+		}
+		return r.Span.End-r.Span.Start < best.Span.End-best.Span.Start
+	}
+	for _, r := range x.conversion.Ledger {
+		if r.Span.File == nil || r.Span.File.Name != at.File.Name || r.Span.End <= at.Start || r.Span.Start >= at.End {
+			continue
+		}
+		if better(r) {
+			best, found = r, true
+		}
+	}
+	return best, found
+}
+
+// decision looks for one that stands in the new files for a reason that is not
+// in the old script.
+func (x *explainer) decision(r *Row) bool {
+	kind, what, _ := strings.Cut(r.Aspect, ":")
+	for _, d := range x.conversion.Decisions {
+		fits := false
+		switch kind {
+		case "capabilities":
+			fits = strings.Contains(d.What, "capabilities")
+		case "env-extra":
+			fits = strings.Contains(d.What, what)
+		}
+		if fits {
+			r.Because, r.At = d.What+": "+d.Why, d.Cause
+			return true
+		}
+	}
+	return false
+}
