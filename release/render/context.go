@@ -40,6 +40,8 @@ type Context struct {
 	Index                       int
 	PersistentDisk              int // MB
 	Fill                        Fill
+	// Undeclared says that the spec declares no properties: then any may be given.
+	Undeclared bool
 }
 
 // Link is what a provider gives.
@@ -47,7 +49,8 @@ type Link struct {
 	Address    string         `json:"address"`
 	Properties map[string]any `json:"properties"`
 	Instances  []Instance     `json:"instances"`
-	// Absent says that if_link does not find it: it is optional.
+	// Absent says that if_link does not find it: it is optional, and no job of the
+	// release provides it.
 	Absent bool `json:"absent"`
 }
 
@@ -101,7 +104,7 @@ func NewContext(j *release.Job, properties map[string]any) Context {
 	for _, p := range j.Spec.Properties {
 		c.Defaults[p.Name] = defaultOf(p)
 	}
-	if len(c.Defaults) == 0 {
+	if c.Undeclared = len(c.Defaults) == 0; c.Undeclared {
 		// a job that declares no properties sees those of the whole manifest
 		for name := range c.Properties {
 			c.Defaults[name] = nil
@@ -176,7 +179,7 @@ func provided(r *release.Release, l consumed) Link {
 			if p.Type != l.Type || rank <= best {
 				continue
 			}
-			best = rank
+			best, link.Absent = rank, false // the Director finds it
 			link.Properties = map[string]any{}
 			for _, name := range p.Properties {
 				if prop, ok := j.Spec.Property(name); ok {
@@ -229,6 +232,7 @@ func (c Context) MarshalJSON() ([]byte, error) {
 		"default_properties": plain(c.Defaults),
 		"links":              c.plainLinks(),
 		"fill":               c.Fill,
+		"undeclared":         c.Undeclared,
 		"seed":               seed(c.Job),
 	})
 }

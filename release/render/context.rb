@@ -142,10 +142,13 @@ class TemplateEvaluationContext
     @bpmify_fill = given['fill'].to_i
     @bpmify_links = Bpmify::Synthesized.revive(given['links'] || {})
     @bpmify_declared = given['default_properties'].keys
+    @bpmify_undeclared = given['undeclared']
     given['job_properties'] = Bpmify::Synthesized.revive(given['job_properties'])
     if @bpmify_fill > 1
       given['default_properties'].each do |name, value|
-        given['default_properties'][name] = Bpmify::Synthesized.value(name) if value.nil?
+        next if !value.nil? || @bpmify_declared.any? { |other| other.start_with?("#{name}.") }
+
+        given['default_properties'][name] = Bpmify::Synthesized.value(name)
       end
     end
     bpmify_initialize(given)
@@ -154,7 +157,7 @@ class TemplateEvaluationContext
     end
     @spec.properties = @properties
     @spec.networks = Bpmify::Networks.new(@spec.networks.to_h)
-    %i[job_properties global_properties cluster_properties default_properties links fill seed].each do |own|
+    %i[job_properties global_properties cluster_properties default_properties links fill seed undeclared].each do |own|
       @spec.delete_field(own) if @spec.respond_to?(own)
     end
   end
@@ -202,7 +205,7 @@ class TemplateEvaluationContext
   # could a manifest have given this property?
   def bpmify_declared?(name)
     name = name.to_s
-    @bpmify_declared.any? { |d| d == name || d.start_with?("#{name}.") || name.start_with?("#{d}.") }
+    @bpmify_undeclared || @bpmify_declared.any? { |d| d == name || d.start_with?("#{name}.") || name.start_with?("#{d}.") }
   end
 
   # a name that goes on below a scalar has no value, and below one that nobody

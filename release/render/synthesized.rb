@@ -12,9 +12,11 @@ module Bpmify
               minutes|retries|attempts|workers|threads|replicas|weight|ttl|mb|kb|gb|bytes|megabytes|memory|heap|instances|
               connections|processes|days|hours|uid|gid|max|min|length|depth|level_number|percent|percentage|quota|
               factor)\z|(\A|[._-])(max|min|num|number_of)_[a-z_]+\z/x
-    YES = /(\A|[._-])(enabled?|active)\z|_enabled\z|(\A|\.)(enable|use|require|allow)_/
+    YES = /(\A|[._-])(enabled?|active)\z|_enabled\z|(\A|\.)(enable|use)_/
     NO = /(\A|[._-])(disabled?|debug)\z|_disabled\z|(\A|\.)(disable|skip)_/
     PATH = /(\A|[._-])(path|dir|directory|file|folder|socket)\z/
+
+    MANY = /(?<!acces|addres|pas|clas|alia|statu|prefi|dn|tl|http|anonymou)s\z/
 
     @asked = []
 
@@ -57,7 +59,7 @@ module Bpmify
     end
 
     # CONVERSIONS would make others take it for what it is not.
-    CONVERSIONS = %i[to_ary to_hash to_proc to_io to_path to_regexp to_open to_model marshal_dump _dump encode_with init_with
+    CONVERSIONS = %i[to_ary to_hash to_proc to_io to_path to_regexp to_open to_model _dump encode_with init_with
                      yaml_tag exception call read getc gets begin_with].freeze
 
     def initialize(text, name)
@@ -141,10 +143,18 @@ module Bpmify
     def elements(block) = block && (block.arity == 2 || block.arity == -3) ? hash_of_one : list
 
     %i[map collect flat_map collect_concat filter_map select filter find_all reject any? all? none? sort_by group_by
-       partition each_entry min_by max_by sum to_set find detect sort uniq compact flatten].each do |name|
+       partition each_entry min_by max_by sum to_set sort uniq compact flatten].each do |name|
       define_method(name) { |*args, &block| elements(block).public_send(name, *args, &block) }
     end
 
+    # who supplies a list has the element that is looked for in it
+    def find(&block) = elements(block).find(&block) || list.first
+    alias detect find
+    # what templates make of the hashes below properties
+    def marshal_dump = hash_of_one.transform_keys(&:to_sym)
+    # the length of what is a list by its name; that of others is of the text
+    def length = @name.match?(MANY) ? 1 : super
+    alias size length
     # a count of the elements, but for letters: the length of a String stays
     def count(*args, &block) = args.empty? ? elements(block).count(&block) : super
     def each_with_index(&block) = list.each_with_index(&block)
@@ -162,7 +172,7 @@ module Bpmify
       if [].respond_to?(name) then list.public_send(name, *args, &block)
       elsif {}.respond_to?(name) then hash_of_one.public_send(name, *args, &block)
       elsif 0.respond_to?(name) then to_i.public_send(name, *args, &block)
-      elsif args.empty? && block.nil? && name.match?(/\A[a-z_]\w*\z/) then Synthesized.value("#{@name}.#{name}")
+      elsif args.empty? && block.nil? && name.match?(/\A[a-z_][\w.-]*\z/) then Synthesized.value("#{@name}.#{name}")
       else super
       end
     end
