@@ -234,6 +234,7 @@ func (c Context) MarshalJSON() ([]byte, error) {
 		"fill":               c.Fill,
 		"undeclared":         c.Undeclared,
 		"seed":               seed(c.Job),
+		"names":              map[string]string{"no": noName, "yes": yesName, "number": numberName, "path": pathName},
 	})
 }
 

@@ -139,6 +139,7 @@ class TemplateEvaluationContext
   # how much of what nobody supplied has a value, see Context.Fill
   alias bpmify_initialize initialize
   def initialize(given)
+    Bpmify::Synthesized.names = given['names']
     @bpmify_fill = given['fill'].to_i
     @bpmify_links = Bpmify::Synthesized.revive(given['links'] || {})
     @bpmify_declared = given['default_properties'].keys
@@ -157,7 +158,7 @@ class TemplateEvaluationContext
     end
     @spec.properties = @properties
     @spec.networks = Bpmify::Networks.new(@spec.networks.to_h)
-    %i[job_properties global_properties cluster_properties default_properties links fill seed undeclared].each do |own|
+    %i[job_properties global_properties cluster_properties default_properties links fill seed undeclared names].each do |own|
       @spec.delete_field(own) if @spec.respond_to?(own)
     end
   end

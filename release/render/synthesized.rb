@@ -8,14 +8,6 @@ module Bpmify
     # MARK is the key of the JSON object that stands for such a value.
     MARK = 'bosh-bpmify synthesizes'
 
-    NUMBER = /(\A|[._-])(port|timeout|size|count|limit|nofile|open_files|file_descriptors|fds|interval|seconds|secs|ms|
-              minutes|retries|attempts|workers|threads|replicas|weight|ttl|mb|kb|gb|bytes|megabytes|memory|heap|instances|
-              connections|processes|days|hours|uid|gid|max|min|length|depth|level_number|percent|percentage|quota|
-              factor)\z|(\A|[._-])(max|min|num|number_of)_[a-z_]+\z/x
-    YES = /(\A|[._-])(enabled?|active)\z|_enabled\z|(\A|\.)(enable|use)_/
-    NO = /(\A|[._-])(disabled?|debug)\z|_disabled\z|(\A|\.)(disable|skip)_/
-    PATH = /(\A|[._-])(path|dir|directory|file|folder|socket)\z/
-
     MANY = /(?<!acces|addres|pas|clas|alia|statu|prefi|dn|tl|http|anonymou)s\z/
 
     @asked = []
@@ -24,15 +16,19 @@ module Bpmify
       # asked are the names of the properties that were synthesized so far.
       attr_reader :asked
 
+      # names are the patterns of names.go
+      def names=(patterns)
+        @names = patterns.transform_values { |pattern| Regexp.new(pattern) }
+      end
+
       # value is what a property gives; its name says of what kind it is.
       def value(name)
         name = name.to_s
-        last = name[/[^.]+\z/].to_s.downcase
-        case last
-        when NO then false
-        when YES then true
-        when NUMBER then new(number(name).to_s, name)
-        when PATH then new("/var/vcap/data/p.#{name}", name)
+        case name[/[^.]+\z/].to_s
+        when @names['no'] then false
+        when @names['yes'] then true
+        when @names['number'] then new(number(name).to_s, name)
+        when @names['path'] then new("/var/vcap/data/p.#{name}", name)
         else new("p.#{name}", name)
         end
       end
