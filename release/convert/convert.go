@@ -106,6 +106,10 @@ type Row struct {
 	idle bool
 }
 
+// Idle says that the statement does not run on the start of its process: it is
+// accounted for, and went nowhere.
+func (r Row) Idle() bool { return r.idle }
+
 // Context is what a job is converted in.
 type Context struct {
 	Release *release.Release
