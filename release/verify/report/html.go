@@ -106,6 +106,19 @@ type jobView struct {
 // Code says whether there are files to show.
 func (j *jobView) Code() bool { return len(j.Old)+len(j.New) > 0 }
 
+// Follows says that the new files are so short that they can stay in view while
+// a long script is read.
+func (j *jobView) Follows() bool {
+	lines := 0
+	for _, f := range j.New {
+		lines += 4
+		for _, b := range f.Blocks {
+			lines += len(b.Lines)
+		}
+	}
+	return lines <= 40
+}
+
 type legendItem struct {
 	destination
 	Statements int
@@ -156,8 +169,9 @@ type decisionView struct {
 	Places []link
 }
 
-// link is a place, and where on the page it is shown.
-type link struct{ Text, Href string }
+// link is a place, and where on the page it is shown. Text is without the
+// job's folder, Title with it.
+type link struct{ Text, Title, Href string }
 
 var notID = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
 
@@ -335,9 +349,12 @@ func (v *jobView) links(spans []source.Span) []link {
 
 // link finds a place on the page.
 func (v *jobView) link(s source.Span) link {
-	l := link{Text: s.Place()}
+	l := link{Text: s.Place(), Title: s.Place()}
 	if !s.Valid() {
 		return l
+	}
+	for _, folder := range []string{"jobs/" + v.Name + "/templates/", "jobs/" + v.Name + "/"} {
+		l.Text = strings.TrimPrefix(l.Text, folder)
 	}
 	for _, o := range v.Old {
 		if o.Name == s.File.Name {

@@ -69,7 +69,7 @@ func headline(r *verify.Result) string {
 	}
 	var out []string
 	if sum.Unexplained > 0 || unexplained > 0 {
-		out = append(out, fmt.Sprintf("%s of %s %s no explanation.", count(sum.Unexplained, "difference"), count(unexplained, "job"), have(sum.Unexplained)))
+		out = append(out, fmt.Sprintf("%s %s no explanation%s.", count(sum.Unexplained, "difference"), have(sum.Unexplained), ofJobs(unexplained, len(r.Jobs))))
 	}
 	if notRun > 0 {
 		out = append(out, fmt.Sprintf("%s could not be run in every case, so not everything is known about %s.", count(notRun, "job"), pick(notRun, "it", "them")))
@@ -79,11 +79,19 @@ func headline(r *verify.Result) string {
 		out = append(out, fmt.Sprintf("%s %s explained.", count(sum.Explained, "other difference"), are(sum.Explained)))
 	case len(out) > 0:
 	case sum.Explained > 0:
-		out = append(out, fmt.Sprintf("Nothing changed without a reason: %s in %s, each explained.", count(sum.Explained, "difference"), count(differing, "job")))
+		out = append(out, fmt.Sprintf("Nothing changed without a reason: %s%s, each explained.", count(sum.Explained, "difference"), ofJobs(differing, len(r.Jobs))))
 	default:
 		out = append(out, fmt.Sprintf("Every process sees what it saw before: %s, no difference.", count(sum.Same, "comparison")))
 	}
 	return strings.Join(out, " ")
+}
+
+// ofJobs says in how many of several jobs something is so.
+func ofJobs(n, all int) string {
+	if all == 1 {
+		return ""
+	}
+	return fmt.Sprintf(" in %d of %d jobs", n, all)
 }
 
 // jobLine is the verdict on a job, in a sentence.
