@@ -106,6 +106,11 @@ type jobView struct {
 // Code says whether there are files to show.
 func (j *jobView) Code() bool { return len(j.Old)+len(j.New) > 0 }
 
+// Told says whether there is more to tell than what the overview does.
+func (j *jobView) Told() bool {
+	return len(j.Cases) > 0 || j.Code() || len(j.Findings) > 0 || j.Reason != nil && j.Status != verify.Same
+}
+
 // Follows says that the new files are so short that they can stay in view while
 // a long script is read.
 func (j *jobView) Follows() bool {
@@ -196,6 +201,9 @@ func newPage(r *verify.Result, o Options) *page {
 
 func newJobView(j *verify.Job, id string) *jobView {
 	v := &jobView{Job: j, ID: id, Chip: chipOf(j.Status), Line: jobLine(j), Tally: tallyOf(j)}
+	if j.Status == verify.Same && len(j.Cases) == 0 {
+		v.Chip = chip{"notrun", "=", "not compared"}
+	}
 	var ledger []convert.Row
 	if c := j.Conversion; c != nil {
 		v.Verdict, ledger = c.Verdict, c.Ledger

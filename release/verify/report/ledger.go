@@ -162,19 +162,25 @@ func (r lineRange) String() string {
 	return fmt.Sprintf("%d–%d", r.From, r.To)
 }
 
-// Lines lists the places: "5–9, 12".
+// Lines lists the places: "5–9, 12". Of many, the first ones.
 func (w went) Lines() string {
+	const most = 8
 	var out []string
-	for _, r := range w.Ranges {
+	for _, r := range w.Ranges[:min(most, len(w.Ranges))] {
 		out = append(out, r.String())
 	}
-	return strings.Join(out, ", ")
+	list := strings.Join(out, ", ")
+	if n := len(w.Ranges) - most; n > 0 {
+		list += fmt.Sprintf(" and %d more places", n)
+	}
+	return list
 }
 
 // wents sums the rows of a file up: one for each destination and reason.
 func wents(file *source.File, rows []convert.Row) []went {
 	var out []went
 	at := map[string]int{}
+	begins := map[int][]int{} // line to what begins there
 	for _, r := range rows {
 		if !r.Span.Valid() {
 			continue
@@ -196,9 +202,12 @@ func wents(file *source.File, rows []convert.Row) []went {
 		}
 		out[i].Statements++
 		out[i].Ranges = append(out[i].Ranges, lineRange{from, to})
+		begins[from] = append(begins[from], i)
 	}
 	for i := range out {
-		out[i].Ranges = joinRanges(out[i].Ranges)
+		out[i].Ranges = joinRanges(out[i].Ranges, func(line int) bool {
+			return slices.ContainsFunc(begins[line], func(o int) bool { return o != i })
+		})
 	}
 	sort.SliceStable(out, func(i, j int) bool {
 		return slices.Index(destinations, out[i].destination) < slices.Index(destinations, out[j].destination)
@@ -206,12 +215,17 @@ func wents(file *source.File, rows []convert.Row) []went {
 	return out
 }
 
-// joinRanges makes one of those that touch.
-func joinRanges(rs []lineRange) []lineRange {
+// joinRanges makes one of those with no other statement between them.
+func joinRanges(rs []lineRange, other func(line int) bool) []lineRange {
 	slices.SortFunc(rs, func(a, b lineRange) int { return a.From - b.From })
 	var out []lineRange
 	for _, r := range rs {
-		if n := len(out); n > 0 && r.From <= out[n-1].To+1 {
+		n := len(out)
+		near := n > 0
+		for line := 0; near && line < r.From-out[n-1].To-1; line++ {
+			near = !other(out[n-1].To + 1 + line)
+		}
+		if near {
 			out[n-1].To = max(out[n-1].To, r.To)
 			continue
 		}
