@@ -9,12 +9,13 @@ import (
 	"strings"
 
 	"github.com/cloudfoundry/bosh-cli/v7/ui/table"
+	"github.com/fatih/color"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
 	"github.com/bosh-bpmify/bosh-bpmify/release/render"
 	"github.com/bosh-bpmify/bosh-bpmify/release/verify"
-	"github.com/bosh-bpmify/bosh-bpmify/release/verify/report"
+	verifyreport "github.com/bosh-bpmify/bosh-bpmify/release/verify/report"
 )
 
 type verifyOptions struct {
@@ -147,10 +148,10 @@ func (o *verifyOptions) before(after *release.Release) (*release.Release, string
 
 // print shows the results in the form that was asked for.
 func (o *verifyOptions) print(env *environment, all []verified, several bool) error {
-	options := report.Options{Tool: "bosh-bpmify " + Version(), Command: o.again()}
+	options := verifyreport.Options{Tool: "bosh-bpmify " + Version(), Command: o.again()}
 	if o.HTML != "" {
 		var page bytes.Buffer
-		if err := report.HTML(&page, all[0].result, options); err != nil {
+		if err := verifyreport.HTML(&page, all[0].result, options); err != nil {
 			return err
 		}
 		if err := os.WriteFile(o.HTML, page.Bytes(), 0o644); err != nil {
@@ -162,7 +163,7 @@ func (o *verifyOptions) print(env *environment, all []verified, several bool) er
 		o.tables(env, all, several)
 	case o.Format == "markdown":
 		for _, v := range all {
-			if err := report.Markdown(env.stdout, v.result, options); err != nil {
+			if err := verifyreport.Markdown(env.stdout, v.result, options); err != nil {
 				return err
 			}
 		}
@@ -273,6 +274,17 @@ func caseRows(c verify.Case) [][]string {
 		rows = append(rows, []string{c.Name, "(setup)", string(beside), aspects(c.Setup)})
 	}
 	return rows
+}
+
+// statusColor is red for what nobody explains.
+func statusColor(s verify.Status) color.Attribute {
+	switch s {
+	case verify.Same, verify.Explained:
+		return color.FgGreen
+	case verify.Unexplained:
+		return color.FgRed
+	}
+	return color.FgYellow
 }
 
 // aspects names what is not the same, the worst first; what rules explain is

@@ -93,7 +93,7 @@ func markedLines(f *source.File, m *marking) []block {
 			for j < text && at(j) == k && classes[j] == c {
 				j++
 			}
-			t := token{Class: tokenNames[c], Text: strings.ToValidUTF8(string(f.Data[i:j]), "�")}
+			t := token{Class: tokenNames[c], Text: string(f.Data[i:j])}
 			p := piece{Tokens: []token{t}}
 			if k != nil {
 				p.Class, p.Title = k.Class(), k.Title()

@@ -51,11 +51,34 @@ func HTML(w io.Writer, r *verify.Result, o Options) error {
 	if err := pageTemplate.Execute(&page, newPage(r, o)); err != nil {
 		return fmt.Errorf("writing the page of %s: %w", r.Release, err)
 	}
-	_, err := page.WriteTo(w)
+	_, err := w.Write(bytes.Map(printable, page.Bytes()))
 	return err
 }
 
-func findingURL(id string) string { return finding.Page + "#" + id }
+// printable shows control characters, which neither HTML nor XML may hold, by
+// their pictures. What is no UTF-8 is U+FFFD already.
+func printable(r rune) rune {
+	switch {
+	case r == '\t' || r == '\n' || r == '\r':
+		return r
+	case r < ' ':
+		return 0x2400 + r
+	case r == 0x7f:
+		return 0x2421
+	case r == 0xfffe || r == 0xffff:
+		return 0xfffd
+	}
+	return r
+}
+
+// findingURL is where a finding is explained; "" for what is none of ours.
+func findingURL(id string) string {
+	e, ok := finding.Lookup(id)
+	if !ok {
+		return ""
+	}
+	return e.URL()
+}
 
 // page is what the template shows.
 type page struct {
@@ -357,12 +380,9 @@ func (v *jobView) links(spans []source.Span) []link {
 
 // link finds a place on the page.
 func (v *jobView) link(s source.Span) link {
-	l := link{Text: s.Place(), Title: s.Place()}
+	l := link{Text: placeIn(v.Name, s), Title: s.Place()}
 	if !s.Valid() {
 		return l
-	}
-	for _, folder := range []string{"jobs/" + v.Name + "/templates/", "jobs/" + v.Name + "/"} {
-		l.Text = strings.TrimPrefix(l.Text, folder)
 	}
 	for _, o := range v.Old {
 		if o.Name == s.File.Name {

@@ -157,7 +157,7 @@ func (m *md) job(j *verify.Job, d depth) {
 		return
 	}
 	if c := j.Conversion; c != nil {
-		m.findings(c.Findings, func(s source.Severity) bool { return s > source.Note })
+		m.findings(j.Name, c.Findings, func(s source.Severity) bool { return s > source.Note })
 		m.line("")
 		if d < withoutLedger && len(c.Ledger) > 0 {
 			m.details("What moved where: "+mdText(movedText(c.Ledger)), func() { m.moved(c.Ledger) })
@@ -180,14 +180,14 @@ func (m *md) job(j *verify.Job, d depth) {
 	if c := j.Conversion; c != nil && d < withoutNotes {
 		notes := slices.DeleteFunc(slices.Clone(c.Findings), func(f source.Diagnostic) bool { return f.Severity > source.Note })
 		if len(notes) > 0 {
-			m.details(count(len(notes), "note"), func() { m.findings(notes, func(source.Severity) bool { return true }) })
+			m.details(count(len(notes), "note"), func() { m.findings(j.Name, notes, func(source.Severity) bool { return true }) })
 		}
 		if len(c.Decisions) > 0 {
 			m.details(count(len(c.Decisions), "decision"), func() {
 				m.row("In the new files", "Why", "From")
 				m.rule("---", "---", "---")
 				for _, o := range c.Decisions {
-					m.row(mdCode(o.What), mdText(o.Why), mdPlaces(append([]source.Span{o.Cause}, o.Related...)...))
+					m.row(mdCode(o.What), mdText(o.Why), mdPlaces(j.Name, append([]source.Span{o.Cause}, o.Related...)...))
 				}
 			})
 		}
@@ -218,13 +218,13 @@ func (m *md) differences(j *verify.Job, ds []verify.Difference) {
 			why = append(why, mdText(o.Because))
 		}
 		if o.ID != "" {
-			why = append(why, fmt.Sprintf("[%s](%s)", mdText(o.ID), mdURL(findingURL(o.ID))))
+			why = append(why, mdFinding(o.ID))
 		}
 		if o.Rule != "" {
 			why = append(why, "rule "+mdCode(o.Rule))
 		}
 		if o.At.Valid() {
-			why = append(why, mdPlaces(o.At))
+			why = append(why, mdPlaces(j.Name, o.At))
 		}
 		if len(why) == 0 {
 			why = []string{mdStatus(o.Status)}
@@ -289,17 +289,24 @@ func (m *md) same(j *verify.Job) {
 	}
 }
 
-func (m *md) findings(all []source.Diagnostic, want func(source.Severity) bool) {
+func (m *md) findings(job string, all []source.Diagnostic, want func(source.Severity) bool) {
 	for _, f := range all {
 		if !want(f.Severity) {
 			continue
 		}
-		at := mdPlaces(append([]source.Span{f.Span}, f.Related...)...)
+		at := mdPlaces(job, append([]source.Span{f.Span}, f.Related...)...)
 		if at != "" {
 			at = " " + at
 		}
-		m.line("- **%s** [%s](%s)%s: %s", f.Severity, mdText(f.ID), mdURL(findingURL(f.ID)), at, mdText(f.Message))
+		m.line("- **%s** %s%s: %s", f.Severity, mdFinding(f.ID), at, mdText(f.Message))
 	}
+}
+
+func mdFinding(id string) string {
+	if url := findingURL(id); url != "" {
+		return fmt.Sprintf("[%s](%s)", id, url)
+	}
+	return mdText(id)
 }
 
 func mdSign(s verify.Status) string {
@@ -315,10 +322,10 @@ func mdSign(s verify.Status) string {
 func mdStatus(s verify.Status) string { return mdSign(s) + " " + chipOf(s).Text }
 
 // mdPlaces lists places, of many the first ones.
-func mdPlaces(spans ...source.Span) string {
+func mdPlaces(job string, spans ...source.Span) string {
 	var out []string
 	for _, s := range places(spans...) {
-		out = append(out, mdCode(s.Place()))
+		out = append(out, mdCode(placeIn(job, s)))
 	}
 	if n := len(out) - 4; n > 0 {
 		out = append(out[:4], fmt.Sprintf("and %d more", n))
@@ -396,9 +403,4 @@ func mdCode(s string) string {
 	}
 	b.WriteString("</code>")
 	return b.String()
-}
-
-// mdURL keeps an address in its parentheses.
-func mdURL(s string) string {
-	return strings.NewReplacer("(", "%28", ")", "%29", " ", "%20", "|", "%7C", "<", "%3C", ">", "%3E", "\n", "", "\\", "%5C").Replace(s)
 }

@@ -351,6 +351,12 @@ func places(spans ...source.Span) []source.Span {
 	return out
 }
 
+// placeIn gives "file:line", without the folders of the job that is told about.
+func placeIn(job string, s source.Span) string {
+	place := strings.TrimPrefix(s.Place(), "jobs/"+job+"/")
+	return strings.TrimPrefix(place, "templates/")
+}
+
 // shorten cuts a text that would fill pages.
 func shorten(s string, most int) string {
 	r := []rune(s)
