@@ -205,6 +205,9 @@ var notID = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
 
 func newPage(r *verify.Result, o Options) *page {
 	p := &page{Options: o, Style: template.CSS(pageStyle), Result: r, Chip: chipOf(r.Status()), Headline: headline(r)}
+	if nothing(r) {
+		p.Chip = chip{"notrun", "–", "nothing compared"}
+	}
 	ids := map[string]bool{}
 	for n, j := range r.Jobs {
 		id := "job-" + notID.ReplaceAllString(j.Name, "-")

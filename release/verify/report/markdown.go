@@ -55,7 +55,11 @@ func markdown(r *verify.Result, o Options, d depth) string {
 	m := &md{}
 	m.line("## %s: before and after bpm", mdText(r.Release))
 	m.line("")
-	m.line("%s **%s**", mdSign(r.Status()), mdText(headline(r)))
+	sign := mdSign(r.Status())
+	if nothing(r) {
+		sign = mdSign(verify.NotRun)
+	}
+	m.line("%s **%s**", sign, mdText(headline(r)))
 	m.line("")
 	m.row("Job", "Verdict", "Cases", "Same", "Explained", "Unexplained")
 	m.rule("---", "---", "---:", "---:", "---:", "---:")

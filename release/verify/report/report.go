@@ -22,7 +22,8 @@ type Options struct {
 	Command string
 }
 
-// tally counts what a job, or a release, came to.
+// tally counts what a job, or a release, came to: rows that are the same,
+// differences, and cases that were not run.
 type tally struct {
 	Same, Explained, Unexplained, NotRun int
 }
@@ -35,17 +36,25 @@ func tallyOf(j *verify.Job) tally {
 			t.Explained++
 		case verify.Unexplained:
 			t.Unexplained++
-		case verify.NotRun:
+		}
+	}
+	for _, c := range j.Cases {
+		if c.Status == verify.NotRun || c.NotRun != "" {
 			t.NotRun++
 		}
 	}
 	return t
 }
 
+// nothing says that no job was compared, so that a status has no meaning.
+func nothing(r *verify.Result) bool {
+	return !slices.ContainsFunc(r.Jobs, func(j *verify.Job) bool { return len(j.Cases) > 0 || j.Status != verify.Same })
+}
+
 // headline is the verdict on a release, in a sentence or two.
 func headline(r *verify.Result) string {
 	var sum tally
-	compared, differing, unexplained, notRun := 0, 0, 0, 0
+	differing, unexplained, notRun := 0, 0, 0
 	for _, j := range r.Jobs {
 		t := tallyOf(j)
 		sum.Same += t.Same
@@ -60,11 +69,8 @@ func headline(r *verify.Result) string {
 		case j.Status == verify.NotRun:
 			notRun++
 		}
-		if len(j.Cases) > 0 {
-			compared++
-		}
 	}
-	if compared == 0 && notRun == 0 {
+	if nothing(r) {
 		return "No job was compared."
 	}
 	var out []string
@@ -76,7 +82,11 @@ func headline(r *verify.Result) string {
 	}
 	switch {
 	case len(out) > 0 && sum.Explained > 0:
-		out = append(out, fmt.Sprintf("%s %s explained.", count(sum.Explained, "other difference"), are(sum.Explained)))
+		what := "difference"
+		if sum.Unexplained > 0 {
+			what = "other difference"
+		}
+		out = append(out, fmt.Sprintf("%s %s explained.", count(sum.Explained, what), are(sum.Explained)))
 	case len(out) > 0:
 	case sum.Explained > 0:
 		out = append(out, fmt.Sprintf("Nothing changed without a reason: %s%s, each explained.", count(sum.Explained, "difference"), ofJobs(differing, len(r.Jobs))))
