@@ -597,6 +597,7 @@ func (c *comparison) setup() []Row {
 	c.rows = nil
 	c.commands()
 	c.tree()
+	c.templates()
 	return c.rows
 }
 
@@ -699,6 +700,14 @@ func (c *comparison) tree() {
 		_, y := a[p]
 		if !x || !y {
 			names[p] = true // taken away
+		}
+	}
+	// the templates of the job are compared by themselves
+	for _, s := range []*side{c.before, c.after} {
+		for p := range s.before {
+			if strings.HasPrefix(p, "/var/vcap/jobs/"+c.job+"/") {
+				delete(names, p)
+			}
 		}
 	}
 	same := 0
