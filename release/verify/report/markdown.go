@@ -263,8 +263,10 @@ func (m *md) moved(ledger []convert.Row) {
 }
 
 func (m *md) same(j *verify.Job) {
-	m.row("Process", "The same", "In")
-	m.rule("---", "---", "---")
+	if j.Compared > 0 {
+		m.row("Process", "The same", "In")
+		m.rule("---", "---", "---")
+	}
 	for _, p := range proofs(j) {
 		name := mdCode(p.Name)
 		if p.Name == "" {
@@ -384,8 +386,8 @@ func alphanumeric(r rune) bool {
 }
 
 // mdCode writes foreign text as code. Between backticks nothing is markup, but
-// a backtick ends it, and a pipe or a backslash before one means something in
-// tables: such a text is written as HTML with every sign as its number.
+// a backtick ends it, and a pipe ends the cell of a table: such a text is
+// written as HTML with every sign as its number.
 func mdCode(s string) string {
 	s = strings.TrimSpace(strings.ReplaceAll(s, "\r", ""))
 	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' }), " ⏎ ")
@@ -393,7 +395,7 @@ func mdCode(s string) string {
 	if s == "" {
 		return ""
 	}
-	if !strings.ContainsAny(s, "`|\\") {
+	if !strings.ContainsAny(s, "`|") {
 		return "`" + s + "`"
 	}
 	var b strings.Builder

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 	"github.com/bosh-bpmify/bosh-bpmify/release/verify"
@@ -23,7 +25,7 @@ type Options struct {
 }
 
 // tally counts what a job, or a release, came to: rows that are the same,
-// differences, and cases that were not run.
+// differences, and cases that were not run or of which a process was not.
 type tally struct {
 	Same, Explained, Unexplained, NotRun int
 }
@@ -39,7 +41,7 @@ func tallyOf(j *verify.Job) tally {
 		}
 	}
 	for _, c := range j.Cases {
-		if c.Status == verify.NotRun || c.NotRun != "" {
+		if c.Status == verify.NotRun || c.NotRun != "" || slices.ContainsFunc(c.Processes, func(p verify.Process) bool { return p.Status == verify.NotRun }) {
 			t.NotRun++
 		}
 	}
@@ -63,10 +65,10 @@ func headline(r *verify.Result) string {
 		if t.Explained+t.Unexplained > 0 {
 			differing++
 		}
-		switch {
-		case j.Status == verify.Unexplained:
+		if j.Status == verify.Unexplained {
 			unexplained++
-		case j.Status == verify.NotRun:
+		}
+		if j.Status == verify.NotRun || t.NotRun > 0 {
 			notRun++
 		}
 	}
@@ -113,18 +115,36 @@ func jobLine(j *verify.Job) string {
 		return "Not compared."
 	}
 	t := tallyOf(j)
-	parts := []string{fmt.Sprintf("%s in %s", count(t.Same, "comparison")+" "+are(t.Same)+" the same", count(len(j.Cases), "case"))}
+	var parts []string
+	if t.Same > 0 {
+		parts = append(parts, fmt.Sprintf("%s %s the same in %s", count(t.Same, "comparison"), are(t.Same), count(len(j.Cases), "case")))
+	}
 	if t.Explained > 0 {
 		parts = append(parts, count(t.Explained, "difference")+" "+are(t.Explained)+" explained")
 	}
 	if t.Unexplained > 0 {
 		parts = append(parts, count(t.Unexplained, "difference")+" "+have(t.Unexplained)+" no explanation")
 	}
-	line := strings.Join(parts, ", ") + "."
+	switch {
+	case t.NotRun == len(j.Cases):
+		parts = append(parts, "no case could be run in full")
+	case t.NotRun > 0:
+		parts = append(parts, fmt.Sprintf("%d of %s could not be run in full", t.NotRun, count(len(j.Cases), "case")))
+	}
+	if len(parts) == 0 {
+		parts = []string{"nothing was compared"}
+	}
+	line := sentence(strings.Join(parts, ", "))
 	if j.Why != "" {
-		line += " " + strings.ToUpper(j.Why[:1]) + strings.TrimSuffix(j.Why[1:], ".") + "."
+		line += " " + sentence(j.Why)
 	}
 	return line
+}
+
+// sentence begins with a capital and ends in a full stop.
+func sentence(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + strings.TrimSuffix(s[n:], ".") + "."
 }
 
 func count(n int, what string) string {
