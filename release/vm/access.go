@@ -232,9 +232,7 @@ func (p *Process) Remove(name string) error {
 	if err := p.mayChange(name, full); err != nil {
 		return err
 	}
-	for _, q := range p.Files.below(full) {
-		delete(p.Files.nodes, q)
-	}
+	p.Files.remove(full)
 	return nil
 }
 

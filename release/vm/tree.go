@@ -25,6 +25,10 @@ type Node struct {
 	Script string
 	Line   int
 
+	// origin is the folder that this one is a copy of: what is taken to be there
+	// is taken to be here, too.
+	origin string
+
 	data []byte
 	// native is what happens when the file is executed.
 	native func(*Call) int
@@ -36,6 +40,9 @@ type Tree struct {
 	nodes map[string]*Node
 	// stemcell are the commands that a stemcell has, by path.
 	stemcell map[string]bool
+	// gone are paths that were taken to be there and were removed: nothing is
+	// taken to be there, or below, any more.
+	gone map[string]bool
 	// Assume is asked for what is not there; nil says that it is not.
 	Assume func(name string) *Node
 }
@@ -136,13 +143,26 @@ func (t *Tree) get(name string) *Node {
 	if t.Assume == nil {
 		return nil
 	}
-	// below what is known to be a file there is nothing
+	if t.gone[name] {
+		return nil
+	}
+	var n *Node
 	for d := path.Dir(name); d != "/"; d = path.Dir(d) {
-		if n := t.nodes[d]; n != nil && !n.Mode.IsDir() {
-			return nil
+		up := t.nodes[d]
+		if t.gone[d] || up != nil && !up.Mode.IsDir() {
+			return nil // below what is known to be a file there is nothing
+		}
+		if up != nil && up.origin != "" && n == nil {
+			if there := t.get(up.origin + strings.TrimPrefix(name, d)); there != nil && there.Assumed {
+				copied := *there
+				copied.Owner, copied.Group, copied.origin = up.Owner, up.Group, ""
+				n = &copied
+			}
 		}
 	}
-	n := t.Assume(name)
+	if n == nil {
+		n = t.Assume(name)
+	}
 	if n != nil {
 		n.Assumed = true
 		t.put(name, n)
@@ -174,6 +194,19 @@ func (t *Tree) below(dir string) []string {
 	}
 	sort.Strings(paths)
 	return paths
+}
+
+// remove takes a path away, and all that is below it.
+func (t *Tree) remove(name string) {
+	if t.Assume != nil && t.Assume(name) != nil {
+		if t.gone == nil {
+			t.gone = map[string]bool{}
+		}
+		t.gone[name] = true
+	}
+	for _, p := range t.below(name) {
+		delete(t.nodes, p)
+	}
 }
 
 // Data is what is in a file.

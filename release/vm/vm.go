@@ -35,6 +35,8 @@ type VM struct {
 	// pids says of those that were given out whether they are alive.
 	pids map[string]bool
 	next int
+	// temps counts the names that mktemp gave.
+	temps int
 	// steps counts commands, clock the seconds slept: a script that does not end
 	// is stopped.
 	steps, clock int
