@@ -433,7 +433,6 @@ func rsync(c *Call) int {
 	archive := opts.has("a")
 	how := copying{
 		recursive: archive || opts.has("r"), owner: archive || opts.has("o"), mode: archive || opts.has("p"), fresh: true, keepOld: opts.has("ignore-existing"),
-		followNamed: false, followAll: false,
 	}
 	sources, to := names[:len(names)-1], names[len(names)-1]
 	status := 0

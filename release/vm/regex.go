@@ -331,3 +331,12 @@ func perl(src string, icase bool) (re *regexp.Regexp, keep int, err error) {
 	re, err = regexp.Compile(flags + ")" + src)
 	return re, 0, err
 }
+
+func quoteMeta(b byte) string { return regexp.QuoteMeta(string(b)) }
+
+func goRegexp(expr string, icase bool) (*regexp.Regexp, error) {
+	if icase {
+		expr = "(?i)" + expr
+	}
+	return regexp.Compile("(?s)" + expr)
+}

@@ -153,10 +153,8 @@ func (t *Tree) get(name string) *Node {
 			return nil // below what is known to be a file there is nothing
 		}
 		if up != nil && up.origin != "" && n == nil {
-			if there := t.get(up.origin + strings.TrimPrefix(name, d)); there != nil && there.Assumed {
-				copied := *there
-				copied.Owner, copied.Group, copied.origin = up.Owner, up.Group, ""
-				n = &copied
+			if n = t.Assume(up.origin + strings.TrimPrefix(name, d)); n != nil {
+				n.Owner, n.Group = up.Owner, up.Group
 			}
 		}
 	}
@@ -198,14 +196,16 @@ func (t *Tree) below(dir string) []string {
 
 // remove takes a path away, and all that is below it.
 func (t *Tree) remove(name string) {
-	if t.Assume != nil && t.Assume(name) != nil {
+	for _, p := range t.below(name) {
+		delete(t.nodes, p)
+	}
+	if t.get(name) != nil {
+		// it is taken to be there again
+		delete(t.nodes, name)
 		if t.gone == nil {
 			t.gone = map[string]bool{}
 		}
 		t.gone[name] = true
-	}
-	for _, p := range t.below(name) {
-		delete(t.nodes, p)
 	}
 }
 
