@@ -71,7 +71,8 @@ loop:
 		}
 		sources, operands = operands[:1], operands[1:]
 	}
-	source := strings.Join(sources, "\n")
+	// goawk knows this name of standard output when it may not write files
+	source := strings.ReplaceAll(strings.Join(sources, "\n"), `"/dev/stdout"`, `"-"`)
 	program, err := parser.ParseProgram([]byte(source), nil)
 	if err != nil {
 		return c.missed(err.Error())
@@ -128,6 +129,7 @@ loop:
 		c.miss("awk: program without end")
 		return 0
 	case err != nil && (strings.Contains(err.Error(), "NoExec") || strings.Contains(err.Error(), "NoFile")):
+		io.Copy(io.Discard, stdin) // so that whoever writes to it can go on
 		return c.missed("that runs a command or opens a file: " + err.Error())
 	case err != nil:
 		return c.failf(2, "%s", err)

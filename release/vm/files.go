@@ -162,7 +162,16 @@ func rm(c *Call) int {
 			status = c.failf(1, "cannot remove '%s': %s", n, why(err))
 			continue
 		case dir && !node.Mode.IsDir():
-			status = c.failf(1, "cannot remove '%s': Not a directory", n)
+			// a link with a slash behind it: the folder is emptied, the link stays
+			if _, to, err := c.find(n, true); err == nil && to.Mode.IsDir() && recursive {
+				names, _ := c.List(n)
+				for _, in := range names {
+					c.Remove(n + "/" + in)
+				}
+			}
+			if !force {
+				status = c.failf(1, "cannot remove '%s': Not a directory", n)
+			}
 			continue
 		case node.Mode.IsDir() && !recursive && !(opts.has("d") && len(c.Files.children(full)) == 0):
 			status = c.failf(1, "cannot remove '%s': Is a directory", n)
@@ -727,7 +736,8 @@ func mktemp(c *Call) int {
 		return c.failf(1, "too few X's in template '%s'", template+suffix)
 	}
 	if inTmp {
-		stem, template = path.Join(base, stem)+tailSlash(stem), path.Join(base, template)
+		base = strings.TrimRight(base, "/") + "/"
+		stem, template = base+stem, base+template
 	}
 	var name string
 	for {
@@ -757,14 +767,6 @@ func mktemp(c *Call) int {
 	}
 	c.printf("%s\n", name)
 	return 0
-}
-
-// tailSlash keeps the slash that path.Join takes off a stem that is a folder.
-func tailSlash(stem string) string {
-	if stem == "" || strings.HasSuffix(stem, "/") {
-		return "/"
-	}
-	return ""
 }
 
 func truncate(c *Call) int {

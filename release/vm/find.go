@@ -67,7 +67,7 @@ func find(c *Call) int {
 	if !f.acts {
 		inner := test
 		test = func(x *found) bool {
-			if inner(x) {
+			if inner(x) && !f.quit {
 				c.printf("%s\n", x.name)
 			}
 			return true
@@ -78,6 +78,9 @@ func find(c *Call) int {
 		full, node, err := c.find(bare, f.follow || dir)
 		if err != nil && f.follow {
 			full, node, err = c.find(bare, false)
+		}
+		if err == nil && dir && !node.Mode.IsDir() {
+			err = &Error{s, "Not a directory"}
 		}
 		if err != nil {
 			f.status = c.failf(1, "'%s': %s", s, why(err))

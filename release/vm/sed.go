@@ -865,7 +865,7 @@ func (r *sedRun) substitute(cmd *sedCmd) bool {
 			continue
 		}
 		out.WriteString(r.space[at:m[0]])
-		out.WriteString(expand(cmd.repl, r.space, m))
+		out.WriteString(filled(cmd.repl, r.space, m))
 		at, done = m[1], true
 	}
 	if !done {
@@ -882,8 +882,8 @@ func (r *sedRun) substitute(cmd *sedCmd) bool {
 	return true
 }
 
-// expand is a replacement with its groups filled in.
-func expand(parts []sedPart, space string, m []int) string {
+// filled is a replacement with its groups filled in.
+func filled(parts []sedPart, space string, m []int) string {
 	var out strings.Builder
 	var fold, once byte
 	for _, p := range parts {

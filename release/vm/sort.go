@@ -110,7 +110,7 @@ func sortLines(c *Call) int {
 	if !ok {
 		return 0
 	}
-	for _, o := range []string{"M", "R", "z", "i"} {
+	for _, o := range []string{"M", "R", "i"} {
 		if opts.has(o) {
 			return c.missed("-" + o)
 		}
@@ -138,7 +138,14 @@ func sortLines(c *Call) int {
 	if status != 0 {
 		return 2
 	}
-	all := chomped(data)
+	end := "\n"
+	if opts.has("z") {
+		end = "\x00"
+	}
+	var all []string
+	if len(data) > 0 {
+		all = strings.Split(strings.TrimSuffix(string(data), end), end)
+	}
 	byKeys := func(a, b string) int {
 		if len(keys) == 0 {
 			return compareBy(a, b, global, blanks)
@@ -178,9 +185,9 @@ func sortLines(c *Call) int {
 	if opts.has("u") {
 		all = slices.CompactFunc(all, func(a, b string) bool { return byKeys(a, b) == 0 })
 	}
-	out := strings.Join(all, "\n")
+	out := strings.Join(all, end)
 	if len(all) > 0 {
-		out += "\n"
+		out += end
 	}
 	if o, ok := opts.get("o"); ok {
 		if err := c.WriteFile(o, []byte(out), false); err != nil {

@@ -252,7 +252,9 @@ func ls(c *Call) int {
 		add := func(name string) {
 			if n, err := c.Lstat(path.Join(d.name, name)); err == nil {
 				list = append(list, entry{name, n})
-				blocks += (length(n) + 4095) / 4096 * 4
+				if n.Mode&fs.ModeSymlink == 0 {
+					blocks += (length(n) + 4095) / 4096 * 4
+				}
 			}
 		}
 		if opts.has("a") || opts.has("f") {

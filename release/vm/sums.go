@@ -156,7 +156,7 @@ func cmpFiles(c *Call) int {
 	line := 1
 	for i := range min(len(a), len(b)) {
 		if a[i] != b[i] {
-			c.printf("%s %s differ: byte %d, line %d\n", names[0], names[1], i+1, line)
+			c.printf("%s %s differ: char %d, line %d\n", names[0], names[1], i+1, line)
 			return 1
 		}
 		if a[i] == '\n' {

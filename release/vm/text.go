@@ -7,12 +7,15 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"mvdan.cc/sh/v3/expand"
 )
 
 func init() {
 	register(map[string]command{
 		"cat": cat, "tee": tee, "cut": cut, "tr": tr, "head": head, "tail": tail, "uniq": uniq, "wc": wc, "rev": rev, "tac": tac, "paste": paste,
 		"comm": comm, "nl": nl, "fold": fold, "seq": seq, "expr": expr, "basename": basename, "dirname": dirname, "yes": yes, "envsubst": envsubst,
+		"echo": echo, "printf": printf, "true": func(*Call) int { return 0 }, "false": func(*Call) int { return 1 },
 	})
 }
 
@@ -46,6 +49,40 @@ func cat(c *Call) int {
 			c.printf("%s", l)
 		}
 	})
+}
+
+// echo and printf are those that xargs and the like run; the shell has its own.
+func echo(c *Call) int {
+	args, end := c.Args[1:], "\n"
+	for len(args) > 0 && (args[0] == "-n" || args[0] == "-E" || args[0] == "-e" || args[0] == "-ne") {
+		if strings.Contains(args[0], "n") {
+			end = ""
+		}
+		if strings.Contains(args[0], "e") {
+			return c.missed("-e")
+		}
+		args = args[1:]
+	}
+	c.printf("%s%s", strings.Join(args, " "), end)
+	return 0
+}
+
+func printf(c *Call) int {
+	args := c.Args[1:]
+	if len(args) == 0 {
+		return c.failf(1, "missing operand")
+	}
+	format, args := args[0], args[1:]
+	for {
+		out, n, err := expand.Format(nil, format, args)
+		if err != nil {
+			return c.failf(1, "%s", err)
+		}
+		c.printf("%s", out)
+		if args = args[n:]; n == 0 || len(args) == 0 {
+			return 0
+		}
+	}
 }
 
 func tee(c *Call) int {
@@ -613,6 +650,9 @@ func paste(c *Call) int {
 	}
 	var columns [][]string
 	status := c.each(names, func(_ string, data []byte) { columns = append(columns, chomped(data)) })
+	if !opts.has("s") {
+		columns = deal(names, columns)
+	}
 	join := func(cells []string) {
 		for i, s := range cells {
 			if i > 0 {
@@ -641,6 +681,28 @@ func paste(c *Call) int {
 		}
 		join(cells)
 	}
+}
+
+// deal gives each - among several a line of standard input in turn; the first of
+// them has read all.
+func deal(names []string, columns [][]string) [][]string {
+	var at []int
+	for i, n := range names {
+		if n == "-" && i < len(columns) {
+			at = append(at, i)
+		}
+	}
+	if len(at) < 2 || len(names) != len(columns) {
+		return columns
+	}
+	all := columns[at[0]]
+	for k, i := range at {
+		columns[i] = nil
+		for j := k; j < len(all); j += len(at) {
+			columns[i] = append(columns[i], all[j])
+		}
+	}
+	return columns
 }
 
 func comm(c *Call) int {
