@@ -17,7 +17,6 @@ func (v *VM) furnish() {
 		t.AddLink("/"+d, "usr/"+d)
 	}
 	t.AddLink("/var/run", "/run")
-	v.furnishCommands()
 	v.furnishSystem()
 	t.Add("/etc/passwd", passwd, 0o644)
 	t.Add("/etc/group", group, 0o644)
@@ -55,18 +54,3 @@ bosh_sshers:x:998:vcap
 bosh_sudoers:x:997:
 vcap:x:1000:syslog
 `
-
-func (v *VM) furnishCommands() {
-	names := map[string]bool{}
-	for n := range commands {
-		names[n] = true
-	}
-	for n := range runners {
-		names[n] = true
-	}
-	for n := range names {
-		for _, d := range []string{"/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/"} {
-			v.install(n, d+n)
-		}
-	}
-}

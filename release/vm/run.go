@@ -28,10 +28,13 @@ func init() {
 	}
 	register(map[string]command{
 		"sleep": sleep, "usleep": sleep, "which": which, "kill": func(c *Call) int { return c.kill(c.Args[1:]) }, "ps": ps, "pgrep": none, "pidof": none, "pkill": none, "killall": none, "fuser": none, "lsof": none,
-		"true": func(*Call) int { return 0 }, "false": func(*Call) int { return 1 }, "logger": drain, "test": testCommand, "[": testCommand, "setcap": recorded, "getcap": drain, "wait": drain,
-		"echo": echo, "printf": echo, "pwd": func(c *Call) int { c.printf("%s\n", c.Dir); return 0 },
+		"logger": drain, "test": testCommand, "[": testCommand, "setcap": recorded, "getcap": drain, "wait": drain,
+		"pwd": func(c *Call) int { c.printf("%s\n", c.Dir); return 0 },
 	})
 }
+
+// carried are those that packages bring.
+var carried = map[string]bool{"tini": true, "dumb-init": true, "gosu": true, "su-exec": true, "setuidgid": true, "chpst": true, "daemonize": true, "start-stop-daemon": true}
 
 // quiet are commands of which no event is kept: they change nothing.
 func quiet(name string) bool { return !changing[name] }
@@ -39,9 +42,6 @@ func quiet(name string) bool { return !changing[name] }
 // changing are the commands that are carried out and leave something behind.
 var changing = map[string]bool{"mkdir": true, "chown": true, "chgrp": true, "chmod": true, "ln": true, "cp": true, "mv": true, "rm": true, "rmdir": true, "touch": true, "install": true,
 	"useradd": true, "adduser": true, "usermod": true, "groupadd": true, "addgroup": true, "userdel": true, "setcap": true, "truncate": true, "dd": true, "mkfifo": true}
-
-// notMine is what a command gives that is to be recorded instead.
-const notMine = -1
 
 // Run runs a command with no input, whose output nobody reads, and gives its
 // exit status.
@@ -88,10 +88,10 @@ func (p *Process) run(args []string, stdin io.Reader, stdout, stderr io.Writer) 
 	if err != nil {
 		return c.failf(126, "%s: %s", args[0], err)
 	}
+	if r, ok := runners[name]; ok && (p.Files.stemcell[full] || carried[name] && n.Assumed) {
+		return r(c)
+	}
 	if p.Files.stemcell[full] {
-		if r, ok := runners[name]; ok {
-			return r(c)
-		}
 		if f, ok := commands[name]; ok {
 			status := f(c)
 			if status != notMine {
@@ -334,7 +334,7 @@ func timeout(c *Call) int {
 // become changes the user; "" leaves it. A user that is a number is looked up.
 func (p *Process) become(user, group string) {
 	if a := p.account(user); a != nil && user != "" {
-		user = a[0]
+		user = a.name
 	}
 	if user != "" {
 		if group == "" {
@@ -359,7 +359,7 @@ func (p *Process) Become(user, group string) { p.become(user, group) }
 // home is the home of a user.
 func (p *Process) home(user string) string {
 	if a := p.account(user); a != nil {
-		return a[5]
+		return a.home
 	}
 	return "/home/" + user
 }
@@ -481,7 +481,7 @@ func (p *Process) login(user string, all bool) {
 	}
 	p.Env["HOME"], p.Env["SHELL"] = p.home(user), "/bin/bash"
 	if a := p.account(user); a != nil {
-		p.Env["SHELL"] = a[6]
+		p.Env["SHELL"] = a.shell
 	}
 	if all || user != "root" {
 		p.Env["USER"], p.Env["LOGNAME"] = user, user
@@ -1053,11 +1053,7 @@ func drain(c *Call) int { c.input(); return 0 }
 
 func recorded(*Call) int { return 0 }
 
-// echo and test are builtins; these are for those who call them by their path.
-func echo(c *Call) int {
-	return c.Shell([]byte(c.Name()+` "$@"`), "sh", c.Args[1:], nil, c.Stdout, c.Stderr)
-}
-
+// test is a builtin; this is for those who call it by its path.
 func testCommand(c *Call) int {
 	return c.Shell([]byte(c.Name()+` "$@"`), "sh", c.Args[1:], nil, c.Stdout, c.Stderr)
 }

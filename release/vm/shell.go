@@ -122,7 +122,7 @@ func (s *shell) environ() expand.Environ {
 			vars[name] = expand.Variable{Set: true, Kind: expand.String, Str: value}
 		}
 	}
-	id := s.uid()
+	id := s.uid(s.User)
 	for _, n := range []string{"UID", "EUID", "GID"} {
 		delete(vars, n)
 		vars[n] = expand.Variable{Set: true, ReadOnly: true, Kind: expand.String, Str: id}
@@ -132,7 +132,7 @@ func (s *shell) environ() expand.Environ {
 		hidden(name, value)
 	}
 	if _, ok := s.Env["PATH"]; !ok {
-		hidden("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+		hidden("PATH", defaultPath)
 	}
 	vars["BASH_SOURCE"] = expand.Variable{Set: true, Kind: expand.Indexed, List: []string{s.script}}
 	return environ(vars)
@@ -149,35 +149,6 @@ func (e environ) Each(fn func(string, expand.Variable) bool) {
 			return
 		}
 	}
-}
-
-// uid is the numeric id of the user.
-func (p *Process) uid() string {
-	switch p.User {
-	case "root":
-		return "0"
-	case "vcap":
-		return "1000"
-	}
-	if f := p.account(p.User); f != nil {
-		return f[2]
-	}
-	return "1001"
-}
-
-// account is the line of a user in /etc/passwd.
-func (v *VM) account(user string) []string {
-	n := v.Files.get("/etc/passwd")
-	if n == nil {
-		return nil
-	}
-	data, _ := n.Data() // it is no lazy file
-	for _, line := range strings.Split(string(data), "\n") {
-		if f := strings.Split(line, ":"); len(f) == 7 && (f[0] == user || f[2] == user) {
-			return f
-		}
-	}
-	return nil
 }
 
 // renamed are builtins of the interpreter that look at the host, or that it does
@@ -625,15 +596,6 @@ func (c same) Read(b []byte) (int, error) {
 		b[i] = byte(c)
 	}
 	return len(b), nil
-}
-
-// why is an error without the path that it is about.
-func why(err error) string {
-	var e *Error
-	if errors.As(err, &e) {
-		return e.Why
-	}
-	return err.Error()
 }
 
 // info is what stat gives.

@@ -108,6 +108,7 @@ wipefs xfs_admin xfs_growfs xfs_repair xtables-legacy-multi xtables-nft-multi zi
 func (v *VM) furnishCommands() {
 	for name, dir := range stemcellCommands {
 		v.Files.Add(dir+name, "", 0o755)
+		v.Files.stemcell[dir+name] = true
 	}
 }
 

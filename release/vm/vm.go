@@ -204,6 +204,9 @@ func (v *VM) newPid(alive bool) string {
 	return pid
 }
 
+// defaultPath is where the shell looks without a PATH.
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 // Lookup finds a command in the PATH of the process, as execvp does: the path
 // and whether it is there.
 func (p *Process) Lookup(name string) (string, bool) {
@@ -213,7 +216,11 @@ func (p *Process) Lookup(name string) (string, bool) {
 		n, err := p.Stat(full)
 		return full, err == nil && !n.Mode.IsDir()
 	}
-	dirs := strings.Split(p.Env["PATH"], ":")
+	list, ok := p.Env["PATH"]
+	if !ok {
+		list = defaultPath
+	}
+	dirs := strings.Split(list, ":")
 	var assumed string
 	for _, d := range dirs {
 		full := path.Join(p.Abs(d), name)
