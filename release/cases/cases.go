@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -86,11 +87,18 @@ func Of(old, now *release.Job, templates []*source.File, manifests []*manifest.M
 	m.add(Case{Name: "defaults", Why: "the defaults of the spec, and made up values for properties without one", Properties: map[string]any{}})
 	placed := m.samples(old, manifests)
 	m.awkward()
-	m.everything()
+	first := len(m.cases)
 	m.branches()
 	m.sizes()
 	m.without(placed)
-	return m.cases
+	generated := len(m.cases)
+	m.everything()
+	if len(m.cases) > generated {
+		// its name is the last choice, but it is not the first to go
+		all := m.cases[generated]
+		m.cases = slices.Insert(m.cases[:generated], first, all)
+	}
+	return m.cases[:min(Max, len(m.cases))]
 }
 
 // declares says whether a spec has the property, or one below or above it.
@@ -127,10 +135,10 @@ func at(v any, name string) any {
 	return v
 }
 
-// add adds a case, unless there is an equal one or there are enough.
+// add adds a case, unless there is an equal one.
 func (m *maker) add(c Case) {
 	text, err := json.Marshal([]any{c.Properties, c.Links})
-	if err != nil || len(m.cases) >= Max || m.seen[string(text)] || m.seen[c.Name] {
+	if err != nil || m.seen[string(text)] || m.seen[c.Name] {
 		return
 	}
 	m.seen[string(text)], m.seen[c.Name] = true, true
@@ -350,6 +358,10 @@ func isEmpty(v any) bool {
 // set gives a property a value. Beside one below a declared property stands the
 // rest of its default: a manifest's hash takes the place of all of it.
 func (m *maker) set(properties map[string]any, name string, v any) {
+	if p := m.properties[name]; p != nil && v != nil && reflect.DeepEqual(v, p.def) {
+		remove(properties, name)
+		return
+	}
 	for _, d := range m.declared {
 		if rest, ok := strings.CutPrefix(name, d+"."); ok && rest != "" && m.properties[name] != nil && at(properties, d) == nil {
 			if def, ok := m.properties[d].def.(map[string]any); ok {

@@ -561,6 +561,7 @@ func (r *reader) chain(n *ruby.Node) []wish {
 		r.guards = append(r.guards, not...)
 	}
 	yes := r.given(n)
+	r.guards = append(r.guards, yes...) // if_p('a', 'b') wants both
 	for _, w := range yes {
 		kind := asked
 		if w.kind == linked {
@@ -577,7 +578,7 @@ func (r *reader) chain(n *ruby.Node) []wish {
 				}
 			}
 		}
-		r.under(yes, n.Block.Body)
+		r.walk(n.Block.Body)
 	}
 	r.guards = r.guards[:before]
 	if len(yes) > 0 {

@@ -175,6 +175,9 @@ func (r *Renderer) Fit(files []*source.File, c Context) Context {
 }
 
 func (r *Renderer) render(f *source.File, c Context) (result, error) {
+	if !bytes.Contains(f.Data, []byte("<%")) {
+		return result{out: f.Data}, nil
+	}
 	context, err := json.Marshal(c)
 	if err != nil {
 		return result{}, fmt.Errorf("%s: its properties cannot be given to ruby: %w", f.Name, err)
