@@ -75,13 +75,20 @@ func Of(old, now *release.Job, templates []*source.File, manifests []*manifest.M
 	}
 	m.undeclared = len(m.declared) == 0
 	for _, f := range templates {
-		m.uses = append(m.uses, read(f, m.declares)...)
+		m.uses = append(m.uses, read(f, m.declares, m.inner)...)
 	}
 	for _, u := range m.uses {
 		p := m.property(u.name)
 		p.kinds[u.kind] = true
 		if (u.kind == compared || u.kind == matched) && u.value != nil && !slices.Contains(p.literals, u.value) {
 			p.literals = append(p.literals, u.value)
+		}
+	}
+	for name := range m.properties {
+		for i, c := range name {
+			if p := m.properties[name[:i]]; c == '.' && p != nil {
+				p.inner = true
+			}
 		}
 	}
 	m.add(Case{Name: "defaults", Why: "the defaults of the spec, and made up values for properties without one", Properties: map[string]any{}})
@@ -106,6 +113,11 @@ func (m *maker) declares(name string) bool {
 	return m.undeclared || slices.ContainsFunc(m.declared, func(d string) bool {
 		return d == name || strings.HasPrefix(d, name+".") || strings.HasPrefix(name, d+".")
 	})
+}
+
+// inner says whether others lie below a property, as far as the specs tell.
+func (m *maker) inner(name string) bool {
+	return m.undeclared || m.properties[name] == nil && slices.ContainsFunc(m.declared, func(d string) bool { return strings.HasPrefix(d, name+".") })
 }
 
 func (m *maker) property(name string) *property {
@@ -480,7 +492,7 @@ func (m *maker) awkward() {
 	for _, u := range m.uses {
 		p := m.properties[u.name]
 		s := p.shape()
-		if u.kind == printed && (s == text || s == unknown) && len(p.literals) == 0 && !p.kinds[matched] {
+		if u.kind == printed && !p.inner && (s == text || s == unknown) && len(p.literals) == 0 && !p.kinds[matched] {
 			names[u.name] = true
 		}
 	}

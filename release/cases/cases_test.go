@@ -134,6 +134,23 @@ func TestConditions(t *testing.T) {
 	}
 }
 
+// A job that declares no properties sees all of a manifest, by their places.
+func TestUndeclared(t *testing.T) {
+	j := job(t, "")
+	text := "<% plans = properties.plans\n size = plans.small.memory %><%= size %> <% if properties.plans %>x<% end %><% if properties.fast %>f<% end %>"
+	all := map[string]props{}
+	for _, c := range Of(j, nil, []*source.File{file("t.erb", text)}, nil) {
+		all[c.Name] = c.Properties
+	}
+	want := map[string]props{"defaults": {}, "if plans": {"plans": render.Synthesize("plans")}, "if fast": {"fast": true}, "unless fast": {"fast": false}}
+	delete(all, "everything")
+	delete(all, "values with blanks")
+	delete(all, "values with quotes")
+	if d := cmp.Diff(want, all); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestLink(t *testing.T) {
 	j := job(t, spec)
 	all := Of(j, nil, []*source.File{file("jobs/web/templates/ctl.erb", "\n<% if_link('cache') do |l| %>a<% end %>")}, nil)

@@ -76,20 +76,21 @@ type reader struct {
 	// src is the Ruby of the template, tree what it says.
 	src  []byte
 	uses []use
-	// declared says whether the spec has a property of that name, or one below it.
-	declared func(name string) bool
+	// declared says whether the spec has a property of that name, or one below it;
+	// inner says that others lie below it, or may.
+	declared, inner func(name string) bool
 	// locals are the properties that local variables hold.
 	locals map[string]string
 	guards []wish
 }
 
 // read gives the uses in a template; none of one whose ERB cannot be read.
-func read(f *source.File, declared func(string) bool) []use {
+func read(f *source.File, declared, inner func(string) bool) []use {
 	t, err := erb.Parse(f)
 	if err != nil {
 		return nil
 	}
-	r := &reader{file: f, src: t.Ruby(), declared: declared, locals: map[string]string{}}
+	r := &reader{file: f, src: t.Ruby(), declared: declared, inner: inner, locals: map[string]string{}}
 	r.walk(ruby.Parse(r.src))
 	return r.uses
 }
@@ -131,8 +132,12 @@ func (r *reader) property(n *ruby.Node) (string, bool) {
 		case n.Recv != nil && len(n.Args) == 0 && transparent[n.Text]:
 			return r.property(n.Recv)
 		case len(n.Args) == 0:
-			if name, ok := below(n); ok && r.declared(name) {
-				return name, true
+			if name, ok := below(n); ok {
+				return name, r.declared(name)
+			}
+			// plan = properties.plans; plan.size
+			if name, ok := r.property(n.Recv); ok && n.Recv.Kind == ruby.Name && r.inner(name) && !method(n.Text) {
+				return name + "." + n.Text, true
 			}
 		case n.Text == "fetch" || n.Text == "dig":
 			return r.element(n)
@@ -224,6 +229,13 @@ var (
 	sizes   = map[string]bool{"empty?": true, "size": true, "length": true, "count": true, "blank?": true, "present?": true}
 	numbers = map[string]bool{"to_i": true, "to_f": true, "zero?": true, "times": true, "ceil": true, "floor": true, "round": true}
 )
+
+// method says whether a name is that of a method of lists, hashes, texts or
+// numbers, and so hardly that of a property.
+func method(name string) bool {
+	return strings.HasSuffix(name, "?") || strings.HasSuffix(name, "!") || strings.HasPrefix(name, "to_") ||
+		transparent[name] || listMethods[name] || hashMethods[name] || loops[name] || sizes[name] || numbers[name]
+}
 
 func (r *reader) walk(n *ruby.Node) {
 	if n == nil {

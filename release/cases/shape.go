@@ -33,6 +33,8 @@ type property struct {
 	// literals are what it is compared with, in order.
 	literals []any
 	kinds    map[useKind]bool
+	// inner says that templates use properties below it.
+	inner bool
 }
 
 var (
@@ -66,6 +68,9 @@ func (p *property) shape() shape {
 		if s := shapeOf(v); s != unknown {
 			return s
 		}
+	}
+	if p.inner {
+		return unknown
 	}
 	for _, v := range p.literals {
 		if s := shapeOf(v); s != unknown && !p.kinds[listed] && !p.kinds[hashed] {

@@ -212,6 +212,7 @@ class TemplateEvaluationContext
   # a name that goes on below a scalar has no value, and below one that nobody
   # supplied has one of those
   def lookup_property(collection, name)
+    Bpmify::Synthesized.looked_up << name.to_s if collection.equal?(@raw_properties)
     name.to_s.split('.').reduce(collection) do |found, key|
       case found
       when nil then return nil

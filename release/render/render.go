@@ -26,6 +26,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -52,13 +54,21 @@ type Renderer struct {
 	dir     string
 	cli     erbrenderer.ERBRenderer
 	server  *server
-	results map[key]result
+	results map[key][]result
+	// rendered counts what ruby rendered.
+	rendered int
 }
 
-// key is what a rendering depends on.
+// key is what a rendering depends on, the properties left out.
 type key struct{ text, context string }
 
 type result struct {
+	// properties are those that it was rendered with, lookedUp the names that it
+	// asked for; whole says that it may have seen all of them.
+	properties map[string]any
+	lookedUp   []string
+	whole      bool
+
 	out         []byte
 	failure     *reply
 	synthesized []string
@@ -74,7 +84,7 @@ func New() (*Renderer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a folder for renderings: %w", err)
 	}
-	r := &Renderer{Timeout: 20 * time.Second, dir: dir, results: map[key]result{}}
+	r := &Renderer{Timeout: 20 * time.Second, dir: dir, results: map[key][]result{}}
 	if err := r.start(ruby); err != nil {
 		r.Close()
 		return nil, err
@@ -182,12 +192,21 @@ func (r *Renderer) render(f *source.File, c Context) (result, error) {
 	if err != nil {
 		return result{}, fmt.Errorf("%s: its properties cannot be given to ruby: %w", f.Name, err)
 	}
+	with := c
+	with.Properties = map[string]any{}
+	without, err := json.Marshal(with)
+	if err != nil {
+		return result{}, fmt.Errorf("%s: its properties cannot be given to ruby: %w", f.Name, err)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	k := key{string(f.Data), string(context)}
-	if res, ok := r.results[k]; ok {
-		return res, nil
+	k := key{string(f.Data), string(without)}
+	for _, res := range r.results[k] {
+		if res.holds(c.Properties) {
+			return res, nil
+		}
 	}
+	r.rendered++
 	src, dst := filepath.Join(r.dir, "template"), filepath.Join(r.dir, "rendered")
 	if err := os.WriteFile(src, f.Data, 0o600); err != nil {
 		return result{}, fmt.Errorf("%s: %w", f.Name, err)
@@ -198,20 +217,62 @@ func (r *Renderer) render(f *source.File, c Context) (result, error) {
 	r.server.last = nil
 	r.server.timeout = r.Timeout
 	err = r.cli.Render(src, dst, marshaled(context))
-	res := result{}
-	switch last := r.server.last; {
+	res := result{properties: c.Properties, whole: sees.Match(f.Data)}
+	last := r.server.last
+	switch {
 	case last == nil:
 		return result{}, fmt.Errorf("%s: %w", f.Name, err)
 	case last.Error != "":
-		res.failure, res.synthesized = last, last.Synthesized
+		res.failure = last
 	default:
-		res.synthesized = last.Synthesized
 		if res.out, err = os.ReadFile(dst); err != nil {
 			return result{}, fmt.Errorf("%s: %w", f.Name, err)
 		}
 	}
-	r.results[k] = res
+	res.synthesized, res.lookedUp = last.Synthesized, last.LookedUp
+	res.whole = res.whole || last.Class == "" && last.Error != "" // it did not tell
+	r.results[k] = append(r.results[k], res)
 	return res, nil
+}
+
+// sees finds templates that may look at properties other than by their names.
+var sees = regexp.MustCompile(`properties|\bspec\s*(?:[^.\s]|\.(?:to_|each|inspect|dig|send|methods|\[))|\b(?:eval|binding|self|instance_\w+|method|__send__|public_send|ObjectSpace|lookup_property)\b`)
+
+// holds says whether the template prints the same with other properties: those
+// that it asked for are the same.
+func (res *result) holds(properties map[string]any) bool {
+	if res.whole {
+		return reflect.DeepEqual(res.properties, properties)
+	}
+	for _, name := range res.lookedUp {
+		before, restBefore := reach(res.properties, name)
+		now, restNow := reach(properties, name)
+		if restBefore != restNow || !reflect.DeepEqual(before, now) {
+			return false
+		}
+	}
+	return true
+}
+
+// reach goes along a dotted name as far as there are mappings, and gives what it
+// comes to and what is left of the name.
+func reach(properties map[string]any, name string) (any, string) {
+	var v any = properties
+	for name != "" {
+		if v == nil {
+			return nil, ""
+		}
+		if _, ok := IsSynthesized(v); ok {
+			return v, name
+		}
+		h, ok := v.(map[string]any)
+		if !ok {
+			return v, name
+		}
+		part, rest, _ := strings.Cut(name, ".")
+		v, name = h[part], rest
+	}
+	return v, ""
 }
 
 // marshaled is a context for bosh-cli, which wants to write it itself.
@@ -233,6 +294,7 @@ type reply struct {
 	Class       string
 	Line        int
 	Synthesized []string
+	LookedUp    []string `json:"looked_up"`
 }
 
 // at makes an error of it, with its place in the template.

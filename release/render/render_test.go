@@ -251,6 +251,38 @@ func TestFit(t *testing.T) {
 	}
 }
 
+// A template is rendered again only when something that it asks for is another.
+func TestRenderedOnce(t *testing.T) {
+	r := renderer(t)
+	j := job(t, webSpec)
+	for _, c := range []struct {
+		text, name string
+		value      any
+		again      int
+	}{
+		{`1<%= p('web.title') %>`, "web.port", 1, 0},
+		{`2<%= p('web.title') %>`, "web.title", "x", 1},
+		{`3<%= p('web.title', nil) %><% if_p('web.tls.cert') {} %>`, "web.tls.cert", "x", 1},
+		{`4<%= p('web.title') %><% if_p('web.tls.cert') {} %>`, "web.tls", Synthesize("web.tls"), 1},
+		{`5<%= p('web')['port'] %>`, "web.port", 1, 1},
+		{`6<%= properties.web.title %>`, "web.port", 1, 1},
+		{`7<%= spec.to_h.to_s.length %>`, "web.port", 1, 1},
+		{`8<%= p('web.title') %> <%= spec.index %>`, "web.port", 1, 0},
+		{`9<% raise p('web.title') %>`, "web.port", 1, 0},
+		{`10<% raise p('web.title') %>`, "web.title", "y", 1},
+		{`11<% exit! if p('web.title') == 'a' %>`, "web.title", "a", 1},
+	} {
+		_, first := r.Render(template(c.text), NewContext(j, nil))
+		before := r.rendered
+		props := map[string]any{}
+		Set(props, c.name, c.value)
+		_, second := r.Render(template(c.text), NewContext(j, props))
+		if got := r.rendered - before; got != c.again {
+			t.Errorf("%s: rendered %d times with another %s (%v, %v)", c.text, got, c.name, first, second)
+		}
+	}
+}
+
 func TestNoRuby(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	_, err := New()

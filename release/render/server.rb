@@ -89,7 +89,7 @@ module Bpmify
     context = JSON.parse(File.read(request['context']))
     Fixed.use(context['seed'])
     ERBRenderer.new(TemplateEvaluationContext.new(context)).render(request['src'], request['dst'])
-    { 'synthesized' => Synthesized.asked }
+    { 'synthesized' => Synthesized.asked, 'looked_up' => Synthesized.looked_up.uniq }
   rescue Exception => e # rubocop:disable Lint/RescueException
     # bosh-cli makes one message of it; what was raised is its cause
     failure(e.cause || e, request['src'])
@@ -103,7 +103,7 @@ module Bpmify
     message = message.gsub(/#{Regexp.escape(src)}(:\d+:?)?\s*/, '')
     first = message.lines.map(&:strip).reject(&:empty?).first || error.class.name
     { 'error' => first[0, 300], 'class' => error.class.name.to_s.split('::').last, 'line' => line.to_i,
-      'synthesized' => Synthesized.asked }
+      'synthesized' => Synthesized.asked, 'looked_up' => Synthesized.looked_up.uniq }
   end
 end
 

@@ -11,10 +11,13 @@ module Bpmify
     MANY = /(?<!acces|addres|pas|clas|alia|statu|prefi|dn|tl|http|anonymou)s\z/
 
     @asked = []
+    @looked_up = []
 
     class << self
       # asked are the names of the properties that were synthesized so far.
       attr_reader :asked
+      # looked_up are the names that were asked for, whether they had a value or not.
+      attr_reader :looked_up
 
       # names are the patterns of names.go
       def names=(patterns)
@@ -55,7 +58,7 @@ module Bpmify
     end
 
     # CONVERSIONS would make others take it for what it is not.
-    CONVERSIONS = %i[to_ary to_hash to_proc to_io to_path to_regexp to_open to_model _dump encode_with init_with
+    CONVERSIONS = %i[to_ary to_proc to_io to_path to_regexp to_open to_model _dump encode_with init_with
                      yaml_tag exception call read getc gets begin_with].freeze
 
     def initialize(text, name)
@@ -104,6 +107,7 @@ module Bpmify
     def hash_of_one = { 'key' => below('key') }
     def to_a = list
     def to_h(&block) = block ? hash_of_one.to_h(&block) : hash_of_one
+    def to_hash = hash_of_one # {}.merge(p('x')) asks for it
     def keys = hash_of_one.keys
     def values = hash_of_one.values
     def first(*args) = list.first(*args)
