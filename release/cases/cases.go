@@ -80,6 +80,7 @@ func Of(old, now *release.Job, templates []*source.File, manifests []*manifest.M
 	for _, u := range m.uses {
 		p := m.property(u.name)
 		p.kinds[u.kind] = true
+		p.inner = p.inner || u.kind == entered
 		if (u.kind == compared || u.kind == matched) && u.value != nil && !slices.Contains(p.literals, u.value) {
 			p.literals = append(p.literals, u.value)
 		}

@@ -137,7 +137,7 @@ func TestConditions(t *testing.T) {
 // A job that declares no properties sees all of a manifest, by their places.
 func TestUndeclared(t *testing.T) {
 	j := job(t, "")
-	text := "<% plans = properties.plans\n size = plans.small.memory %><%= size %> <% if properties.plans %>x<% end %><% if properties.fast %>f<% end %>"
+	text := "<%= properties.zones.send(name).size %><% plans = properties.plans\n size = plans.small.memory %><%= size %> <% if properties.plans %>x<% end %><% if properties.fast %>f<% end %>"
 	all := map[string]props{}
 	for _, c := range Of(j, nil, []*source.File{file("t.erb", text)}, nil) {
 		all[c.Name] = c.Properties

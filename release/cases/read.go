@@ -68,6 +68,7 @@ const (
 	counted // as a number
 	sized   // empty?, size: of a list, a hash or a text
 	askedLink
+	entered // properties.plans.send(name): others lie below it
 )
 
 // reader collects the uses in one template.
@@ -497,6 +498,8 @@ func (r *reader) call(n *ruby.Node) bool {
 	switch {
 	case n.Text == "nil?":
 		r.note(name, nilChecked, nil, n)
+	case n.Text == "send" || n.Text == "public_send":
+		r.note(name, entered, nil, n)
 	case sizes[n.Text] && n.Block == nil:
 		r.note(name, sized, nil, n)
 	case hashMethods[n.Text], loops[n.Text] && n.Block != nil && len(n.Block.Params) == 2 && n.Text != "inject" && n.Text != "reduce" && n.Text != "each_with_object":
