@@ -156,7 +156,7 @@ func differing(before, after *release.Job) (old, now []*source.File) {
 
 // sides are the machines of a case, before anything ran.
 func (v *Verifier) sides(before, after *release.Job, templates []*source.File, k cases.Case) (b, a *side) {
-	ctxB, ctxA := render.NewContext(before, k.Properties), render.NewContext(after, k.Properties)
+	ctxB, ctxA := k.Context(before), k.Context(after)
 	ctxB = v.Renderer.Fit(templates, ctxB)
 	ctxA.Fill = ctxB.Fill
 	return newSide(before, ctxB, v.Renderer.Render), newSide(after, ctxA, v.Renderer.Render)
