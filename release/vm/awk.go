@@ -117,7 +117,7 @@ loop:
 	if err != nil {
 		return c.missed(err.Error())
 	}
-	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, stop := context.WithTimeout(context.Background(), 2*time.Second)
 	defer stop()
 	out := &bounded{to: c.Stdout, left: 4 * maxOutput, full: stop}
 	exit, err := runner.ExecuteContext(ctx, &interp.Config{

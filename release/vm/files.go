@@ -785,7 +785,7 @@ func truncate(c *Call) int {
 	if !given {
 		return c.failf(1, "you must specify either '--size' or '--reference'")
 	}
-	if strings.ContainsAny(spec[:1], "<>/%") || opts.has("o") {
+	if spec == "" || strings.ContainsAny(spec[:1], "<>/%") || opts.has("o") {
 		return c.missed("-s " + spec)
 	}
 	n, ok := size(spec)
@@ -854,7 +854,7 @@ func dd(c *Call) int {
 		default:
 			return c.missed(a)
 		}
-		if number && (!isSize || n < 0 || n > 1<<40) {
+		if number && (!isSize || n < 0 || n > 1<<30) {
 			return c.failf(1, "invalid number: '%s'", v)
 		}
 	}

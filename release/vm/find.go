@@ -17,6 +17,7 @@ type found struct {
 	start      string // the operand under which it was found
 	node       *Node
 	depth      int
+	parent     *found
 }
 
 // findTest is a test or an action.
@@ -115,10 +116,14 @@ func (f *finder) walk(x *found, test findTest) {
 			}
 			if f.follow && node.Mode&fs.ModeSymlink != 0 {
 				if to, real, err := f.c.find(full, true); err == nil {
-					full, node = behind(to, full, real), real
+					if x.within(to) {
+						f.status = f.c.failf(1, "File system loop detected; '%s' is part of the same file system loop as '%s'.", full, to)
+						continue
+					}
+					full, node = to, real
 				}
 			}
-			f.walk(&found{name: strings.TrimSuffix(x.name, "/") + "/" + n, full: full, start: x.start, node: node, depth: x.depth + 1}, test)
+			f.walk(&found{name: strings.TrimSuffix(x.name, "/") + "/" + n, full: full, start: x.start, node: node, depth: x.depth + 1, parent: x}, test)
 		}
 	}
 	if f.depth && x.depth >= f.min && !f.quit {
@@ -126,13 +131,14 @@ func (f *finder) walk(x *found, test findTest) {
 	}
 }
 
-// behind is where to go on behind a link: into the folder it leads to, unless that
-// is one which leads to the link.
-func behind(to, link string, n *Node) string {
-	if n.Mode.IsDir() && !strings.HasPrefix(link, to+"/") {
-		return to
+// within says whether a folder is x or one of those that led to it.
+func (x *found) within(full string) bool {
+	for ; x != nil; x = x.parent {
+		if x.full == full {
+			return true
+		}
 	}
-	return link
+	return false
 }
 
 func (f *finder) take() string {
@@ -464,11 +470,9 @@ func (f *finder) printf(format string, x *found) string {
 		}
 		i++
 		if format[i-1] == '\\' {
-			b, _ := trChar(format[i-1:])
-			if format[i] == '0' {
-				b = 0
-			}
+			b, width := trChar(format[i-1:])
 			out.WriteByte(b)
+			i += width - 2
 			continue
 		}
 		data, _ := x.node.Data()

@@ -104,7 +104,7 @@ func jq(c *Call) int {
 	if err != nil {
 		return c.failf(3, "error: %s", err)
 	}
-	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, stop := context.WithTimeout(context.Background(), 2*time.Second)
 	defer stop()
 	out := &bounded{to: c.Stdout, left: 4 * maxOutput, full: stop}
 	var last any

@@ -729,6 +729,9 @@ echo a | xargs -t echo b
 find a -type f -name 'one*' -exec chmod 640 {} \;
 find a -depth -type d | sort
 find a -type d -exec chmod 750 {} +
+find a -type f -printf '%f\\0' | tr '\\000' ' ' | wc -w
+find a -name '*.log' -printf '%p\\t%h\\n'
+ln -s .. a/b/up; find -L a -name '*.log' 2>/dev/null
 find a/b a/one.txt | sort`},
 	{"listing", `mkdir -p d/sub; echo x > d/b; echo yy > d/a; : > d/.h; ln -s a d/l; ln -s sub d/ls; chmod 640 d/b; touch top`, `
 ls

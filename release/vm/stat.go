@@ -404,6 +404,9 @@ func mountpoint(c *Call) int {
 	if !ok {
 		return 0
 	}
+	if len(names) == 0 {
+		return c.failf(1, "bad usage")
+	}
 	if len(names) != 1 || opts.has("x") || opts.has("d") {
 		return c.missed(strings.Join(c.Args[1:], " "))
 	}

@@ -393,7 +393,12 @@ func size(s string) (int64, bool) {
 	}
 	n, err := strconv.ParseInt(digits, 10, 64)
 	unit, known := units[s[len(digits):]]
-	return n * unit, err == nil && known
+	// what is beyond this is no size of anything here, and products stay in range
+	const most = 1 << 50
+	if err != nil || !known || n > most/unit || n < -most/unit {
+		return 0, false
+	}
+	return n * unit, true
 }
 
 func head(c *Call) int { return ends(c, true) }
@@ -488,7 +493,7 @@ func uniq(c *Call) int {
 	key := func(l string) string {
 		if v, ok := opts.get("f"); ok {
 			n, _ := strconv.Atoi(v)
-			for range n {
+			for range min(n, len(l)) {
 				l = strings.TrimLeft(l, " \t")
 				if i := strings.IndexAny(l, " \t"); i >= 0 {
 					l = l[i:]
@@ -499,11 +504,11 @@ func uniq(c *Call) int {
 		}
 		if v, ok := opts.get("s"); ok {
 			n, _ := strconv.Atoi(v)
-			l = l[min(n, len(l)):]
+			l = l[min(max(n, 0), len(l)):]
 		}
 		if v, ok := opts.get("w"); ok {
 			n, _ := strconv.Atoi(v)
-			l = l[:min(n, len(l))]
+			l = l[:min(max(n, 0), len(l))]
 		}
 		if opts.has("i") {
 			l = strings.ToLower(l)
@@ -761,6 +766,7 @@ func nl(c *Call) int {
 	width, sep, n := 6, "\t", 1
 	if v, ok := opts.get("w"); ok {
 		width, _ = strconv.Atoi(v)
+		width = min(max(width, 1), 100)
 	}
 	if v, ok := opts.get("s"); ok {
 		sep = v
@@ -775,7 +781,7 @@ func nl(c *Call) int {
 				c.printf("%s%s\n", strings.Repeat(" ", width+len(sep)), l)
 				continue
 			}
-			c.printf("%*d%s%s\n", min(width, 100), n, sep, l)
+			c.printf("%*d%s%s\n", width, n, sep, l)
 			n++
 		}
 	})
