@@ -540,7 +540,7 @@ func sed(c *Call) int {
 		if !inPlace {
 			c.Stdout.Write(run.out.Bytes())
 		} else if err := c.replace(n, run.out.Bytes(), suffix, opts.has("follow-symlinks")); err != nil {
-			return c.failf(4, "couldn't open temporary file %s: %s", path.Join(path.Dir(n), "sedXXXXXX"), why(err))
+			return c.failf(4, "couldn't open temporary file %s: %s", path.Dir(n)+"/sedXXXXXX", why(err))
 		}
 		run.out.Reset()
 		if run.done {
@@ -718,7 +718,8 @@ func (r *sedRun) cycle() (restart bool) {
 	cmds := r.script.cmds
 	replaced := false
 	for pc := 0; pc < len(cmds); pc++ {
-		if r.steps++; r.steps > 1_000_000 || len(r.space) > maxOutput || r.done {
+		// long pattern spaces count for more, as they take longer
+		if r.steps += 1 + len(r.space)/64; r.steps > 1_000_000 || len(r.space) > maxOutput || r.done {
 			r.c.miss("sed: script without end")
 			r.done = true
 			return false

@@ -39,7 +39,7 @@ cpan cpp crontab csplit curl cut cvtsudoers
 dash date dbus-cleanup-sockets dbus-daemon dbus-monitor dbus-send dbus-uuidgen dd deallocvt deb-systemd-helper
 deb-systemd-invoke debconf debconf-communicate debconf-set-selections debconf-show dh_bash-completion df
 diff diff3 dig dir dircolors dirmngr dirname dmesg dnsdomainname domainname dpkg dpkg-deb dpkg-divert
-dpkg-maintscript-helper dpkg-query dpkg-split dpkg-statoverride dpkg-trigger du dumpkeys ed editor egrep
+dpkg-maintscript-helper dpkg-query dpkg-split dpkg-statoverride dpkg-trigger du dumpkeys echo ed editor egrep
 eject elfedit env envsubst ex expand expiry expr factor faillog fallocate false fgconsole fgrep file
 fincore find findmnt flex flock fmt fold free fuser fusermount g++ gawk gcc gcov gdb gencat geqn getconf getent
 getfacl getkeycodes getopt gettext gettext.sh git git-shell git-upload-pack gold gpasswd gpg gpg-agent
@@ -91,7 +91,7 @@ fsfreeze fstab-decode fstrim gdisk genl getcap getpcaps getty groupadd groupdel 
 grpconv grpunconv grub-install grub-mkconfig grub-mkdevicemap grub-probe grub-set-default halt hdparm hwclock iconvconfig ifconfig
 ifdown ifenslave ifquery ifup init insmod installkernel invoke-rc.d ip ip6tables ip6tables-apply ip6tables-restore ip6tables-save
 ipmaddr ipset iptables iptables-apply iptables-restore iptables-save iptables-legacy iptables-nft iptunnel isosize killall5 kpartx
-ldattach ldconfig ldconfig.real locale-gen logrotate logsave losetup lsmod lvchange lvcreate lvdisplay lvextend
+ldattach ldconfig ldconfig.real locale-gen logrotate logsave losetup lvchange lvcreate lvdisplay lvextend
 lvm lvreduce lvremove lvrename lvresize lvs mii-tool mkdosfs mke2fs mkfs mkfs.bfs mkfs.cramfs mkfs.ext2
 mkfs.ext3 mkfs.ext4 mkfs.fat mkfs.minix mkfs.vfat mkfs.xfs mkhomedir_helper mkinitramfs mkswap modinfo modprobe mount.fuse
 mount.nfs mount.nfs4 multipath multipathd nameif netplan newusers nfnl_osf nft nologin pam-auth-update pam_tally2 pam_timestamp_check parted partprobe
