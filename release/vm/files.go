@@ -291,7 +291,8 @@ func ln(c *Call) int {
 	for _, s := range sources {
 		name := inside(to, s, dir)
 		bare, _ := asked(name)
-		full, old, err := c.find(bare, false)
+		full, old, _ := c.find(bare, false)
+		var err error
 		if old != nil {
 			switch {
 			case old.Mode.IsDir() && old.Assumed:

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"bytes"
+	"errors"
 	"path"
 	"regexp"
 	"strconv"
@@ -206,8 +207,7 @@ func grepPattern(sources []string, kind string, opts options) (pattern, error) {
 			s = regexp.QuoteMeta(s)
 		case "P":
 			if strings.Contains(s, `\K`) {
-				_, err := regexp.Compile(`\K`)
-				return pattern{}, err
+				return pattern{}, errors.New("\\K among several patterns")
 			}
 		default:
 			var err error
