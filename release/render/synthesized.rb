@@ -10,6 +10,9 @@ module Bpmify
 
     MANY = /(?<!acces|addres|pas|clas|alia|statu|prefi|dn|tl|http|anonymou)s\z/
 
+    # COUNTED are names of how many there are of something.
+    COUNTED = /(count|workers?|instances|replicas|processes|threads|nodes|shards)\z/
+
     @asked = []
     @looked_up = []
 
@@ -41,8 +44,12 @@ module Bpmify
         value(name)
       end
 
-      # number is one that tells properties apart and could be a port.
-      def number(name) = (Digest::MD5.hexdigest(name)[0, 6].to_i(16) % 8000) + 1100
+      # number is one that tells properties apart and could be a port; of what is
+      # counted there are few.
+      def number(name)
+        digest = Digest::MD5.hexdigest(name)[0, 6].to_i(16)
+        name.match?(COUNTED) ? digest % 3 + 2 : digest % 8000 + 1100
+      end
 
       # revive puts values in the place of the marks in what came as JSON.
       def revive(object)

@@ -65,10 +65,7 @@ func (s *side) start(c *vm.Call, job, process string, l *launched) error {
 	if err != nil {
 		return fmt.Errorf("failed to parse job configuration: %s", err)
 	}
-	if err := bpm.Validate(data); err != nil {
-		return fmt.Errorf("config/bpm.yml: %w", err)
-	}
-	processes, err := bpm.Rendered(data)
+	processes, err := s.config(data)
 	if err != nil {
 		return fmt.Errorf("config/bpm.yml: %w", err)
 	}
@@ -121,6 +118,25 @@ func (s *side) start(c *vm.Call, job, process string, l *launched) error {
 	}
 	in.Run(append([]string{p.Executable}, p.Args...))
 	return nil
+}
+
+// config is a rendered bpm.yml, or why bpm does not take it.
+type config struct {
+	processes []bpm.Process
+	err       error
+}
+
+// config reads a rendered bpm.yml, once.
+func (s *side) config(data []byte) ([]bpm.Process, error) {
+	if c, ok := s.configs[string(data)]; ok {
+		return c.processes, c.err
+	}
+	var c config
+	if c.err = bpm.Validate(data); c.err == nil {
+		c.processes, c.err = bpm.Rendered(data)
+	}
+	s.configs[string(data)] = c
+	return c.processes, c.err
 }
 
 // processEnv is env with what bpm gives a process that does not set it.

@@ -35,6 +35,8 @@ type side struct {
 	// launched is what bpm was asked to start, by the name of the check.
 	launched map[string]*launched
 	current  string
+	// configs are the bpm.yml that were read, by their text.
+	configs map[string]config
 	// before is the tree before anything ran.
 	before map[string]vm.Node
 	// places tells where the lines of rendered scripts come from, by target.
@@ -57,7 +59,7 @@ type launched struct {
 // newSide makes the machine of a job: what the agent puts there before monit and
 // bpm come.
 func newSide(j *release.Job, ctx render.Context, renderer func(*source.File, render.Context) ([]byte, error)) *side {
-	s := &side{job: j, vm: vm.New(), ctx: ctx, render: renderer, launched: map[string]*launched{}, places: map[string]*lines{}}
+	s := &side{job: j, vm: vm.New(), ctx: ctx, render: renderer, launched: map[string]*launched{}, places: map[string]*lines{}, configs: map[string]config{}}
 	t := s.vm.Files
 	dir := func(name, group string, mode fs.FileMode) { t.AddDir("/var/vcap/"+name, "root", group, mode) }
 	for _, d := range []string{"bosh/bin", "bosh/etc", "data", "data/packages", "jobs", "monit", "packages", "store", "sys"} {
@@ -172,6 +174,10 @@ func inBin(name string) bool {
 	return false
 }
 
+// maxChecks is how many checks of a job are run: a number in the properties may
+// ask for thousands.
+const maxChecks = 24
+
 // run runs the start path: pre-start, what monit starts, post-start.
 func (s *side) run() error {
 	data, err := s.render(s.job.Monit, s.ctx)
@@ -181,6 +187,10 @@ func (s *side) run() error {
 	}
 	if err := s.readMonit(data); err != nil {
 		return err
+	}
+	if len(s.checks) > maxChecks {
+		s.checks = s.checks[:maxChecks]
+		s.vm.Miss(fmt.Sprintf("monit has more than %d checks here: the first ones are run", maxChecks))
 	}
 	s.script("pre-start")
 	for _, c := range s.checks {

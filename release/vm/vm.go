@@ -189,6 +189,9 @@ func (p *Process) record(kind Kind, program string, args []string) *Event {
 	return &p.Events[len(p.Events)-1]
 }
 
+// Miss says once that something was not known.
+func (v *VM) Miss(what string) { v.miss(what) }
+
 // absent writes down that a sourced file is not there.
 func (v *VM) absent(name string) {
 	if !slices.Contains(v.Absent, name) {
