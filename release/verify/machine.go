@@ -75,6 +75,7 @@ func newSide(j *release.Job, ctx render.Context, renderer func(*source.File, ren
 	dir("data/"+j.Name, "vcap", 0o770)
 	dir("sys/log/"+j.Name, "vcap", 0o770)
 	dir("sys/run/"+j.Name, "vcap", 0o770)
+	dir("sys/log/monit", "root", 0o755) // old helpers write there, and so did old agents
 	t.AddLink("/var/vcap/data/sys", "/var/vcap/sys")
 	own := "/var/vcap/jobs/" + j.Name
 	t.AddDir(own, "root", "vcap", 0o750)

@@ -81,6 +81,13 @@ func (p *Process) run(args []string, stdin io.Reader, stdout, stderr io.Writer) 
 			p.missingProgram(args[0])
 			return c.failf(127, "%s: No such file or directory", args[0])
 		}
+		if len(p.Blank) > 0 {
+			p.miss("the function " + args[0] + ", of a file that is not in the release")
+			if args[0] == "running_in_container" {
+				return 1 // the VM is none
+			}
+			return 0
+		}
 		p.missingProgram(args[0])
 		return c.failf(127, "%s: command not found", args[0])
 	}
@@ -88,10 +95,15 @@ func (p *Process) run(args []string, stdin io.Reader, stdout, stderr io.Writer) 
 	if err != nil {
 		return c.failf(126, "%s: %s", args[0], err)
 	}
-	if r, ok := runners[name]; ok && (p.Files.stemcell[full] || carried[name] && n.Assumed) {
+	real, err := p.Realpath(full)
+	if err != nil {
+		return c.failf(126, "%s: %s", args[0], err)
+	}
+	stemcell := p.Files.stemcell[real]
+	if r, ok := runners[name]; ok && (stemcell || carried[name] && n.Assumed) {
 		return r(c)
 	}
-	if p.Files.stemcell[full] {
+	if stemcell {
 		if f, ok := commands[name]; ok {
 			status := f(c)
 			if status != notMine {

@@ -541,6 +541,9 @@ func (s *shell) open(ctx context.Context, name string, flag int, _ os.FileMode) 
 			s.absent(file)
 			return nil, failed(err)
 		}
+		if n, err := p.Stat(file); err == nil && n.Assumed && len(data) == 0 && !slices.Contains(s.Blank, file) {
+			s.Blank = append(s.Blank, file)
+		}
 		return &handle{name: file, in: bytes.NewReader(s.respell(data, file))}, nil
 	}
 	if text, ok := s.outputs[name]; ok {

@@ -44,6 +44,8 @@ type VM struct {
 	Errors []string
 	// Absent are the files that scripts source and that are not there.
 	Absent []string
+	// Blank are those that are there and that nobody has the text of.
+	Blank []string
 	// Output are the last lines of what the commands given to Run printed.
 	Output []string
 	// Stopped says that a script was stopped because it did not end.
