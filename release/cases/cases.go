@@ -34,6 +34,8 @@ type Case struct {
 	Properties map[string]any
 	// Links are optional ones that are there in this case.
 	Links []string
+	// Awkward says that the values have characters in them that shells read.
+	Awkward bool
 }
 
 // Context is the case as templates of the job see it.
@@ -501,7 +503,7 @@ func (m *maker) awkward() {
 		{"values with blanks", "every text that is printed has blanks in it", "%s with blanks"},
 		{"values with quotes", `every text that is printed has quotes, a dollar sign and a backslash in it`, `it's "%s" $b \c`},
 	} {
-		c := Case{Name: a.name, Why: a.why, Properties: map[string]any{}}
+		c := Case{Name: a.name, Why: a.why, Properties: map[string]any{}, Awkward: true}
 		for _, name := range slices.Sorted(maps.Keys(names)) {
 			value := fmt.Sprintf(a.format, name)
 			def, _ := m.properties[name].def.(string)

@@ -10,10 +10,11 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/aymanbagabas/go-udiff"
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/container"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 	"github.com/bosh-bpmify/bosh-bpmify/release/vm"
 )
 
@@ -21,6 +22,8 @@ import (
 type comparison struct {
 	job           string
 	before, after *side
+	// awkward says that the values of the case have characters that shells read.
+	awkward bool
 	// used are the executions on both sides that are the launch of a process.
 	usedBefore, usedAfter map[int]bool
 	rows                  []Row
@@ -69,11 +72,15 @@ func (c *comparison) process(k check) Process {
 	p := Process{Name: k.name, Status: Same}
 	old := slices.IndexFunc(c.before.checks, func(b check) bool { return b.name == k.name })
 	if old >= 0 && slices.Equal(c.before.checks[old].start, k.start) && !isBPM(k.start) {
-		p.Status, p.Why = NotRun, "it is started as it was"
+		p.Why = "it is started as it was"
 		return p
 	}
 	main, after := c.launch(c.after, k)
 	if after == nil {
+		if _, b := c.launch(c.before, k); b == nil && c.awkward {
+			p.Status, p.Why = NotRun, "neither side comes to the process with such values"
+			return p
+		}
 		p.Why = "nothing was executed in the container"
 		if l := c.after.launched[k.name]; l != nil && l.err != "" {
 			p.Why = "bpm does not start it: " + l.err
@@ -94,6 +101,10 @@ func (c *comparison) process(k check) Process {
 	c.usedAfter[main] = true
 	i, before := c.match(k, after)
 	if before == nil {
+		if c.awkward {
+			p.Status, p.Why = NotRun, "the old start program does not come to the process with such values"
+			return p
+		}
 		if len(programs(c.before, "")) == 0 {
 			p.Status, p.Why = NotRun, "the old start program executes nothing that is not of the stemcell"
 			if out := lastOutput(c.before); out != "" {
@@ -226,7 +237,7 @@ func (c *comparison) match(k check, after *vm.Event) (int, *vm.Event) {
 	// another program: the last of the check
 	if len(list) > 0 {
 		i := list[len(list)-1]
-		if !c.usedBefore[i] {
+		if !c.usedBefore[i] && !c.awkward {
 			return i, &c.before.vm.Events[i]
 		}
 	}
@@ -273,11 +284,7 @@ func (c *comparison) launches(k check, b, a *vm.Event) {
 	c.compare("executable", c.executable(b.Path), c.executable(a.Path), "")
 	c.argv(b, a)
 	c.env(b, a)
-	dirRule := ""
-	if b.Dir == "/" {
-		dirRule = "start-dir"
-	}
-	c.compare("cwd", b.Dir, a.Dir, dirRule)
+	c.compare("cwd", b.Dir, a.Dir, startDir(b))
 	userRule := ""
 	if b.User == "root" && a.User == "vcap" {
 		userRule = "user-vcap"
@@ -293,6 +300,17 @@ func (c *comparison) launches(k check, b, a *vm.Event) {
 			c.add(Row{Aspect: "pidfile", Before: want + "...", After: c.after.checks[pid].pidfile, Status: Unexplained, Because: "monit does not look where bpm writes it"})
 		}
 	}
+}
+
+// startDir is the rule for a working directory that the old script did not choose.
+func startDir(b *vm.Event) string {
+	switch {
+	case b.Dir == "/":
+		return "start-dir"
+	case b.Dir == b.Env["HOME"] && (b.Dir == "/home/vcap" || b.Dir == "/root"):
+		return "login-dir"
+	}
+	return ""
 }
 
 func (c *comparison) argv(b, a *vm.Event) {
@@ -475,11 +493,12 @@ func (c *comparison) access(b, a *vm.Event) {
 		note(s)
 	}
 	for name, v := range b.Env {
-		if name != "PATH" && !bookkept[name] && name != "HOME" {
+		// what the new process is not told of is a difference of its environment
+		if name != "PATH" && !bookkept[name] && name != "HOME" && a.Env[name] == v {
 			note(v)
 		}
 	}
-	if b.Dir != "/" {
+	if startDir(b) == "" {
 		told[b.Dir] = true
 	}
 	same := 0
@@ -554,6 +573,9 @@ func can(p *vm.Process, name string) string {
 	return out
 }
 
+// readOnly are folders that are not there to be written.
+var readOnly = []string{"/var/vcap/jobs/", "/var/vcap/packages/", "/var/vcap/data/packages/", "/etc/", "/usr/", "/opt/", "/bin/", "/lib/"}
+
 // lost is what the new process may not do with a path and the old one could.
 // Packages, templates and what belongs to the stemcell are not there to be
 // written.
@@ -561,14 +583,16 @@ func lost(name, before, after string) string {
 	if before == after || before == "-" {
 		return ""
 	}
+	for _, d := range readOnly {
+		if before == "+" && strings.HasPrefix(name, d) {
+			return "" // nobody makes files there
+		}
+	}
 	if after == "-" {
 		return before
 	}
-	if before == "+" {
-		return "" // it is there now
-	}
-	if after == "+" {
-		return before
+	if before == "+" || after == "+" {
+		return "" // it is there now, or may be made
 	}
 	gone := ""
 	for _, r := range before[1:] {
@@ -576,8 +600,8 @@ func lost(name, before, after string) string {
 			gone += string(r)
 		}
 	}
-	for _, d := range []string{"/var/vcap/jobs/", "/var/vcap/packages/", "/var/vcap/data/packages/", "/etc/", "/usr/", "/opt/", "/bin/", "/lib/"} {
-		if strings.HasPrefix(name, d) {
+	for _, d := range readOnly {
+		if strings.HasPrefix(name+"/", d) {
 			gone = strings.ReplaceAll(gone, "w", "")
 		}
 	}
@@ -607,7 +631,14 @@ func (c *comparison) key(e *vm.Event) string {
 	if strings.HasPrefix(e.Path, "/var/vcap/") {
 		name = c.executable(e.Path)
 	}
-	return shown(append([]string{name}, c.args(e.Args)...))
+	var args []string
+	for _, a := range c.args(e.Args) {
+		if strings.Contains(a, "\n") {
+			a = strings.Join(strings.Fields(a), " ") // how a text is indented says nothing
+		}
+		args = append(args, a)
+	}
+	return shown(append([]string{name}, args...))
 }
 
 // commands compares the programs and commands that are executed beside.
@@ -717,6 +748,7 @@ func (c *comparison) tree() {
 		}
 		x, inBefore := b[p]
 		y, inAfter := a[p]
+		from := len(c.rows)
 		kind := "file:"
 		if x.Mode.IsDir() || !inBefore && y.Mode.IsDir() {
 			kind = "folder:"
@@ -732,6 +764,11 @@ func (c *comparison) tree() {
 			c.compare(kind+p, "", c.describe(p, y), "")
 		default:
 			c.node(kind+p, p, x, y, &same)
+		}
+		for i := from; i < len(c.rows); i++ {
+			if c.rows[i].At = c.before.place(x.Script, x.Line); c.rows[i].At.File == nil {
+				c.rows[i].At = c.after.place(y.Script, y.Line)
+			}
 		}
 	}
 	if same > 0 {
@@ -814,7 +851,9 @@ func (c *comparison) templates() {
 			continue
 		}
 		if string(x) != string(y) {
-			c.compare("template:"+target, "", cmp.Diff(strings.Split(string(x), "\n"), strings.Split(string(y), "\n")), "")
+			gone, come := changedLines(string(x), string(y))
+			c.compare("template:"+target, gone, come, "")
+			c.rows[len(c.rows)-1].At = c.after.templateSpan(src)
 		}
 	}
 	for _, target := range slices.Sorted(maps.Keys(b)) {
@@ -822,6 +861,26 @@ func (c *comparison) templates() {
 			c.compare("template:"+target, "rendered", "", "")
 		}
 	}
+}
+
+// changedLines are the lines that only one of two texts has.
+func changedLines(x, y string) (gone, come string) {
+	edits := udiff.Lines(x, y)
+	var old, now []string
+	for _, e := range edits {
+		old = append(old, strings.TrimSpace(x[e.Start:e.End]))
+		now = append(now, strings.TrimSpace(e.New))
+	}
+	return strings.Join(old, "\n"), strings.Join(now, "\n")
+}
+
+// templateSpan is the beginning of a template.
+func (s *side) templateSpan(src string) source.Span {
+	f, err := s.job.Release.Read(s.job.TemplateName(src))
+	if err != nil {
+		return source.Span{}
+	}
+	return source.Span{File: f}
 }
 
 func text(err error) string {

@@ -3,8 +3,10 @@ package verify
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
@@ -18,6 +20,8 @@ type explainer struct {
 	// files that are there was changed by somebody: the conversion's findings are
 	// not about that.
 	reference map[string]bool
+	// awkward says that the values of the case have characters that shells read.
+	awkward bool
 }
 
 // key names a row for the comparison with the reference.
@@ -34,9 +38,93 @@ func (x *explainer) explain(process string, r *Row) {
 	if x.reference != nil && !x.reference[key(process, *r)] {
 		return
 	}
-	if x.finding(r) || x.ledger(r) || x.decision(r) {
+	if x.finding(r) || x.ledger(r) || x.statement(r) || x.decision(r) || x.change(r) || x.read(r) {
 		r.Status = Explained
 	}
+}
+
+// assigned matches a statement that gives a variable to the environment.
+func assigned(name string) *regexp.Regexp {
+	return regexp.MustCompile(`(^|[\s;&|(])(export\s[^;]*\b)?` + regexp.QuoteMeta(name) + `(=|\s|;|$)`)
+}
+
+// statement looks for the statement that set what the process had: a variable, a
+// limit. Where the ledger says that it was dropped, or that a person has to look
+// at it, that is the explanation.
+func (x *explainer) statement(r *Row) bool {
+	kind, what, _ := strings.Cut(r.Aspect, ":")
+	var set *regexp.Regexp
+	switch kind {
+	case "env-missing", "env-changed":
+		set = assigned(what)
+	case "limit":
+		for letter, name := range limitNames {
+			if name == what {
+				set = regexp.MustCompile(`ulimit\s.*-[SH]*` + letter + `|prlimit|chpst|softlimit`)
+			}
+		}
+	}
+	if set == nil {
+		return false
+	}
+	for _, row := range x.conversion.Ledger {
+		if (row.To == convert.Dropped || row.To == convert.Review) && set.MatchString(row.Span.Text()) {
+			r.Because, r.At = fmt.Sprintf("the ledger: %s: %s", row.To, row.Note), row.Span
+			return true
+		}
+	}
+	return false
+}
+
+// change is for what the conversion adds, and for the templates that it edits:
+// it says why it changes the file that does it.
+func (x *explainer) change(r *Row) bool {
+	kind, _, _ := strings.Cut(r.Aspect, ":")
+	if r.At.File == nil || kind != "template" && r.Before != "" && r.Before != "removed" {
+		return false
+	}
+	for _, c := range x.conversion.Changes {
+		if c.Name == r.At.File.Name && !c.Delete {
+			r.Because = "the conversion: " + c.Why
+			return true
+		}
+	}
+	return false
+}
+
+// read is for values with characters that shells read: the old script took them
+// apart, where nothing else is lost.
+func (x *explainer) read(r *Row) bool {
+	if !x.awkward {
+		return false
+	}
+	kind, _, _ := strings.Cut(r.Aspect, ":")
+	switch kind {
+	case "argv":
+		if plain(r.Before) != plain(r.After) {
+			return false
+		}
+	case "env-changed":
+		if plain(r.Before) != plain(r.After) && !strings.Contains(r.After, plain(r.Before)) {
+			return false
+		}
+	case "env-extra", "env-missing", "command", "file", "folder", "order", "access":
+	default:
+		return false
+	}
+	r.Rule, r.Because = "shell-values", rules["shell-values"]
+	return true
+}
+
+// plain is a text without what shells read.
+func plain(s string) string {
+	s = strings.ReplaceAll(s, "$b", "")
+	return strings.Map(func(c rune) rune {
+		if unicode.IsSpace(c) || strings.ContainsRune(`'"\$`, c) {
+			return -1
+		}
+		return c
+	}, s)
 }
 
 // finding looks for one that says it makes this difference.

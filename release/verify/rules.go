@@ -4,6 +4,8 @@ package verify
 // docs/verify.md lists them.
 var rules = map[string]string{
 	"start-dir":    "monit starts programs in /, bpm in the job's folder; the old script did not choose one",
+	"login-dir":    "su - starts programs in the user's home; the old script did not choose a folder",
+	"shell-values": "the old script let the shell read the value, which takes blanks, quotes, $ and \\ for its own; the new job passes it on as it is",
 	"user-vcap":    "bpm runs processes as vcap",
 	"login-env":    "set by su, sudo or the shell for the user they change to, not by the script",
 	"bpm-env":      "bpm sets it where bpm.yml does not",

@@ -108,7 +108,7 @@ func (v *Verifier) job(before, after, reference *release.Job, conversion *conver
 	}
 	own := reference == nil || reference.Err != nil || sameFiles(after, reference)
 	for _, k := range cases.Of(before, after, templates, samples) {
-		x := &explainer{conversion: conversion}
+		x := &explainer{conversion: conversion, awkward: k.Awkward}
 		b, a := v.sides(before, after, templates, k)
 		if !own {
 			x.reference = map[string]bool{}
@@ -118,7 +118,7 @@ func (v *Verifier) job(before, after, reference *release.Job, conversion *conver
 		}
 		c := v.one(j.Name, k, b, a)
 		c.each(func(process string, r *Row) { x.explain(process, r) })
-		c.settle()
+		c.settle(k.Awkward)
 		for _, u := range slices.Concat(b.vm.Unknown, a.vm.Unknown) {
 			if !slices.Contains(j.Unknown, u) {
 				j.Unknown = append(j.Unknown, u)
@@ -174,7 +174,7 @@ func (v *Verifier) one(job string, k cases.Case, b, a *side) Case {
 	case errA != nil:
 		c.Status, c.NotRun = NotRun, "after: "+errA.Error()
 	default:
-		x := &comparison{job: job, before: b, after: a, usedBefore: map[int]bool{}, usedAfter: map[int]bool{}}
+		x := &comparison{job: job, before: b, after: a, awkward: k.Awkward, usedBefore: map[int]bool{}, usedAfter: map[int]bool{}}
 		c.Processes = x.processes()
 		c.Setup = x.setup()
 	}
@@ -193,19 +193,20 @@ func (c *Case) each(visit func(process string, r *Row)) {
 	}
 }
 
-// settle takes the statuses of a case from its rows.
-func (c *Case) settle() {
+// settle takes the statuses of a case from its rows. That a process does not come
+// to run with awkward values says nothing.
+func (c *Case) settle(awkward bool) {
 	if c.NotRun != "" {
 		return
 	}
-	ran := false
 	for i := range c.Processes {
 		p := &c.Processes[i]
 		if len(p.Rows) == 0 {
-			c.Status = c.Status.Worse(p.Status)
+			if !awkward || p.Status != NotRun {
+				c.Status = c.Status.Worse(p.Status)
+			}
 			continue
 		}
-		ran = true
 		p.Status = Same
 		for _, r := range p.Rows {
 			p.Status = p.Status.Worse(r.Status)
@@ -215,7 +216,6 @@ func (c *Case) settle() {
 	for _, r := range c.Setup {
 		c.Status = c.Status.Worse(r.Status)
 	}
-	_ = ran
 }
 
 // startFiles are the templates of the start path, by their names.

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -24,13 +25,24 @@ const (
 // rewriter changes the tree of one script.
 type rewriter struct {
 	*VM
-	functions map[string]bool
+	// at is the name of the script, for the places of commands: sourced files,
+	// eval and functions make the interpreter's own positions those of some text.
+	// "" leaves the place of the caller; with line it is that for all of the text.
+	at   string
+	line int
 }
 
-// rewrite prepares a script. All positions stay.
-func (v *VM) rewrite(f *syntax.File) {
-	r := &rewriter{VM: v, functions: v.functions}
-	r.stmts(f.Stmts)
+// place is what a command is told of where it stands.
+func (r *rewriter) place(c *syntax.CallExpr) {
+	if r.at == "" || len(c.Args) == 0 {
+		return
+	}
+	line := r.line
+	if line == 0 {
+		line = int(c.Pos().Line())
+	}
+	value := &syntax.Word{Parts: []syntax.WordPart{&syntax.SglQuoted{Left: c.Pos(), Right: c.Pos(), Value: fmt.Sprintf("%d:%s", line, r.at)}}}
+	c.Assigns = append(c.Assigns, &syntax.Assign{Name: &syntax.Lit{ValuePos: c.Pos(), Value: "__vm_at"}, Value: value})
 }
 
 // number gives a name that is used once.
@@ -54,6 +66,8 @@ func (r *rewriter) stmt(s *syntax.Stmt) {
 				r.stmt(n)
 				return false
 			}
+		case *syntax.CallExpr:
+			r.place(n)
 		case *syntax.FuncDecl:
 			if n.Name != nil {
 				r.functions[n.Name.Value] = true
@@ -101,6 +115,10 @@ func (r *rewriter) word(w *syntax.Word) { r.parts(w.Parts) }
 // one prints is read from a file.
 func (r *rewriter) parts(parts []syntax.WordPart) {
 	for i, p := range parts {
+		if e, ok := p.(*syntax.ParamExp); ok && r.at != "" && e.Param != nil && e.Param.Value == "BASH_SOURCE" && e.Exp == nil && e.Slice == nil && e.Repl == nil && !e.Length {
+			parts[i] = &syntax.Lit{ValuePos: e.Pos(), ValueEnd: e.End(), Value: r.at} // of the file that says so
+			continue
+		}
 		ps, ok := p.(*syntax.ProcSubst)
 		if !ok {
 			continue
@@ -272,26 +290,28 @@ func without(list []*syntax.Redirect, drop *syntax.Redirect) []*syntax.Redirect 
 	return out
 }
 
-// parse reads a script and rewrites it.
-func (v *VM) parse(src []byte, name string) (*syntax.File, error) {
-	f, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(string(src)), name)
+// parse reads a script and rewrites it. at and line are the place of its
+// commands; see rewriter.
+func (v *VM) parse(src []byte, name, at string, line int) (*syntax.File, error) {
+	f, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(bytes.NewReader(src), name)
 	if err != nil {
-		return nil, fmt.Errorf("%w", err)
+		return nil, err
 	}
-	v.rewrite(f)
+	r := &rewriter{VM: v, at: at, line: line}
+	r.stmts(f.Stmts)
 	return f, nil
 }
 
 // respell gives the text of a rewritten script, for what the interpreter parses
 // itself: sourced files and eval.
-func (v *VM) respell(src []byte, name string) []byte {
-	f, err := v.parse(src, name)
+func (v *VM) respell(src []byte, at string, line int) []byte {
+	f, err := v.parse(src, at, at, line)
 	if err != nil {
 		return src // the interpreter says the same, at the place
 	}
-	var b strings.Builder
+	var b bytes.Buffer
 	if err := syntax.NewPrinter().Print(&b, f); err != nil {
 		return src
 	}
-	return []byte(b.String())
+	return b.Bytes()
 }

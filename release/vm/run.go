@@ -137,13 +137,15 @@ func (p *Process) run(args []string, stdin io.Reader, stdout, stderr io.Writer) 
 		return p.program(c, full)
 	case len(interpreter) == 0, isShell(interpreter):
 		p.record(Script, full, args)
+		q := p.clone()
+		q.inline = false
 		var options []string
 		for _, o := range interpreter[min(1, len(interpreter)):] {
 			if len(o) > 1 && o[0] == '-' && strings.Trim(o[1:], "aefhnuxC") == "" {
 				options = append(options, o)
 			}
 		}
-		return p.Shell(data, full, args[1:], stdin, stdout, stderr, options...)
+		return q.Shell(data, full, args[1:], stdin, stdout, stderr, options...)
 	}
 	return p.program(c, full)
 }
@@ -595,6 +597,7 @@ func su(c *Call) int {
 	}
 	if len(operands) == 0 {
 		script := c.input()
+		p.inline = true
 		return p.Shell(script, "bash", nil, nil, c.Stdout, c.Stderr)
 	}
 	return c.as(p, append([]string{"/bin/bash"}, operands...))
@@ -916,9 +919,12 @@ func shellCommand(c *Call) int {
 			name, args = args[0], args[1:]
 		}
 		q := p.clone()
+		q.inline = true
 		return q.Shell([]byte(text), name, args, c.Stdin, c.Stdout, c.Stderr, options...)
 	}
 	if len(args) == 0 {
+		p = p.clone()
+		p.inline = true
 		return p.Shell(c.input(), c.Args[0], nil, nil, c.Stdout, c.Stderr, options...)
 	}
 	file := args[0]
@@ -940,6 +946,8 @@ func shellCommand(c *Call) int {
 		return 0
 	}
 	p.record(Script, full, args)
+	p = p.clone()
+	p.inline = false
 	return p.Shell(data, file, args[1:], c.Stdin, c.Stdout, c.Stderr, options...)
 }
 

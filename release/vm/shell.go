@@ -36,7 +36,6 @@ var errStopped = errors.New("stopped: it does not end")
 // shell is one running shell.
 type shell struct {
 	*Process
-	funcs map[string]bool
 }
 
 // source is a place in front of what the source builtin opens, so that the
@@ -52,8 +51,14 @@ func (p *Process) Shell(src []byte, name string, params []string, stdin io.Reade
 	}
 	p = p.clone()
 	p.depth++
-	p.script = name
-	f, err := p.parse(src, name)
+	if !p.inline || p.script == "" {
+		p.script, p.inline = name, false
+	}
+	at := p.script
+	if p.inline {
+		at = ""
+	}
+	f, err := p.parse(src, name, at, 0)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		p.Errors = append(p.Errors, err.Error())
@@ -187,7 +192,8 @@ func (s *shell) call(ctx context.Context, args []string) ([]string, error) {
 			return append([]string{name, sourcePrefix + s.at(ctx).Abs(file)}, args[2:]...), nil
 		}
 	case name == "eval" && len(args) > 1:
-		return []string{"eval", string(s.respell([]byte(strings.Join(args[1:], " ")), s.script))}, nil
+		p := s.at(ctx)
+		return []string{"eval", string(s.respell([]byte(strings.Join(args[1:], " ")), p.script, p.line))}, nil
 	case name == "exec" && len(args) > 1:
 		return append([]string{"exec", "__vm_exec"}, args[1:]...), nil
 	case name == "test" || name == "[":
@@ -221,6 +227,11 @@ func (s *shell) at(ctx context.Context) *Process {
 			if n, err := strconv.ParseUint(v.String(), 8, 16); err == nil {
 				p.Umask = fs.FileMode(n)
 			}
+		case name == "__vm_at":
+			if line, script, ok := strings.Cut(v.String(), ":"); ok {
+				p.script = script
+				p.line, _ = strconv.Atoi(line)
+			}
 		case name == "__vm_background":
 			p.background = true
 		case strings.HasPrefix(name, "__vm_"):
@@ -233,7 +244,6 @@ func (s *shell) at(ctx context.Context) *Process {
 	})
 	delete(p.Env, "PWD")
 	delete(p.Env, "OLDPWD")
-	p.line = int(hc.Pos.Line())
 	p.stdout, p.stderr = outputName(hc.Stdout, s.stdout), outputName(hc.Stderr, s.stderr)
 	return p
 }
@@ -544,7 +554,7 @@ func (s *shell) open(ctx context.Context, name string, flag int, _ os.FileMode) 
 		if n, err := p.Stat(file); err == nil && n.Assumed && len(data) == 0 && !slices.Contains(s.Blank, file) {
 			s.Blank = append(s.Blank, file)
 		}
-		return &handle{name: file, in: bytes.NewReader(s.respell(data, file))}, nil
+		return &handle{name: file, in: bytes.NewReader(s.respell(data, file, 0))}, nil
 	}
 	if text, ok := s.outputs[name]; ok {
 		return &handle{name: "| " + text, discard: true}, nil

@@ -141,9 +141,11 @@ type Process struct {
 	Nice      int
 	// depth counts scripts that run scripts.
 	depth int
-	// shell is the script that is running, for the places of events.
+	// script and line are what is running, for the places of events. Of text that
+	// was given to a shell they are where that was called.
 	script string
 	line   int
+	inline bool
 	// stdout and stderr name the files that they go to.
 	stdout, stderr string
 	background     bool
