@@ -178,9 +178,10 @@ func (t *Template) Mask() []byte {
 			if t.wordBefore(i, out) && t.wordBehind(i) {
 				fill = exprByte // the text before and behind is one word
 			}
+			joined := !alone(s, out) || continued(s, out)
 			for i := s.Start; i < s.End; i++ {
-				if out[i] != '\n' || fill == exprByte {
-					out[i] = fill
+				if out[i] != '\n' || fill == exprByte || joined {
+					out[i] = fill // newlines of the Ruby would end the command
 				}
 			}
 		}
@@ -191,6 +192,17 @@ func (t *Template) Mask() []byte {
 		}
 	}
 	return out
+}
+
+// alone says whether a tag is the first thing in its line.
+func alone(s Segment, out []byte) bool {
+	return len(bytes.TrimSpace(out[bytes.LastIndexByte(out[:s.Start], '\n')+1:s.Start])) == 0
+}
+
+// continued says whether a backslash joins the line of a tag to the one before.
+func continued(s Segment, out []byte) bool {
+	line := bytes.LastIndexByte(out[:s.Start], '\n') + 1
+	return line >= 2 && out[line-2] == '\\' && !(line >= 3 && out[line-3] == '\\')
 }
 
 // wordBefore says whether a word ends where the i-th segment begins; out is the
@@ -226,9 +238,6 @@ func joinLines(out []byte, s Segment) {
 	if s.End >= len(out) || out[s.End] != '\n' {
 		return
 	}
-	line := bytes.LastIndexByte(out[:s.Start], '\n') + 1
-	alone := len(bytes.TrimSpace(out[line:s.Start])) == 0
-	continued := line >= 2 && out[line-2] == '\\' && !(line >= 3 && out[line-3] == '\\')
 	glued := s.Start > 0 && out[s.Start-1] == '\\' && !(s.Start > 1 && out[s.Start-2] == '\\')
 	switch {
 	case glued:
@@ -237,12 +246,9 @@ func joinLines(out []byte, s Segment) {
 			out[i] = ' '
 		}
 		out[s.End-1] = '\\'
-	case alone && continued:
-		for i := s.Start; i < s.End-1; i++ {
-			out[i] = ' ' // newlines of the Ruby would end the command
-		}
+	case alone(s, out) && continued(s, out):
 		out[s.End-1] = '\\'
-	case !alone && s.TrimRight:
+	case !alone(s, out) && s.TrimRight:
 		out[s.End-1] = '\\'
 	}
 }

@@ -100,6 +100,10 @@ func (c *comparison) process(k check) Process {
 	}
 	c.usedAfter[main] = true
 	i, before := c.match(k, after)
+	if len(c.before.failed) > 0 && (before == nil || c.executable(before.Path) != c.executable(after.Path)) {
+		p.Status, p.Why = NotRun, "before: "+c.before.failed[0].Error()
+		return p
+	}
 	if before == nil {
 		if c.awkward {
 			p.Status, p.Why = NotRun, "the old start program does not come to the process with such values"
@@ -357,6 +361,8 @@ func (c *comparison) env(b, a *vm.Event) {
 		case name == "PATH":
 		case name == "HOME" && (x == "/home/vcap" || x == "/root"):
 			c.compare("env-changed:HOME", x, y, "login-env")
+		case strings.HasPrefix(name, "MONIT_"):
+			c.compare("env-changed:"+name, x, y, "monit-env")
 		case bookkept[name] || strings.HasPrefix(name, "SUDO_"):
 			c.compare("env-changed:"+name, x, y, "login-env")
 		case !there:
@@ -691,12 +697,25 @@ func (c *comparison) commands() {
 		c.add(Row{Aspect: "commands", Before: s, After: s, Status: Same})
 	}
 	now := slices.DeleteFunc(slices.Clone(after), func(k string) bool { return !slices.Contains(kept, k) })
-	if !slices.Equal(now, kept) {
-		for i, k := range kept {
-			if now[i] != k {
-				c.add(Row{Aspect: "order:" + path.Base(b[k].Path), Before: strings.Join(kept, "; "), After: strings.Join(now, "; "), Status: Unexplained})
-				break
-			}
+	// what different checks do is in no order: monit does not wait for one
+	phases := map[string]bool{}
+	for _, k := range kept {
+		phase := b[k].Phase
+		if phases[phase] {
+			continue
+		}
+		phases[phase] = true
+		other := func(k string) bool { return b[k].Phase != phase }
+		c.order(slices.DeleteFunc(slices.Clone(kept), other), slices.DeleteFunc(slices.Clone(now), other), b)
+	}
+}
+
+// order compares the order of the same commands.
+func (c *comparison) order(before, after []string, events map[string]*vm.Event) {
+	for i, k := range before {
+		if after[i] != k {
+			c.add(Row{Aspect: "order:" + path.Base(events[k].Path), Before: strings.Join(before, "; "), After: strings.Join(after, "; "), Status: Unexplained})
+			return
 		}
 	}
 }

@@ -100,12 +100,9 @@ func (x *explainer) read(r *Row) bool {
 	}
 	kind, _, _ := strings.Cut(r.Aspect, ":")
 	switch kind {
-	case "argv":
-		if plain(r.Before) != plain(r.After) {
-			return false
-		}
-	case "env-changed":
-		if plain(r.Before) != plain(r.After) && !strings.Contains(r.After, plain(r.Before)) {
+	case "argv", "env-changed":
+		// a quote that is not closed takes what is behind it, too
+		if plain(r.Before) != plain(r.After) && !strings.ContainsAny(r.After, `'"`) {
 			return false
 		}
 	case "env-extra", "env-missing", "command", "file", "folder", "order", "access":

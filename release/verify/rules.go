@@ -8,6 +8,7 @@ var rules = map[string]string{
 	"shell-values": "the old script let the shell read the value, which takes blanks, quotes, $ and \\ for its own; the new job passes it on as it is",
 	"user-vcap":    "bpm runs processes as vcap",
 	"login-env":    "set by su, sudo or the shell for the user they change to, not by the script",
+	"monit-env":    "told by monit to what it starts, or by a script around that; under bpm monit starts bpm",
 	"bpm-env":      "bpm sets it where bpm.yml does not",
 	"open-files":   "monit gives 1024 open files, bpm 524288; the old script asked for no number",
 	"capabilities": "root had all of them; bpm gives those that bpm.yml names",

@@ -164,7 +164,31 @@ func (p *Process) missingProgram(name string) {
 func (p *Process) program(c *Call, full string) int {
 	c.input()
 	p.record(Program, full, c.Args)
+	if path.Base(full) == "initdb" {
+		p.initdb(c.Args[1:])
+	}
 	return 0
+}
+
+// initdb makes the folder of a database cluster: scripts look for what is in it.
+func (p *Process) initdb(args []string) {
+	dir := p.Env["PGDATA"]
+	for i, a := range args {
+		switch {
+		case (a == "-D" || a == "--pgdata") && i+1 < len(args):
+			dir = args[i+1]
+		case strings.HasPrefix(a, "--pgdata="):
+			dir = strings.TrimPrefix(a, "--pgdata=")
+		case strings.HasPrefix(a, "-D"):
+			dir = a[2:]
+		}
+	}
+	if dir == "" || p.Mkdir(dir, 0o700, true) != nil {
+		return
+	}
+	for _, f := range []string{"PG_VERSION", "postgresql.conf", "pg_hba.conf", "pg_ident.conf"} {
+		_ = p.WriteFile(path.Join(dir, f), []byte("\n"), false) // nobody may be allowed to write there
+	}
 }
 
 // shebang is the interpreter of a script with its arguments, without env.

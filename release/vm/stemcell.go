@@ -51,7 +51,7 @@ loadkeys loadunimap locale localectl localedef logger login loginctl logname loo
 lsb_release lscpu lshw lsinitramfs lsipc lslocks lslogins lsmem lsmod lsns lsof lspgpot lzcat lzcmp lzdiff
 lzegrep lzfgrep lzgrep lzless lzma lzmainfo lzmore m4 make make-first-existing-target mandb mapscrn mawk mcookie
 md5sum md5sum.textutils mesg mkdir mkfifo mknod mktemp more mount mountpoint mpstat mt mt-gnu mtr mv namei
-nano nawk nc nc.openbsd netcat networkctl networkd-dispatcher newgrp newuidmap newgidmap nice nisdomainname nl nm
+nano nawk nc nc.openbsd netcat netstat networkctl networkd-dispatcher newgrp newuidmap newgidmap nice nisdomainname nl nm
 nohup nproc nroff nsenter nslookup nstat nsupdate numfmt objcopy objdump od on_ac_power openssl openvt
 pager partx passwd paste patch pathchk peekfd perl perl5.34-x86_64-linux-gnu perl5.34.0 perlbug perldoc
 perlivp perlthanks pgrep pic pico piconv pidof pidstat pidwait pinentry ping ping4 ping6 pinky pkaction
@@ -120,7 +120,7 @@ func (v *VM) furnishSystem() {
 	}
 	t.Add("/etc/shadow", "", 0o640).Group = "shadow"
 	t.Add("/etc/sudoers", "root ALL=(ALL:ALL) ALL\n%bosh_sudoers ALL=(ALL) NOPASSWD: ALL\n#includedir /etc/sudoers.d\n", 0o440)
-	for _, d := range []string{"/etc/cron.hourly", "/etc/cron.daily", "/etc/cron.weekly", "/etc/cron.monthly", "/etc/rsyslog.d", "/etc/modprobe.d", "/etc/modules-load.d", "/etc/sudoers.d",
+	for _, d := range []string{"/etc/resolvconf/resolv.conf.d", "/etc/cron.hourly", "/etc/cron.daily", "/etc/cron.weekly", "/etc/cron.monthly", "/etc/rsyslog.d", "/etc/modprobe.d", "/etc/modules-load.d", "/etc/sudoers.d",
 		"/etc/ld.so.conf.d", "/etc/systemd/system", "/etc/ssh", "/etc/ssl/private", "/etc/security/limits.d", "/etc/pam.d", "/etc/apt", "/etc/network", "/etc/init", "/etc/rc.local.d", "/etc/skel", "/etc/logrotate.d",
 		"/usr/local/share/ca-certificates", "/usr/share/ca-certificates", "/var/spool/cron/crontabs", "/proc/1", "/proc/self", "/sys/class/net/eth0", "/sys/class/net/lo", "/sys/block/sda/queue",
 		"/sys/fs/cgroup/memory", "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/devices", "/sys/fs/cgroup/blkio", "/sys/kernel/mm/transparent_hugepage", "/sys/module", "/run/lock", "/run/systemd", "/dev/pts", "/dev/mapper", "/usr/lib/modules/" + kernel} {
