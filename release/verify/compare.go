@@ -24,6 +24,8 @@ type comparison struct {
 	before, after *side
 	// awkward says that the values of the case have characters that shells read.
 	awkward bool
+	// ran says that the old side came to a process.
+	ran bool
 	// used are the executions on both sides that are the launch of a process.
 	usedBefore, usedAfter map[int]bool
 	rows                  []Row
@@ -72,6 +74,7 @@ func (c *comparison) process(k check) Process {
 	p := Process{Name: k.name, Status: Same}
 	old := slices.IndexFunc(c.before.checks, func(b check) bool { return b.name == k.name })
 	if old >= 0 && slices.Equal(c.before.checks[old].start, k.start) && !isBPM(k.start) {
+		c.ran = true
 		p.Why = "it is started as it was"
 		return p
 	}
@@ -100,10 +103,6 @@ func (c *comparison) process(k check) Process {
 	}
 	c.usedAfter[main] = true
 	i, before := c.match(k, after)
-	if len(c.before.failed) > 0 && (before == nil || c.executable(before.Path) != c.executable(after.Path)) {
-		p.Status, p.Why = NotRun, "before: "+c.before.failed[0].Error()
-		return p
-	}
 	if before == nil {
 		if c.awkward {
 			p.Status, p.Why = NotRun, "the old start program does not come to the process with such values"
@@ -120,7 +119,7 @@ func (c *comparison) process(k check) Process {
 		p.Rows = []Row{{Aspect: "executable", Before: c.lastProgram(c.before, k), After: shown(after.Args), Status: Unexplained}}
 		return p
 	}
-	c.usedBefore[i] = true
+	c.usedBefore[i], c.ran = true, true
 	p.Before, p.After = shown(before.Args), shown(after.Args)
 	c.rows = nil
 	c.launches(k, before, after)
@@ -625,6 +624,12 @@ var harmless = map[string]bool{"logger": true, "monit": true, "curl": true, "wge
 // setup compares what happens beside the launches.
 func (c *comparison) setup() []Row {
 	c.rows = nil
+	for _, err := range c.after.failed {
+		c.add(Row{Aspect: "template", Before: "renders", After: err.Error(), Status: Unexplained})
+	}
+	if !c.ran {
+		return c.rows // the old side stopped on the way: what it did not do says nothing
+	}
 	c.commands()
 	c.tree()
 	c.templates()
@@ -728,7 +733,7 @@ func (c *comparison) passing(name string) bool {
 			return !strings.HasPrefix(d, "/var/vcap/sys/log") || path.Ext(name) != "" || strings.Contains(path.Base(name), "log")
 		}
 	}
-	return pidfile.MatchString(name) || strings.HasPrefix(name, "/var/vcap/sys/run/bpm")
+	return pidfile.MatchString(name) || strings.HasPrefix(name, "/var/vcap/sys/run/bpm") || strings.HasPrefix(name, "/var/vcap/sys/run/") && strings.Contains(path.Base(name), "pid")
 }
 
 // tree compares what the start path left on the disk.
@@ -817,10 +822,20 @@ func (c *comparison) node(aspect, p string, x, y vm.Node, same *int) {
 	case !onlyOwner:
 	case y.By == made:
 		rule = "bpm-folder"
-	case x.By == "" && c.before.before[p].Mode != 0 && y.By == made:
-		rule = "bpm-folder"
+	case y.Owner == "vcap" && x.Mode.IsDir() && c.own(p):
+		rule = "bpm-folder" // what a script did before, bpm would do at the next start
 	}
 	c.compare(aspect, before, after, rule)
+}
+
+// own says whether a folder is one of those that bpm gives to vcap.
+func (c *comparison) own(p string) bool {
+	for _, d := range []string{"/var/vcap/sys/log/", "/var/vcap/sys/run/", "/var/vcap/data/", "/var/vcap/store/"} {
+		if p == d+c.job {
+			return true
+		}
+	}
+	return false
 }
 
 func content(n vm.Node) string {
@@ -878,6 +893,7 @@ func (c *comparison) templates() {
 	for _, target := range slices.Sorted(maps.Keys(b)) {
 		if _, there := a[target]; !there && !strings.HasPrefix(target, "bin/") {
 			c.compare("template:"+target, "rendered", "", "")
+			c.rows[len(c.rows)-1].At = c.before.templateSpan(b[target])
 		}
 	}
 }

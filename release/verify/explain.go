@@ -84,7 +84,7 @@ func (x *explainer) change(r *Row) bool {
 		return false
 	}
 	for _, c := range x.conversion.Changes {
-		if c.Name == r.At.File.Name && !c.Delete {
+		if c.Name == r.At.File.Name && (!c.Delete || kind == "template") {
 			r.Because = "the conversion: " + c.Why
 			return true
 		}
@@ -100,12 +100,12 @@ func (x *explainer) read(r *Row) bool {
 	}
 	kind, _, _ := strings.Cut(r.Aspect, ":")
 	switch kind {
-	case "argv", "env-changed":
+	case "argv":
 		// a quote that is not closed takes what is behind it, too
 		if plain(r.Before) != plain(r.After) && !strings.ContainsAny(r.After, `'"`) {
 			return false
 		}
-	case "env-extra", "env-missing", "command", "file", "folder", "order", "access":
+	case "env-changed", "env-extra", "env-missing", "command", "file", "folder", "order", "access":
 	default:
 		return false
 	}
@@ -146,7 +146,18 @@ func (x *explainer) ledger(r *Row) bool {
 		return false
 	}
 	row, ok := x.row(r.At, subject(r.Aspect))
-	if !ok || row.To != convert.Dropped && row.To != convert.Review {
+	if !ok {
+		return false
+	}
+	kind, _, _ := strings.Cut(r.Aspect, ":")
+	switch row.To {
+	case convert.Dropped, convert.Review:
+	case convert.ToBPM:
+		if kind != "command" {
+			return false
+		}
+		// what was a step on the way is the process now, or its arguments
+	default:
 		return false
 	}
 	r.Because, r.At = fmt.Sprintf("the ledger: %s: %s", row.To, row.Note), row.Span

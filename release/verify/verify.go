@@ -173,6 +173,8 @@ func (v *Verifier) one(job string, k cases.Case, b, a *side) Case {
 		c.Status, c.NotRun = NotRun, "before: "+errB.Error()
 	case errA != nil:
 		c.Status, c.NotRun = NotRun, "after: "+errA.Error()
+	case len(b.failed) > 0:
+		c.Status, c.NotRun = NotRun, "before: "+b.failed[0].Error()
 	default:
 		x := &comparison{job: job, before: b, after: a, awkward: k.Awkward, usedBefore: map[int]bool{}, usedAfter: map[int]bool{}}
 		c.Processes = x.processes()

@@ -71,6 +71,7 @@ func (r *rewriter) stmt(s *syntax.Stmt) {
 		case *syntax.FuncDecl:
 			if n.Name != nil {
 				r.functions[n.Name.Value] = true
+				r.declared[n.Name.Value] = n
 			}
 		case *syntax.ParamExp:
 			r.param(n)
@@ -81,12 +82,33 @@ func (r *rewriter) stmt(s *syntax.Stmt) {
 		}
 		return true
 	})
+	if d, ok := s.Cmd.(*syntax.DeclClause); ok {
+		r.exported(s, d)
+	}
 	r.redirects(s)
 	if b, ok := s.Cmd.(*syntax.BinaryCmd); ok && (b.Op == syntax.Pipe || b.Op == syntax.PipeAll) {
 		r.pipe(s, b)
 	}
 	if s.Background || s.Coprocess {
 		r.background(s)
+	}
+}
+
+// exported replaces export -f, which the interpreter does not have: shells that
+// are started later know the function.
+func (r *rewriter) exported(s *syntax.Stmt, d *syntax.DeclClause) {
+	var words []string
+	functions := false
+	for _, a := range d.Args {
+		switch {
+		case a.Value != nil && a.Value.Lit() == "-f":
+			functions = true
+		case a.Name != nil:
+			words = append(words, a.Name.Value)
+		}
+	}
+	if functions && d.Variant.Value == "export" {
+		s.Cmd = call(s.Pos(), append([]string{"__vm_export"}, words...)...).Cmd
 	}
 }
 

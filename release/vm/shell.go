@@ -19,6 +19,7 @@ import (
 
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
+	"mvdan.cc/sh/v3/syntax"
 )
 
 // What a start path may take before it is stopped: commands, seconds slept, and
@@ -63,6 +64,11 @@ func (p *Process) Shell(src []byte, name string, params []string, stdin io.Reade
 		fmt.Fprintln(stderr, err)
 		p.Errors = append(p.Errors, err.Error())
 		return 2
+	}
+	for _, name := range p.exported {
+		if d := p.declared[name]; d != nil {
+			f.Stmts = append([]*syntax.Stmt{{Position: f.Pos(), Cmd: d}}, f.Stmts...)
+		}
 	}
 	s := &shell{Process: p}
 	in, stopIn := stdinPipe(stdin)
@@ -316,6 +322,9 @@ func (s *shell) builtin(ctx context.Context, hc interp.HandlerContext, p *Proces
 		data, _ := io.ReadAll(hc.Stdin)
 		s.pipes[args[0]] = bytes.NewBuffer(data)
 		fmt.Fprint(hc.Stdout, args[0])
+		return 0
+	case "export":
+		s.exported = append(s.exported, args...)
 		return 0
 	case "exec":
 		for len(args) > 0 && strings.HasPrefix(args[0], "-") {

@@ -17,6 +17,8 @@ import (
 	"strconv"
 	"strings"
 
+	"mvdan.cc/sh/v3/syntax"
+
 	"github.com/bosh-bpmify/bosh-bpmify/release/container"
 )
 
@@ -55,6 +57,8 @@ type VM struct {
 	halt, waiting bool
 	// functions are those that scripts declare.
 	functions map[string]bool
+	declared  map[string]*syntax.FuncDecl
+	exported  []string // functions that new shells know
 	outputs   map[string]string
 	pipes     map[string]*bytes.Buffer
 	names     int
@@ -62,7 +66,7 @@ type VM struct {
 
 // New makes a machine with what a stemcell has before a job comes.
 func New() *VM {
-	v := &VM{Files: NewTree(), pids: map[string]bool{}, next: 1000, functions: map[string]bool{}, outputs: map[string]string{}, pipes: map[string]*bytes.Buffer{}}
+	v := &VM{Files: NewTree(), pids: map[string]bool{}, next: 1000, functions: map[string]bool{}, declared: map[string]*syntax.FuncDecl{}, outputs: map[string]string{}, pipes: map[string]*bytes.Buffer{}}
 	v.furnish()
 	return v
 }
