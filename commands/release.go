@@ -4,11 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
+	"github.com/bosh-bpmify/bosh-bpmify/release/render"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+	"github.com/bosh-bpmify/bosh-bpmify/release/verify"
 )
 
 // defaultOpsFile is where release writes the ops-file, below DIR.
@@ -20,6 +23,7 @@ type releaseOptions struct {
 	Manifests []string `long:"manifest" value-name:"PATH" description:"Add bpm to this manifest instead of the release's own sample manifests (repeatable)"`
 	OpsFile   string   `long:"ops-file" value-name:"NAME" default:"generated-bpm-ops.yml" description:"Name of the ops-file that colocates bpm, below DIR"`
 	Ledger    bool     `long:"ledger" description:"Show where every statement of the old scripts went"`
+	Verify    bool     `long:"verify" description:"Prove each conversion as verify does (needs ruby); a job that differs in a way that nothing explains is left as it was"`
 	Force     bool     `long:"force" description:"Change files that have uncommitted changes, too"`
 	findingsOptions
 	Args struct {
@@ -88,7 +92,9 @@ type planned struct {
 	dir     string
 	plan    *convert.Plan
 	resumed bool
-	err     error
+	// proof is what verify says of the jobs; nil when it was not asked.
+	proof *verify.Result
+	err   error
 }
 
 // plan reads the release in dir and decides what becomes of it.
@@ -112,7 +118,54 @@ func (o *releaseOptions) plan(dir string) planned {
 		return fail(err)
 	}
 	plan, err := convert.Release(r, opts)
-	return planned{dir, plan, resumed, err}
+	p := planned{dir: dir, plan: plan, resumed: resumed, err: err}
+	if o.Verify && err == nil {
+		p.plan, p.proof, p.err = proven(r, plan, opts)
+	}
+	return p
+}
+
+// proven runs the start path of each job of a plan as it was and as it would be,
+// and declines those that differ in a way that nothing explains.
+func proven(r *release.Release, plan *convert.Plan, opts convert.Options) (*convert.Plan, *verify.Result, error) {
+	renderer, err := render.New()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer renderer.Close()
+	after, err := r.With(plan.Files())
+	if err != nil {
+		return nil, nil, err
+	}
+	v := &verify.Verifier{Renderer: renderer}
+	result, err := v.Release(r, after, plan, opts.Jobs)
+	if err != nil {
+		return nil, nil, err
+	}
+	opts.Unproven = map[string]source.Diagnostic{}
+	for _, j := range result.Jobs {
+		if j.Status == verify.Unexplained {
+			opts.Unproven[j.Name] = unproven(r.Job(j.Name), j)
+		}
+	}
+	if len(opts.Unproven) == 0 {
+		return plan, result, nil
+	}
+	plan, err = convert.Release(r, opts)
+	return plan, result, err
+}
+
+// unproven says what keeps a job from being called converted.
+func unproven(job *release.Job, j *verify.Job) source.Diagnostic {
+	var aspects []string
+	d := source.Diagnostic{ID: "verify-unexplained", Severity: source.Error, Span: source.Span{File: job.Monit}}
+	for _, x := range j.Differences {
+		if x.Status == verify.Unexplained && !slices.Contains(aspects, x.Aspect) {
+			aspects = append(aspects, x.Aspect)
+		}
+	}
+	d.Message = fmt.Sprintf("the new job was run beside the old one, and nothing explains what differs: %s; convert without --verify and see bosh-bpmify verify", listed(aspects, 4))
+	return d
 }
 
 // one prints and writes what the release in dir comes to.
@@ -136,7 +189,7 @@ func (o *releaseOptions) one(env *environment, dir string, p planned) error {
 	if err := checkWritable(dir, changes); err != nil {
 		return err
 	}
-	report := &report{env: env, plan: plan, ledger: o.Ledger, dryRun: o.DryRun, resumed: resumed, showSuppressed: o.ShowSuppressed}
+	report := &report{env: env, plan: plan, proof: p.proof, ledger: o.Ledger, dryRun: o.DryRun, resumed: resumed, showSuppressed: o.ShowSuppressed}
 	if len(o.Args.Dirs) > 1 {
 		report.dir = dir
 	}
@@ -160,6 +213,9 @@ func (o *releaseOptions) one(env *environment, dir string, p planned) error {
 		if j.Verdict == convert.Failed && !j.Excused() {
 			return errReported
 		}
+	}
+	if p.proof != nil && p.proof.Status() == verify.Unexplained {
+		return errReported
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 	"github.com/bosh-bpmify/bosh-bpmify/release/suppress"
+	"github.com/bosh-bpmify/bosh-bpmify/release/verify"
 )
 
 // report shows what a run did, or with --dry-run would do.
@@ -22,6 +23,8 @@ type report struct {
 	dryRun         bool
 	resumed        bool
 	showSuppressed bool
+	// proof is what running both sides came to; nil when they were not run.
+	proof *verify.Result
 	// dir is the release's directory where the run is about several.
 	dir string
 }
@@ -137,7 +140,38 @@ func (r *report) job(p *printer, j *convert.Conversion) {
 		p.section("ledger")
 		p.ledger(j.Ledger)
 	}
+	r.proven(p, j.Job.Name)
 	p.line("")
+}
+
+// proven says what running both sides came to.
+func (r *report) proven(p *printer, job string) {
+	if r.proof == nil {
+		return
+	}
+	for _, j := range r.proof.Jobs {
+		if j.Name != job {
+			continue
+		}
+		p.section("proof")
+		p.wrapped("    ", proof(j))
+	}
+}
+
+// proof is the comparison of a job in a sentence.
+func proof(j *verify.Job) string {
+	if j.Status == verify.NotRun {
+		return "not run: " + j.Why
+	}
+	return fmt.Sprintf("the old and the new job were run side by side in %s: %s the same, %s, none left unexplained",
+		plural(len(j.Cases), "case"), plural(j.Compared, "comparison"), plural(len(j.Differences), "difference"))
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // findings lists those that are not suppressed, and says how many are.

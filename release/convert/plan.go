@@ -29,6 +29,9 @@ type Options struct {
 	Manifests []*source.File
 	// OpsFile is the name of the generated ops-file, relative to the release.
 	OpsFile string
+	// Unproven are jobs that are not to be converted because their proof failed,
+	// with the reason.
+	Unproven map[string]source.Diagnostic
 	// Tool is what generated files name as their maker.
 	Tool string
 }
@@ -55,6 +58,19 @@ func (p *Plan) All() []Change {
 		all = append(all, j.Changes...)
 	}
 	return append(all, p.Changes...)
+}
+
+// Files are the files of the release that the plan changes, as they will be; nil
+// is one that goes.
+func (p *Plan) Files() map[string]*source.File {
+	files := map[string]*source.File{}
+	for _, c := range p.All() {
+		files[c.Name] = nil
+		if !c.Delete {
+			files[c.Name] = &source.File{Name: c.Name, Data: c.After, Mode: c.Mode}
+		}
+	}
+	return files
 }
 
 // reread makes the edits of scripts that used what conversions took away. What
@@ -214,6 +230,9 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 			continue
 		}
 		c := Job(j, ctx)
+		if why, ok := o.Unproven[j.Name]; ok {
+			c = &Conversion{Job: j, Verdict: Declined, Reason: why, Checks: c.Checks, OnBPM: c.OnBPM}
+		}
 		p.Jobs = append(p.Jobs, c)
 		switch {
 		case c.Verdict == Converted, c.Verdict == ConvertedReview:

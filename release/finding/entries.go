@@ -19,6 +19,7 @@ const (
 	checkPage       = "https://github.com/bosh-bpmify/bosh-bpmify/blob/main/docs/check.md"
 	boshAddons      = "https://bosh.io/docs/runtime-config/#addons"
 	boshDirector    = "https://github.com/cloudfoundry/bosh/blob/main/src/bosh-director/lib/bosh/director/"
+	verifyPage      = "https://github.com/bosh-bpmify/bosh-bpmify/blob/main/docs/verify.md"
 	opsFilesPage    = "https://github.com/bosh-bpmify/bosh-bpmify/blob/main/docs/ops-files.md"
 )
 
@@ -826,7 +827,14 @@ var entries = []Entry{
 		Do:      "Take the directive or the option out, and make those files readable for vcap.",
 		Before:  "user nobody vcap;",
 		Sources: []string{bpmRuntime, "https://nginx.org/en/docs/ngx_core_module.html#user", "https://httpd.apache.org/docs/2.4/mod/mod_unixd.html#user", "https://dev.mysql.com/doc/refman/8.0/en/server-options.html#option_mysqld_user"},
+	},	{
+		ID: "verify-unexplained", Severity: source.Error,
+		Title:   "The new job was run beside the old one, and nothing explains what differs",
+		Why:     "`release --verify` runs the start path as it was and as it would be, and compares what the processes see. A difference that no finding, no decision and no line of the ledger explains may be a mistake of the conversion, so the job is left as it was.",
+		Do:      "Convert without `--verify` and look at `bosh-bpmify verify`: it shows both sides and the cases in which they differ. If the new job is right, say so in review; if the conversion is wrong, please report it.",
+		Sources: []string{verifyPage},
 	},
+
 	{
 		ID: "verb-dropped", Severity: source.Note,
 		Title:   "The ctl script answered more than start and stop",

@@ -506,6 +506,13 @@ func (c *comparison) access(b, a *vm.Event) {
 	if startDir(b) == "" {
 		told[b.Dir] = true
 	}
+	c.toldByFiles(note)
+	for p, n := range c.before.vm.Files.Snapshot() {
+		// a folder that the script made for the process
+		if n.By != "" && n.Mode.IsDir() && !c.passing(p) && strings.HasPrefix(p, "/var/vcap/") && (n.Owner == b.User || n.Owner == "vcap") {
+			told[p] = true
+		}
+	}
 	same := 0
 	before, after := c.viewer(c.before, b), c.viewer(c.after, a)
 	for _, p := range slices.Sorted(maps.Keys(told)) {
@@ -525,6 +532,27 @@ func (c *comparison) access(b, a *vm.Event) {
 		c.add(Row{Aspect: "access", Before: s, After: s, Status: Same})
 	}
 }
+
+// toldByFiles notes the paths in the files of the job that no shell runs and no
+// other tool reads: its configuration.
+func (c *comparison) toldByFiles(note func(string)) {
+	for _, t := range c.before.job.Spec.Templates {
+		target := path.Clean(t.Target)
+		if notConfiguration.MatchString(target) {
+			continue
+		}
+		if _, there := c.after.job.Spec.Template(target); !there {
+			continue
+		}
+		data, err := c.before.vm.Root(nil).ReadFile("/var/vcap/jobs/" + c.job + "/" + target)
+		if err == nil {
+			note(string(data))
+		}
+	}
+}
+
+// notConfiguration are targets that the process does not read.
+var notConfiguration = regexp.MustCompile(`^(bin|packages)/|(^|/)(bpm\.yml|.*logrotate.*|.*drain.*|.*syslog.*|.*\.sh|indicators.*|.*\.ya?ml\.example|dns/.*|aliases\.json)$`)
 
 // viewer is a process that looks at paths as the launched one would.
 func (c *comparison) viewer(s *side, e *vm.Event) *vm.Process {

@@ -41,15 +41,7 @@ func (v *Verifier) Release(before, after *release.Release, plan *convert.Plan, o
 		}
 		pairs = append(pairs, [2]*release.Job{b, a})
 	}
-	changes := map[string]*source.File{}
-	for _, c := range plan.All() {
-		if c.Delete {
-			changes[c.Name] = nil
-		} else {
-			changes[c.Name] = &source.File{Name: c.Name, Data: c.After, Mode: c.Mode}
-		}
-	}
-	converted, err := before.With(changes)
+	converted, err := before.With(plan.Files())
 	if err != nil {
 		return nil, err
 	}
