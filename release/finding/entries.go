@@ -827,7 +827,7 @@ var entries = []Entry{
 		Do:      "Take the directive or the option out, and make those files readable for vcap.",
 		Before:  "user nobody vcap;",
 		Sources: []string{bpmRuntime, "https://nginx.org/en/docs/ngx_core_module.html#user", "https://httpd.apache.org/docs/2.4/mod/mod_unixd.html#user", "https://dev.mysql.com/doc/refman/8.0/en/server-options.html#option_mysqld_user"},
-	},	{
+	}, {
 		ID: "verify-unexplained", Severity: source.Error,
 		Title:   "The new job was run beside the old one, and nothing explains what differs",
 		Why:     "`release --verify` runs the start path as it was and as it would be, and compares what the processes see. A difference that no finding, no decision and no line of the ledger explains may be a mistake of the conversion, so the job is left as it was.",
