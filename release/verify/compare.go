@@ -848,12 +848,24 @@ func (c *comparison) node(aspect, p string, x, y vm.Node, same *int) {
 	onlyOwner := x.Mode.Type() == y.Mode.Type() && x.Link == y.Link && content(x) == content(y)
 	switch {
 	case !onlyOwner:
+	case x.Owner == "root" && y.Owner == "vcap" && x.Mode == y.Mode && c.wasRoot():
+		rule = "owner-vcap"
 	case y.By == made:
 		rule = "bpm-folder"
 	case y.Owner == "vcap" && x.Mode.IsDir() && c.own(p):
 		rule = "bpm-folder" // what a script did before, bpm would do at the next start
 	}
 	c.compare(aspect, before, after, rule)
+}
+
+// wasRoot says whether a process ran as root and runs as vcap.
+func (c *comparison) wasRoot() bool {
+	for i := range c.usedBefore {
+		if c.before.vm.Events[i].User == "root" {
+			return true
+		}
+	}
+	return false
 }
 
 // own says whether a folder is one of those that bpm gives to vcap.

@@ -13,5 +13,6 @@ var rules = map[string]string{
 	"open-files":   "monit gives 1024 open files, bpm 524288; the old script asked for no number",
 	"capabilities": "root had all of them; bpm gives those that bpm.yml names",
 	"pidfile":      "the old pidfile and its folder: bpm writes the pidfile now, elsewhere",
+	"owner-vcap":   "the process ran as root and runs as vcap, so what is there for it belongs to vcap",
 	"bpm-folder":   "bpm makes it, for vcap alone",
 }

@@ -143,6 +143,7 @@ func (p *Process) WriteFile(name string, data []byte, appending bool) error {
 	}
 	n.data, n.load, n.Assumed = slices.Clone(data), nil, false
 	p.touch(n)
+	n.modified = n.changed
 	return nil
 }
 
@@ -168,7 +169,10 @@ func (p *Process) Create(name string, mode fs.FileMode) (*Node, error) {
 }
 
 // touch notes who changed a node.
-func (p *Process) touch(n *Node) { n.By, n.Script, n.Line = p.Phase, p.script, p.line }
+func (p *Process) touch(n *Node) {
+	p.changes++
+	n.By, n.Script, n.Line, n.changed = p.Phase, p.script, p.line, p.changes
+}
 
 // insert puts a node into its folder, which has to be there.
 func (p *Process) insert(name, full string, n *Node) error {
@@ -184,6 +188,8 @@ func (p *Process) insert(name, full string, n *Node) error {
 		return &Error{name, "Permission denied"}
 	}
 	p.touch(n)
+	n.modified = n.changed
+	dir.modified, dir.changed = n.changed, n.changed
 	p.Files.put(full, n)
 	return nil
 }

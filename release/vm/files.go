@@ -203,6 +203,7 @@ func touch(c *Call) int {
 			if c.User != node.Owner && c.User != "root" && !c.can(node, 2) {
 				status = c.failf(1, "cannot touch '%s': Permission denied", n)
 			}
+			c.stamp(node, opts)
 			continue
 		}
 		if opts.has("c") || opts.has("h") {
@@ -211,13 +212,24 @@ func touch(c *Call) int {
 		if strings.HasSuffix(n, "/") {
 			err = &Error{n, "No such file or directory"}
 		} else {
-			_, err = c.Create(n, 0o666)
+			if node, err = c.Create(n, 0o666); err == nil {
+				c.stamp(node, opts)
+			}
 		}
 		if err != nil {
 			status = c.failf(1, "cannot touch '%s': %s", n, why(err))
 		}
 	}
 	return status
+}
+
+// stamp sets the time of a file: now, or with -d @0 before everything.
+func (c *Call) stamp(n *Node, opts options) {
+	c.changes++
+	n.modified, n.changed = c.changes, c.changes
+	if d, _ := opts.get("d"); d == "@0" {
+		n.modified = 0
+	}
 }
 
 // into splits the operands of cp, mv, ln and install into sources and the place

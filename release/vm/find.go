@@ -409,7 +409,19 @@ func (f *finder) primary() (findTest, error) {
 		// all that is there was made a moment ago
 		match, err := count(v)
 		return func(*found) bool { return match(0) }, err
-	case "-newer", "-anewer", "-cnewer":
+	case "-newer", "-cnewer":
+		ref, err := f.c.Stat(v)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %s %s", errFind, name, v)
+		}
+		since := ref.modified
+		return func(x *found) bool {
+			if name == "-cnewer" {
+				return since == 0 || x.node.changed > since
+			}
+			return x.node.modified > since
+		}, nil
+	case "-anewer":
 		return nil, fmt.Errorf("%w: %s", errFind, name)
 	case "-links":
 		return nil, fmt.Errorf("%w: %s", errFind, name)
@@ -453,7 +465,7 @@ func typeLetter(m fs.FileMode) string {
 func (f *finder) checkPrintf(format string) error {
 	for i := 0; i+1 < len(format); i++ {
 		if format[i] == '%' {
-			if i++; !strings.ContainsRune("pfhPsmugyld%H", rune(format[i])) {
+			if i++; !strings.ContainsRune("pfhPsmugyldD%H", rune(format[i])) {
 				return fmt.Errorf("%w: -printf %s", errFind, format)
 			}
 		}
@@ -497,6 +509,8 @@ func (f *finder) printf(format string, x *found) string {
 			out.WriteString(x.node.Group)
 		case 'y':
 			out.WriteString(typeLetter(x.node.Mode))
+		case 'D':
+			out.WriteString(deviceNumber)
 		case 'l':
 			out.WriteString(x.node.Link)
 		case 'd':

@@ -463,9 +463,6 @@ func sed(c *Call) int {
 	if !ok {
 		return 0
 	}
-	if opts.has("z") {
-		return c.missed("-z")
-	}
 	// the suffix of -i may hold letters that were meant as options: GNU sed
 	// takes them as the suffix, too
 	script := &sedScript{extended: opts.has("E") || opts.has("r")}
@@ -493,6 +490,21 @@ func sed(c *Call) int {
 		return c.missed(err.Error())
 	}
 	run := &sedRun{c: c, script: script, quiet: opts.has("n") || strings.HasPrefix(script.src, "#n\n"), out: &bytes.Buffer{}, writes: map[string]bool{}}
+	// with -z a line ends in a zero byte, and a newline is a character
+	swap := func(data []byte) []byte {
+		if !opts.has("z") {
+			return data
+		}
+		return bytes.Map(func(r rune) rune {
+			switch r {
+			case 0:
+				return '\n'
+			case '\n':
+				return 0
+			}
+			return r
+		}, data)
+	}
 	suffix, inPlace := opts.get("i")
 	if !inPlace && !opts.has("s") {
 		var all []string
@@ -506,7 +518,7 @@ func sed(c *Call) int {
 				status = 2
 				continue
 			}
-			if more := lines(data); len(all) > 0 && len(more) > 0 && !strings.HasSuffix(all[len(all)-1], "\n") {
+			if more := lines(swap(data)); len(all) > 0 && len(more) > 0 && !strings.HasSuffix(all[len(all)-1], "\n") {
 				all[len(all)-1] += "\n"
 				all = append(all, more...)
 			} else {
@@ -516,7 +528,7 @@ func sed(c *Call) int {
 		}
 		run.lines = all
 		run.loop()
-		c.Stdout.Write(run.out.Bytes())
+		c.Stdout.Write(swap(run.out.Bytes()))
 		if run.exit != 0 {
 			return run.exit
 		}
@@ -535,11 +547,11 @@ func sed(c *Call) int {
 			}
 			continue
 		}
-		run.lines, run.line, run.file, run.after = lines(data), 0, n, nil
+		run.lines, run.line, run.file, run.after = lines(swap(data)), 0, n, nil
 		run.loop()
 		if !inPlace {
-			c.Stdout.Write(run.out.Bytes())
-		} else if err := c.replace(n, run.out.Bytes(), suffix, opts.has("follow-symlinks")); err != nil {
+			c.Stdout.Write(swap(run.out.Bytes()))
+		} else if err := c.replace(n, swap(run.out.Bytes()), suffix, opts.has("follow-symlinks")); err != nil {
 			return c.failf(4, "couldn't open temporary file %s: %s", path.Dir(n)+"/sedXXXXXX", why(err))
 		}
 		run.out.Reset()

@@ -275,6 +275,9 @@ func ls(c *Call) int {
 	return status
 }
 
+// deviceNumber is that of the one disk of this machine.
+const deviceNumber = "2049"
+
 func stat(c *Call) int {
 	opts, names, ok := c.options("c: L f t format=c printf: dereference=L file-system=f terse=t")
 	if !ok {
@@ -356,6 +359,8 @@ func stat(c *Call) int {
 				out.WriteString(strconv.FormatInt(moment.Unix(), 10))
 			case 'm':
 				out.WriteString(c.fileSystem(full).at)
+			case 'd':
+				out.WriteString(deviceNumber)
 			case '%':
 				out.WriteByte('%')
 			default:

@@ -25,6 +25,10 @@ type Node struct {
 	Script string
 	Line   int
 
+	// modified and changed are when what is in it, and its owner or mode, were
+	// changed last: the machine counts changes. 0 is before all of them.
+	modified, changed int
+
 	// origin is the folder that this one is a copy of: what is taken to be there
 	// is taken to be here, too.
 	origin string

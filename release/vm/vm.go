@@ -42,6 +42,8 @@ type VM struct {
 	// steps counts commands, clock the seconds slept: a script that does not end
 	// is stopped.
 	steps, clock int
+	// changes counts changes of files.
+	changes int
 	// Errors are scripts that could not be read or run.
 	Errors []string
 	// Absent are the files that scripts source and that are not there.
