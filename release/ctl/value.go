@@ -119,6 +119,7 @@ func (f *fields) cut() {
 // keeps Split, so that whoever prints it knows that it may be none or several
 // words.
 func (f *fields) addValue(value Word, name string, quoted bool) {
+	value = atRunTime(value, name)
 	if quoted {
 		f.any = true
 		for _, p := range value {
@@ -155,6 +156,21 @@ func (f *fields) addValue(value Word, name string, quoted bool) {
 			rest = strings.TrimLeft(rest[i:], " \t\n")
 		}
 	}
+}
+
+// atRunTime is the variable alone where one arm of a condition gives it a value
+// that only the VM knows: the others give it theirs there, too.
+func atRunTime(value Word, name string) Word {
+	for _, p := range value {
+		if p.Kind != Runtime || p.Text != "${"+name+"}" && p.Text != "$"+name {
+			continue
+		}
+		if len(value) > 1 && !slices.ContainsFunc(value, func(o Part) bool { return len(o.Guards) == 0 }) {
+			p.Guards = nil
+			return Word{p}
+		}
+	}
+	return value
 }
 
 // addElement adds one of the words of "$@" or of a list. An expression that stood
