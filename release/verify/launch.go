@@ -1,0 +1,222 @@
+package verify
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/vm"
+)
+
+// processes compares what monit starts on both sides.
+func (c *comparison) processes() []Process {
+	var out []Process
+	for _, k := range c.after.checks {
+		if len(k.start) == 0 {
+			continue
+		}
+		out = append(out, c.process(k))
+	}
+	for _, k := range c.before.checks {
+		if len(k.start) == 0 || slices.ContainsFunc(c.after.checks, func(a check) bool { return a.name == k.name }) {
+			continue
+		}
+		p := Process{Name: k.name, Status: Unexplained, Before: shown(k.start)}
+		p.Rows = []Row{{Aspect: "process", Before: "monit starts it", After: "monit does not", Status: Unexplained}}
+		out = append(out, p)
+	}
+	return out
+}
+
+// isBPM says whether a check is started by bpm.
+func isBPM(start []string) bool {
+	return slices.ContainsFunc(start, func(w string) bool { return strings.HasSuffix(w, "bpm/bin/bpm") })
+}
+
+func (c *comparison) process(k check) Process {
+	p := Process{Name: k.name, Status: Same}
+	old := slices.IndexFunc(c.before.checks, func(b check) bool { return b.name == k.name })
+	if old >= 0 && slices.Equal(c.before.checks[old].start, k.start) && !isBPM(k.start) {
+		c.ran = true
+		p.Why = "it is started as it was"
+		return p
+	}
+	main, after := c.launch(c.after, k)
+	if after == nil {
+		if _, b := c.launch(c.before, k); b == nil && c.awkward {
+			p.Status, p.Why = NotRun, "neither side comes to the process with such values"
+			return p
+		}
+		p.Why = "nothing was executed in the container"
+		if l := c.after.launched[k.name]; l != nil && l.err != "" {
+			p.Why = "bpm does not start it: " + l.err
+		} else if missing := c.after.missing(); missing != "" {
+			p.Why += ": " + missing
+		}
+		if out := lastOutput(c.after); out != "" && !strings.Contains(p.Why, out) {
+			p.Why += "; the last it printed is: " + out
+		}
+		if _, b := c.launch(c.before, k); b == nil {
+			p.Status, p.Why = NotRun, "neither side executes a program that is not of the stemcell; the new one: "+p.Why
+			return p
+		}
+		p.Status = Unexplained
+		p.Rows = []Row{{Aspect: "executable", Before: c.lastProgram(c.before, k), After: "", Status: Unexplained, Because: p.Why}}
+		return p
+	}
+	c.usedAfter[main] = true
+	i, before := c.match(k, after)
+	if before == nil {
+		if c.awkward {
+			p.Status, p.Why = NotRun, "the old start program does not come to the process with such values"
+			return p
+		}
+		if len(programs(c.before, "")) == 0 {
+			p.Status, p.Why = NotRun, "the old start program executes nothing that is not of the stemcell"
+			if out := lastOutput(c.before); out != "" {
+				p.Why += "; the last it printed is: " + out
+			}
+			return p
+		}
+		p.After, p.Status = shown(after.Args), Unexplained
+		p.Rows = []Row{{Aspect: "executable", Before: c.lastProgram(c.before, k), After: shown(after.Args), Status: Unexplained}}
+		return p
+	}
+	c.usedBefore[i], c.ran = true, true
+	p.Before, p.After = shown(before.Args), shown(after.Args)
+	c.rows = nil
+	c.launches(k, before, after)
+	p.Rows, c.rows = c.rows, nil
+	for _, r := range p.Rows {
+		p.Status = p.Status.Worse(r.Status)
+	}
+	return p
+}
+
+// missing is what a side wanted to execute and did not find.
+func (s *side) missing() string {
+	for _, u := range s.vm.Unknown {
+		if strings.HasPrefix(u, "not in the container: ") || strings.HasPrefix(u, "command not found: ") {
+			return u
+		}
+	}
+	return ""
+}
+
+func lastOutput(s *side) string {
+	for _, l := range slices.Backward(s.vm.Output) {
+		if l != "" {
+			return l
+		}
+	}
+	return ""
+}
+
+// programs are the executions of a side that may be the launch: of programs, on
+// the start of a check, or of all of them.
+func programs(s *side, name string) []int {
+	var out []int
+	for i, e := range s.vm.Events {
+		if e.Kind == vm.Program && (e.Phase == "start "+name || name == "" && strings.HasPrefix(e.Phase, "start ")) && !harmless[path.Base(e.Path)] {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// launch is the last program that is executed where the process is to run.
+func (c *comparison) launch(s *side, k check) (int, *vm.Event) {
+	list := programs(s, k.name)
+	if isBPM(k.start) {
+		list = slices.DeleteFunc(list, func(i int) bool { return !s.vm.Events[i].Inside })
+	}
+	if len(list) == 0 {
+		// a command of the stemcell may be the process: cron, sleep, rsyslogd
+		for i, e := range slices.Backward(s.vm.Events) {
+			if e.Kind == vm.Recorded && e.Phase == "start "+k.name && (e.Inside || !isBPM(k.start)) && !harmless[path.Base(e.Path)] {
+				return i, &s.vm.Events[i]
+			}
+		}
+		return -1, nil
+	}
+	i := list[len(list)-1]
+	return i, &s.vm.Events[i]
+}
+
+func (c *comparison) lastProgram(s *side, k check) string {
+	if _, e := c.launch(s, k); e != nil {
+		return shown(e.Args)
+	}
+	if list := programs(s, ""); len(list) > 0 {
+		return shown(s.vm.Events[list[len(list)-1]].Args)
+	}
+	return ""
+}
+
+// match finds the execution before that became the launch after: with the same
+// arguments, or the closest with the same program. That of the same check is
+// preferred.
+func (c *comparison) match(k check, after *vm.Event) (int, *vm.Event) {
+	list := programs(c.before, k.name)
+	others := programs(c.before, "")
+	if after.Kind == vm.Recorded {
+		list, others = nil, nil
+		for i, e := range c.before.vm.Events {
+			if e.Kind == vm.Recorded && strings.HasPrefix(e.Phase, "start ") {
+				others = append(others, i)
+				if e.Phase == "start "+k.name {
+					list = append(list, i)
+				}
+			}
+		}
+	}
+	exe := c.executable(after.Path)
+	best, score := -1, -1
+	for _, candidates := range [][]int{list, others} {
+		for _, i := range candidates {
+			e := &c.before.vm.Events[i]
+			if c.usedBefore[i] {
+				continue
+			}
+			n := 0
+			switch {
+			case c.executable(e.Path) == exe:
+				n = 1000
+			case path.Base(e.Path) == path.Base(exe):
+				n = 500
+			default:
+				continue
+			}
+			if slices.Equal(c.args(e.Args), c.args(after.Args)) {
+				n += 400
+			} else {
+				n += common(e.Args, after.Args)
+			}
+			if n >= score {
+				best, score = i, n
+			}
+		}
+		if best >= 0 {
+			return best, &c.before.vm.Events[best]
+		}
+	}
+	// another program: the last of the check
+	if len(list) > 0 {
+		i := list[len(list)-1]
+		if !c.usedBefore[i] && !c.awkward {
+			return i, &c.before.vm.Events[i]
+		}
+	}
+	return -1, nil
+}
+
+// common counts the arguments that two command lines share, up to 300.
+func common(a, b []string) int {
+	n := 0
+	for _, x := range a {
+		if slices.Contains(b, x) {
+			n++
+		}
+	}
+	return min(n, 300)
+}

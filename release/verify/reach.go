@@ -1,0 +1,187 @@
+package verify
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/container"
+	"github.com/bosh-bpmify/bosh-bpmify/release/vm"
+)
+
+// paths finds the paths of the VM in a text.
+func paths(text string) []string {
+	var out []string
+	for _, at := range container.Paths(text) {
+		p := path.Clean(text[at[0]:at[1]])
+		if strings.Count(p, "/") >= 2 && !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+var pidfile = regexp.MustCompile(`\.(pid|lock)$`)
+
+// access compares what the processes may do with the paths that they are told of:
+// in their arguments, their environment, and the files that they are given.
+func (c *comparison) access(b, a *vm.Event) {
+	told := map[string]bool{}
+	note := func(text string) {
+		for _, p := range paths(text) {
+			told[p] = true
+		}
+	}
+	for _, s := range b.Args {
+		note(s)
+	}
+	for name, v := range b.Env {
+		// what the new process is not told of is a difference of its environment
+		if name != "PATH" && !bookkept[name] && name != "HOME" && a.Env[name] == v {
+			note(v)
+		}
+	}
+	if startDir(b) == "" {
+		told[b.Dir] = true
+	}
+	c.toldByFiles(note)
+	for p, n := range c.before.vm.Files.Snapshot() {
+		// a folder that the script made for the process
+		if n.By != "" && n.Mode.IsDir() && !c.passing(p) && strings.HasPrefix(p, "/var/vcap/") && (n.Owner == b.User || n.Owner == "vcap") {
+			told[p] = true
+		}
+	}
+	same := 0
+	before, after := c.viewer(c.before, b), c.viewer(c.after, a)
+	for _, p := range slices.Sorted(maps.Keys(told)) {
+		x, y := can(before, p), can(after, p)
+		if lost := lost(p, x, y); lost == "" {
+			same++
+			continue
+		}
+		rule := ""
+		if pidfile.MatchString(p) || p == "/var/vcap/sys/run/"+c.job {
+			rule = "pidfile"
+		}
+		c.compare("access:"+p, x, y, rule)
+	}
+	if same > 0 {
+		s := fmt.Sprintf("%d paths", same)
+		c.add(Row{Aspect: "access", Before: s, After: s, Status: Same})
+	}
+}
+
+// toldByFiles notes the paths in the files of the job that no shell runs and no
+// other tool reads: its configuration.
+func (c *comparison) toldByFiles(note func(string)) {
+	for _, t := range c.before.job.Spec.Templates {
+		target := path.Clean(t.Target)
+		if notConfiguration.MatchString(target) {
+			continue
+		}
+		if _, there := c.after.job.Spec.Template(target); !there {
+			continue
+		}
+		data, err := c.before.vm.Root(nil).ReadFile("/var/vcap/jobs/" + c.job + "/" + target)
+		if err == nil {
+			note(string(data))
+		}
+	}
+}
+
+// notConfiguration are targets that the process does not read.
+var notConfiguration = regexp.MustCompile(`^(bin|packages)/|(^|/)(bpm\.yml|.*logrotate.*|.*drain.*|.*syslog.*|.*\.sh|indicators.*|.*\.ya?ml\.example|dns/.*|aliases\.json)$`)
+
+// viewer is a process that looks at paths as the launched one would.
+func (c *comparison) viewer(s *side, e *vm.Event) *vm.Process {
+	p := s.vm.Root(e.Env)
+	p.Dir = e.Dir
+	p.Identity = e.Identity
+	if e.Inside {
+		for _, l := range s.launched {
+			if l.process.Name != "" && e.Phase == "start "+c.checkOf(s, l) {
+				box := container.Of(c.job, l.process)
+				p.Container = &box
+			}
+		}
+	}
+	return p
+}
+
+func (c *comparison) checkOf(s *side, l *launched) string {
+	for name, x := range s.launched {
+		if x == l {
+			return name
+		}
+	}
+	return ""
+}
+
+// can tells what a process may do with a path, as ls does: d for a folder, then
+// r, w and x. What is not there and may be made there is "+"; "-" is what is not
+// there.
+func can(p *vm.Process, name string) string {
+	n, err := p.Stat(name)
+	if err != nil {
+		dir := path.Dir(name)
+		if parent, err := p.Stat(dir); err == nil && parent.Mode.IsDir() && p.Access(dir, 3) == nil {
+			return "+"
+		}
+		return "-"
+	}
+	out := "f"
+	if n.Mode.IsDir() {
+		out = "d"
+	}
+	for _, m := range []struct {
+		bit  fs.FileMode
+		name string
+	}{{4, "r"}, {2, "w"}, {1, "x"}} {
+		if p.Access(name, m.bit) == nil {
+			out += m.name
+		}
+	}
+	return out
+}
+
+// readOnly are folders that are not there to be written.
+var readOnly = []string{"/var/vcap/jobs/", "/var/vcap/packages/", "/var/vcap/data/packages/", "/etc/", "/usr/", "/opt/", "/bin/", "/lib/"}
+
+// lost is what the new process may not do with a path and the old one could.
+// Packages, templates and what belongs to the stemcell are not there to be
+// written.
+func lost(name, before, after string) string {
+	if before == after || before == "-" {
+		return ""
+	}
+	for _, d := range readOnly {
+		if before == "+" && strings.HasPrefix(name, d) {
+			return "" // nobody makes files there
+		}
+	}
+	if after == "-" {
+		return before
+	}
+	if before == "+" || after == "+" {
+		return "" // it is there now, or may be made
+	}
+	gone := ""
+	for _, r := range before[1:] {
+		if !strings.ContainsRune(after[1:], r) {
+			gone += string(r)
+		}
+	}
+	for _, d := range readOnly {
+		if strings.HasPrefix(name+"/", d) {
+			gone = strings.ReplaceAll(gone, "w", "")
+		}
+	}
+	if before[0] == 'f' && !inBin(name) {
+		gone = strings.ReplaceAll(gone, "x", "")
+	}
+	return gone
+}

@@ -1,0 +1,268 @@
+package verify
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/vm"
+)
+
+// harmless are commands that look, print or tell somebody; that one side does
+// not call them makes no difference to the process.
+var harmless = map[string]bool{"logger": true, "monit": true, "curl": true, "wget": true, "dig": true, "host": true, "nslookup": true, "nc": true, "ping": true, "pkill": true, "killall": true,
+	"strace": true, "lsof": true, "netstat": true, "ss": true, "git": true, "sync": true, "fuser": true, "pstree": true, "top": true, "vmstat": true, "iostat": true}
+
+// setup compares what happens beside the launches.
+func (c *comparison) setup() []Row {
+	c.rows = nil
+	for _, err := range c.after.failed {
+		c.add(Row{Aspect: "template", Before: "renders", After: err.Error(), Status: Unexplained})
+	}
+	if !c.ran {
+		return c.rows // the old side stopped on the way: what it did not do says nothing
+	}
+	c.commands()
+	c.tree()
+	c.templates()
+	return c.rows
+}
+
+// key is a command as it is compared.
+func (c *comparison) key(e *vm.Event) string {
+	name := path.Base(e.Path)
+	if strings.HasPrefix(e.Path, "/var/vcap/") {
+		name = c.executable(e.Path)
+	}
+	var args []string
+	for _, a := range c.args(e.Args) {
+		if strings.Contains(a, "\n") {
+			a = strings.Join(strings.Fields(a), " ") // how a text is indented says nothing
+		}
+		args = append(args, a)
+	}
+	return shown(append([]string{name}, args...))
+}
+
+// commands compares the programs and commands that are executed beside.
+func (c *comparison) commands() {
+	list := func(s *side, used map[int]bool) (keys []string, first map[string]*vm.Event) {
+		first = map[string]*vm.Event{}
+		for i := range s.vm.Events {
+			e := &s.vm.Events[i]
+			if used[i] || e.Kind != vm.Program && e.Kind != vm.Recorded || harmless[path.Base(e.Path)] {
+				continue
+			}
+			k := c.key(e)
+			if first[k] == nil {
+				first[k] = e
+				keys = append(keys, k)
+			}
+		}
+		return keys, first
+	}
+	before, b := list(c.before, c.usedBefore)
+	after, a := list(c.after, c.usedAfter)
+	launched := func(s *side, used map[int]bool, k string) bool {
+		for i := range used {
+			if c.key(&s.vm.Events[i]) == k {
+				return true
+			}
+		}
+		return false
+	}
+	same := 0
+	var kept []string
+	for _, k := range before {
+		switch {
+		case a[k] != nil:
+			same++
+			kept = append(kept, k)
+		case launched(c.after, c.usedAfter, k):
+			same++
+		default:
+			c.add(Row{Aspect: "command:" + path.Base(b[k].Path), Before: k, Status: Unexplained, At: c.before.place(b[k].Script, b[k].Line)})
+		}
+	}
+	for _, k := range after {
+		if b[k] == nil && !launched(c.before, c.usedBefore, k) {
+			c.add(Row{Aspect: "command:" + path.Base(a[k].Path), After: k, Status: Unexplained, At: c.after.place(a[k].Script, a[k].Line)})
+		}
+	}
+	if same > 0 {
+		s := fmt.Sprintf("%d commands", same)
+		c.add(Row{Aspect: "commands", Before: s, After: s, Status: Same})
+	}
+	now := slices.DeleteFunc(slices.Clone(after), func(k string) bool { return !slices.Contains(kept, k) })
+	// what different checks do is in no order: monit does not wait for one
+	phases := map[string]bool{}
+	for _, k := range kept {
+		phase := b[k].Phase
+		if phases[phase] {
+			continue
+		}
+		phases[phase] = true
+		other := func(k string) bool { return b[k].Phase != phase }
+		c.order(slices.DeleteFunc(slices.Clone(kept), other), slices.DeleteFunc(slices.Clone(now), other), b)
+	}
+}
+
+// order compares the order of the same commands.
+func (c *comparison) order(before, after []string, events map[string]*vm.Event) {
+	for i, k := range before {
+		if after[i] != k {
+			c.add(Row{Aspect: "order:" + path.Base(events[k].Path), Before: strings.Join(before, "; "), After: strings.Join(after, "; "), Status: Unexplained})
+			return
+		}
+	}
+}
+
+// passing are files and folders in which nothing stays: logs, pidfiles, sockets.
+func (c *comparison) passing(name string) bool {
+	for _, d := range []string{"/var/vcap/sys/log", "/var/log", "/dev", "/proc", "/var/vcap/packages", "/var/vcap/jobs", "/var/vcap/data/jobs", "/var/vcap/data/packages", "/var/vcap/bosh", "/var/vcap/monit", "/tmp", "/var/tmp",
+		"/var/vcap/data/" + c.job + "/tmp"} {
+		if name != d && strings.HasPrefix(name, d+"/") && !(d == "/var/vcap/jobs" && strings.HasPrefix(name, "/var/vcap/jobs/"+c.job+"/")) {
+			return !strings.HasPrefix(d, "/var/vcap/sys/log") || path.Ext(name) != "" || strings.Contains(path.Base(name), "log")
+		}
+	}
+	return pidfile.MatchString(name) || strings.HasPrefix(name, "/var/vcap/sys/run/bpm") || strings.HasPrefix(name, "/var/vcap/sys/run/") && strings.Contains(path.Base(name), "pid")
+}
+
+// tree compares what the start path left on the disk.
+func (c *comparison) tree() {
+	b, a := c.before.vm.Files.Snapshot(), c.after.vm.Files.Snapshot()
+	names := map[string]bool{}
+	for p, n := range b {
+		if n.By != "" || c.before.before[p].Mode == 0 && !n.Assumed {
+			names[p] = true
+		}
+	}
+	for p, n := range a {
+		if n.By != "" && n.By != made {
+			names[p] = true
+		}
+	}
+	for p := range c.before.before {
+		_, x := b[p]
+		_, y := a[p]
+		if !x || !y {
+			names[p] = true // taken away
+		}
+	}
+	// the templates of the job are compared by themselves
+	for _, s := range []*side{c.before, c.after} {
+		for p := range s.before {
+			if strings.HasPrefix(p, "/var/vcap/jobs/"+c.job+"/") {
+				delete(names, p)
+			}
+		}
+	}
+	same := 0
+	for _, p := range slices.Sorted(maps.Keys(names)) {
+		if c.passing(p) {
+			continue
+		}
+		x, inBefore := b[p]
+		y, inAfter := a[p]
+		from := len(c.rows)
+		kind := "file:"
+		if x.Mode.IsDir() || !inBefore && y.Mode.IsDir() {
+			kind = "folder:"
+		}
+		switch {
+		case inBefore && !inAfter:
+			c.compare(kind+p, c.describe(p, x), "", c.missingRule(p, x))
+		case !inBefore && inAfter:
+			if _, was := c.before.before[p]; was {
+				c.compare(kind+p, "removed", c.describe(p, y), "")
+				break
+			}
+			c.compare(kind+p, "", c.describe(p, y), "")
+		default:
+			c.node(kind+p, p, x, y, &same)
+		}
+		for i := from; i < len(c.rows); i++ {
+			if c.rows[i].At = c.before.place(x.Script, x.Line); c.rows[i].At.File == nil {
+				c.rows[i].At = c.after.place(y.Script, y.Line)
+			}
+		}
+	}
+	if same > 0 {
+		s := fmt.Sprintf("%d files and folders", same)
+		c.add(Row{Aspect: "files", Before: s, After: s, Status: Same})
+	}
+}
+
+// missingRule explains what is not made any more.
+func (c *comparison) missingRule(p string, x vm.Node) string {
+	if p == "/var/vcap/sys/run/"+c.job || strings.HasPrefix(p, "/var/vcap/sys/run/"+c.job+"/") && x.Mode.IsDir() {
+		return "pidfile"
+	}
+	return ""
+}
+
+// node compares what is there on both sides.
+func (c *comparison) node(aspect, p string, x, y vm.Node, same *int) {
+	before, after := c.describe(p, x), c.describe(p, y)
+	if before == after {
+		*same++
+		return
+	}
+	rule := ""
+	onlyOwner := x.Mode.Type() == y.Mode.Type() && x.Link == y.Link && content(x) == content(y)
+	switch {
+	case !onlyOwner:
+	case x.Owner == "root" && y.Owner == "vcap" && x.Mode == y.Mode && c.wasRoot():
+		rule = "owner-vcap"
+	case y.By == made:
+		rule = "bpm-folder"
+	case y.Owner == "vcap" && x.Mode.IsDir() && c.own(p):
+		rule = "bpm-folder" // what a script did before, bpm would do at the next start
+	}
+	c.compare(aspect, before, after, rule)
+}
+
+// wasRoot says whether a process ran as root and runs as vcap.
+func (c *comparison) wasRoot() bool {
+	for i := range c.usedBefore {
+		if c.before.vm.Events[i].User == "root" {
+			return true
+		}
+	}
+	return false
+}
+
+// own says whether a folder is one of those that bpm gives to vcap.
+func (c *comparison) own(p string) bool {
+	for _, d := range []string{"/var/vcap/sys/log/", "/var/vcap/sys/run/", "/var/vcap/data/", "/var/vcap/store/"} {
+		if p == d+c.job {
+			return true
+		}
+	}
+	return false
+}
+
+func content(n vm.Node) string {
+	data, err := n.Data()
+	if err != nil {
+		return ""
+	}
+	return string(data)
+}
+
+// describe shows a node: mode, owner, and the beginning of what is in it.
+func (c *comparison) describe(p string, n vm.Node) string {
+	if n.Mode&fs.ModeSymlink != 0 {
+		return "link to " + n.Link
+	}
+	s := fmt.Sprintf("%s %s:%s", n.Mode, n.Owner, n.Group)
+	if n.Mode.IsRegular() {
+		if text := content(n); text != "" {
+			s += fmt.Sprintf(" %q", text)
+		}
+	}
+	return s
+}
