@@ -123,6 +123,13 @@ func (r *Renderer) start(ruby string) error {
 	return nil
 }
 
+// Forget drops what was rendered: another job has other templates.
+func (r *Renderer) Forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.results)
+}
+
 // Close ends the server and removes its folder.
 func (r *Renderer) Close() {
 	r.mu.Lock()

@@ -24,7 +24,8 @@ type comparison struct {
 
 func (c *comparison) add(r Row) { c.rows = append(c.rows, r) }
 
-// same adds a row for what is alike, or a difference.
+// compare adds a row: for what is alike, or for a difference, which a rule may
+// explain.
 func (c *comparison) compare(aspect, before, after, rule string) {
 	switch {
 	case before == after:

@@ -53,6 +53,7 @@ func (v *Verifier) Release(before, after *release.Release, plan *convert.Plan, o
 		if k := slices.IndexFunc(plan.Jobs, func(c *convert.Conversion) bool { return c.Job.Name == p[0].Name }); k >= 0 {
 			c = plan.Jobs[k]
 		}
+		v.Renderer.Forget()
 		r.Jobs = append(r.Jobs, v.job(p[0], p[1], converted.Job(p[0].Name), c, plan.Samples))
 	}
 	return r, nil
