@@ -206,13 +206,14 @@ func (c *comparison) missingRule(p string, x vm.Node) string {
 
 // node compares what is there on both sides.
 func (c *comparison) node(aspect, p string, x, y vm.Node, same *int) {
-	before, after := c.describe(p, x), c.describe(p, y)
-	if before == after {
+	sameText := content(x) == content(y)
+	if sameText && x.Mode == y.Mode && x.Owner == y.Owner && x.Group == y.Group && x.Link == y.Link {
 		*same++
 		return
 	}
+	before, after := c.describe(p, x), c.describe(p, y)
 	rule := ""
-	onlyOwner := x.Mode.Type() == y.Mode.Type() && x.Link == y.Link && content(x) == content(y)
+	onlyOwner := x.Mode.Type() == y.Mode.Type() && x.Link == y.Link && sameText
 	switch {
 	case !onlyOwner:
 	case x.Owner == "root" && y.Owner == "vcap" && x.Mode == y.Mode && c.wasRoot():
@@ -221,6 +222,13 @@ func (c *comparison) node(aspect, p string, x, y vm.Node, same *int) {
 		rule = "bpm-folder"
 	case y.Owner == "vcap" && x.Mode.IsDir() && c.own(p):
 		rule = "bpm-folder" // what a script did before, bpm would do at the next start
+	}
+	if x.Mode.IsRegular() && y.Mode.IsRegular() {
+		before, after = meta(x), meta(y)
+		if !sameText {
+			gone, come := changedLines(content(x), content(y))
+			before, after = before+"\n"+gone, after+"\n"+come
+		}
 	}
 	c.compare(aspect, before, after, rule)
 }
@@ -258,11 +266,12 @@ func (c *comparison) describe(p string, n vm.Node) string {
 	if n.Mode&fs.ModeSymlink != 0 {
 		return "link to " + n.Link
 	}
-	s := fmt.Sprintf("%s %s:%s", n.Mode, n.Owner, n.Group)
-	if n.Mode.IsRegular() {
-		if text := content(n); text != "" {
-			s += fmt.Sprintf(" %q", text)
-		}
+	s := meta(n)
+	if text := content(n); n.Mode.IsRegular() && text != "" {
+		s += "\n" + text
 	}
 	return s
 }
+
+// meta shows the mode and the owner of a node.
+func meta(n vm.Node) string { return fmt.Sprintf("%s %s:%s", n.Mode, n.Owner, n.Group) }

@@ -66,6 +66,10 @@ func (r *rewriter) stmt(s *syntax.Stmt) {
 				r.stmt(n)
 				return false
 			}
+		case *syntax.WhileClause:
+			n.Do = append([]*syntax.Stmt{call(n.Pos(), ":")}, n.Do...) // every round counts as a step
+		case *syntax.ForClause:
+			n.Do = append([]*syntax.Stmt{call(n.Pos(), ":")}, n.Do...)
 		case *syntax.CallExpr:
 			r.place(n)
 		case *syntax.FuncDecl:

@@ -171,7 +171,7 @@ var renamed = map[string]bool{"kill": true, "ulimit": true, "umask": true, "wait
 // call sees every simple command before it runs.
 func (s *shell) call(ctx context.Context, args []string) ([]string, error) {
 	s.steps++
-	if s.steps > maxSteps {
+	if s.steps > maxSteps || grown(ctx, args) {
 		return nil, errStopped
 	}
 	switch name := args[0]; {
@@ -206,6 +206,26 @@ func (s *shell) call(ctx context.Context, args []string) ([]string, error) {
 		return s.test(args), nil
 	}
 	return args, nil
+}
+
+// maxMemory is how many bytes the variables of a shell, or the words of a command,
+// may hold.
+const maxMemory = 8 << 20
+
+// grown says whether a script makes its variables larger and larger.
+func grown(ctx context.Context, args []string) bool {
+	size := 0
+	for _, a := range args {
+		size += len(a)
+	}
+	interp.HandlerCtx(ctx).Env.Each(func(_ string, v expand.Variable) bool {
+		size += len(v.Str)
+		for _, e := range v.List {
+			size += len(e)
+		}
+		return size <= maxMemory
+	})
+	return size > maxMemory
 }
 
 // test turns == into =, and what the interpreter would ask the host for.
