@@ -171,7 +171,7 @@ var renamed = map[string]bool{"kill": true, "ulimit": true, "umask": true, "wait
 // call sees every simple command before it runs.
 func (s *shell) call(ctx context.Context, args []string) ([]string, error) {
 	s.steps++
-	if s.steps > maxSteps || grown(ctx, args) {
+	if s.steps > maxSteps || s.steps%4 == 0 && grown(ctx, args) {
 		return nil, errStopped
 	}
 	switch name := args[0]; {
