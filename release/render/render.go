@@ -36,6 +36,7 @@ import (
 	boshlog "github.com/cloudfoundry/bosh-utils/logger"
 	boshsys "github.com/cloudfoundry/bosh-utils/system"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -232,6 +233,9 @@ func (r *Renderer) render(f *source.File, c Context) (result, error) {
 	case last.Error != "":
 		res.failure = last
 	default:
+		if info, err := os.Stat(dst); err == nil && info.Size() > release.MaxFileSize {
+			return result{}, fmt.Errorf("%s: it renders to %d bytes, more than the %d that are read", f.Name, info.Size(), release.MaxFileSize)
+		}
 		if res.out, err = os.ReadFile(dst); err != nil {
 			return result{}, fmt.Errorf("%s: %w", f.Name, err)
 		}

@@ -32,7 +32,13 @@ func key(process string, r Row) string {
 // explain turns a row that is not explained into one that is, if something says
 // why.
 func (x *explainer) explain(process string, r *Row) {
-	if x == nil || x.conversion == nil || r.Status != Unexplained {
+	if x == nil || x.conversion == nil {
+		return
+	}
+	if needsReference[r.Rule] && x.reference != nil && !x.reference[key(process, *r)] {
+		r.Status, r.Rule, r.Because = Unexplained, "", ""
+	}
+	if r.Status != Unexplained {
 		return
 	}
 	if x.reference != nil && !x.reference[key(process, *r)] {

@@ -30,10 +30,15 @@ var pidfile = regexp.MustCompile(`\.(pid|lock)$`)
 // access compares what the processes may do with the paths that they are told of:
 // in their arguments, their environment, and the files that they are given.
 func (c *comparison) access(b, a *vm.Event) {
-	told := map[string]bool{}
+	told := map[string]bool{} // true: by its arguments, its environment or its folder
 	note := func(text string) {
 		for _, p := range paths(text) {
 			told[p] = true
+		}
+	}
+	weakly := func(text string) {
+		for _, p := range paths(text) {
+			told[p] = told[p]
 		}
 	}
 	for _, s := range b.Args {
@@ -48,11 +53,11 @@ func (c *comparison) access(b, a *vm.Event) {
 	if startDir(b) == "" {
 		told[b.Dir] = true
 	}
-	c.toldByFiles(note)
+	c.toldByFiles(weakly)
 	for p, n := range c.before.vm.Files.Snapshot() {
 		// a folder that the script made for the process
 		if n.By != "" && n.Mode.IsDir() && !c.passing(p) && strings.HasPrefix(p, "/var/vcap/") && (n.Owner == b.User || n.Owner == "vcap") {
-			told[p] = true
+			told[p] = told[p]
 		}
 	}
 	same := 0
@@ -64,6 +69,9 @@ func (c *comparison) access(b, a *vm.Event) {
 			continue
 		}
 		rule := ""
+		if !told[p] {
+			rule = "not-told"
+		}
 		if pidfile.MatchString(p) || p == "/var/vcap/sys/run/"+c.job {
 			rule = "pidfile"
 		}
@@ -87,7 +95,7 @@ func (c *comparison) toldByFiles(note func(string)) {
 			continue
 		}
 		data, err := c.before.vm.Root(nil).ReadFile("/var/vcap/jobs/" + c.job + "/" + target)
-		if err == nil {
+		if err == nil && len(data) < 1<<20 {
 			note(string(data))
 		}
 	}
