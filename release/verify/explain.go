@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"fmt"
 	"path"
 	"regexp"
@@ -86,6 +87,9 @@ func (x *explainer) statement(r *Row) bool {
 // it says why it changes the file that does it.
 func (x *explainer) change(r *Row) bool {
 	kind, _, _ := strings.Cut(r.Aspect, ":")
+	if kind == "file" && r.Before != "" && r.After != "" {
+		return x.copied(r)
+	}
 	if r.At.File == nil || kind != "template" && r.Before != "" && r.Before != "removed" {
 		return false
 	}
@@ -94,6 +98,31 @@ func (x *explainer) change(r *Row) bool {
 			r.Because = "the conversion: " + c.Why
 			return true
 		}
+	}
+	return false
+}
+
+// copied is for a file that a script made of a template which the conversion
+// edits: it differs as the template does.
+func (x *explainer) copied(r *Row) bool {
+	within := func(lines string, text []byte) bool {
+		_, changed, _ := strings.Cut(lines, "\n") // behind mode and owner
+		for _, l := range strings.Split(changed, "\n") {
+			if !bytes.Contains(text, []byte(strings.TrimSpace(l))) {
+				return false
+			}
+		}
+		return true
+	}
+	if before, _, _ := strings.Cut(r.Before, "\n"); !strings.HasPrefix(r.After, before) {
+		return false // its owner or mode differ, too
+	}
+	for _, c := range x.conversion.Changes {
+		if c.Before == nil || c.Delete || !strings.Contains(c.Name, "/templates/") || !within(r.Before, c.Before.Data) || !within(r.After, c.After) {
+			continue
+		}
+		r.Because, r.At = "the conversion edits the template that it is made of: "+c.Why, source.Span{File: c.Before}
+		return true
 	}
 	return false
 }
