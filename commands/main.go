@@ -150,7 +150,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	parser := flags.NewNamedParser("bosh-bpmify", flags.HelpFlag|flags.PassDoubleDash)
 	parser.ShortDescription = "Move BOSH jobs to BPM"
-	parser.LongDescription = "Turns the jobs of a BOSH release that are started by ctl scripts into BPM jobs,\nand colocates bpm in deployment manifests.\n\n  bosh-bpmify release --dry-run .      what would change, as a diff with a report\n  bosh-bpmify release .                change it\n  bosh-bpmify scan .                   one line a job: what would become of it\n  bosh-bpmify check .                  what is wrong with the jobs that are on bpm already\n  bosh-bpmify doctor MANIFEST.yml      where a deployment lacks bpm\n  bosh-bpmify ops MANIFEST.yml         an ops-file that adds it\n  bosh-bpmify explain ran-as-root      what a finding of the report means"
+	parser.LongDescription = "Turns the jobs of a BOSH release that are started by ctl scripts into BPM jobs,\nand colocates bpm in deployment manifests.\n\n  bosh-bpmify release --dry-run .      what would change, as a diff with a report\n  bosh-bpmify release .                change it\n  bosh-bpmify verify .                 run the old and the new start path, explain what differs\n  bosh-bpmify scan .                   one line a job: what would become of it\n  bosh-bpmify check .                  what is wrong with the jobs that are on bpm already\n  bosh-bpmify doctor MANIFEST.yml      where a deployment lacks bpm\n  bosh-bpmify ops MANIFEST.yml         an ops-file that adds it\n  bosh-bpmify explain ran-as-root      what a finding of the report means"
 	if _, err := parser.AddGroup("Global options", "", opts); err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitError
