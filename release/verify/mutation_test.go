@@ -182,6 +182,9 @@ func TestMutations(t *testing.T) {
 			if o == caught {
 				noticed++
 				k[0]++
+				if os.Getenv("SHOW") != "" {
+					t.Logf("noticed: %s: %s (%s)", p.after.Name, d, why)
+				}
 			} else {
 				t.Logf("missed: %s: %s (%s)", p.after.Name, d, why)
 			}

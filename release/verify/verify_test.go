@@ -1,0 +1,166 @@
+package verify
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+var update = flag.Bool("update", false, "write the want sections of testdata/cases/*.txtar")
+
+// plainJob are the files that a case does not have to give: a job "web" with a ctl
+// that runs one process.
+var plainJob = []txtar.File{
+	{Name: "jobs/web/spec", Data: []byte("---\nname: web\ntemplates:\n  ctl: bin/ctl\npackages: []\n")},
+	{Name: "jobs/web/monit", Data: []byte(`check process web
+  with pidfile /var/vcap/sys/run/web/web.pid
+  start program "/var/vcap/jobs/web/bin/ctl start"
+  stop program "/var/vcap/jobs/web/bin/ctl stop"
+  group vcap
+`)},
+}
+
+// TestCases compares the release in each testdata/cases/*.txtar with what the
+// conversion makes of it, in which the files below after/ stand in the place of
+// its own and those that "gone" names are not there. "want" has the status of
+// the job and a line for each difference, with what both sides have where
+// nothing explains it.
+func TestCases(t *testing.T) {
+	v := verifier(t)
+	names, err := filepath.Glob("testdata/cases/*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatal("no cases", err)
+	}
+	for _, name := range names {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := -1
+			files := slices.Clone(plainJob)
+			changed := map[string]*source.File{}
+			for i, f := range archive.Files {
+				switch rest, after := strings.CutPrefix(f.Name, "after/"); {
+				case f.Name == "want":
+					want = i
+				case f.Name == "gone":
+					for _, n := range strings.Fields(string(f.Data)) {
+						changed[n] = nil
+					}
+				case after:
+					changed[rest] = &source.File{Name: rest, Data: f.Data, Mode: 0o644}
+				default:
+					files = append(files, f)
+				}
+			}
+			got := show(compared(t, v, unpack(t, files), changed))
+			if *update {
+				if want < 0 {
+					archive.Files = append(archive.Files, txtar.File{Name: "want"})
+					want = len(archive.Files) - 1
+				}
+				archive.Files[want].Data = []byte(got)
+				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			} else if want < 0 {
+				t.Fatalf("no want section; go test -update writes it:\n%s", got)
+			} else if diff := cmp.Diff(string(archive.Files[want].Data), got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// compared is the comparison of a release with what the conversion makes of it,
+// but for the changed files.
+func compared(t *testing.T, v *Verifier, dir string, changed map[string]*source.File) *Result {
+	t.Helper()
+	before, err := release.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := convert.Release(before, convert.Options{OpsFile: "generated-bpm-ops.yml", Tool: "bosh-bpmify test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := plan.Files()
+	for name, f := range changed {
+		now[name] = f
+	}
+	after, err := before.With(now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := v.Release(before, after, plan, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// show prints a result, one line for each difference.
+func show(r *Result) string {
+	var out strings.Builder
+	if len(r.Jobs) == 0 {
+		out.WriteString("no job differs\n")
+	}
+	for _, j := range r.Jobs {
+		fmt.Fprintf(&out, "%s: %s", j.Name, j.Status)
+		if j.Why != "" {
+			fmt.Fprintf(&out, ": %s", j.Why)
+		}
+		out.WriteString("\n")
+		for _, c := range j.Cases {
+			if c.NotRun != "" {
+				fmt.Fprintf(&out, "  %s: not run: %s\n", c.Name, c.NotRun)
+			}
+			for _, p := range c.Processes {
+				if p.Why != "" {
+					fmt.Fprintf(&out, "  %s: %s: %s: %s\n", c.Name, p.Name, p.Status, p.Why)
+				}
+			}
+		}
+		for _, d := range j.Differences {
+			fmt.Fprintf(&out, "  %s %s", d.Status, d.Aspect)
+			if d.Process != "" {
+				fmt.Fprintf(&out, " [%s]", d.Process)
+			}
+			switch why, _, _ := strings.Cut(d.Because, "; "); {
+			case d.Rule != "":
+				fmt.Fprintf(&out, " (rule %s)", d.Rule)
+			case d.ID != "":
+				fmt.Fprintf(&out, " (finding %s)", d.ID)
+			case d.Because != "":
+				fmt.Fprintf(&out, " (%s)", why)
+			}
+			if len(d.Cases) < len(j.Cases) {
+				fmt.Fprintf(&out, " in %s", strings.Join(d.Cases, ", "))
+			}
+			out.WriteString("\n")
+			if d.Status == Unexplained {
+				for _, side := range []struct{ sign, text string }{{"-", d.Before}, {"+", d.After}} {
+					if side.text != "" {
+						fmt.Fprintf(&out, "    %s %s\n", side.sign, strings.ReplaceAll(side.text, "\n", "\n      "))
+					}
+				}
+			}
+		}
+		for _, u := range j.Unknown {
+			fmt.Fprintf(&out, "  unknown: %s\n", u)
+		}
+	}
+	return out.String()
+}
