@@ -24,14 +24,15 @@ type damage struct {
 	file string
 	// what is the place and the text that was there.
 	what string
+	was  string
 	data []byte
 }
 
 func (d damage) String() string { return fmt.Sprintf("%s: %s: %s", d.kind, d.file, d.what) }
 
 // damages are all that can be done to the files of a converted job: its bpm.yml,
-// pre-start, hooks, wrappers, monit file and spec.
-func damages(t *testing.T, j *release.Job) []damage {
+// pre-start, hooks, wrappers, monit file and spec. before is the job as it was.
+func damages(t *testing.T, j, before *release.Job) []damage {
 	t.Helper()
 	var all []damage
 	var config *source.File
@@ -63,7 +64,32 @@ func damages(t *testing.T, j *release.Job) []damage {
 			all = append(all, replaced(spec, "template dropped from the spec", at[0], at[1], ""))
 		}
 	}
+	old := oldText(before)
+	all = slices.DeleteFunc(all, func(d damage) bool { return d.kind == "value unquoted" && unquotedBefore(d.was, old) })
 	return append(all, monitDamages(j.Monit)...)
+}
+
+// oldText are the templates that run on the old side.
+func oldText(j *release.Job) string {
+	var out strings.Builder
+	for _, f := range startFiles(j) {
+		out.Write(f.Data)
+	}
+	return out.String()
+}
+
+var named = regexp.MustCompile(`p\(['"][\w.]+['"]\)`)
+
+// unquotedBefore says that the old script did not quote the value either: there
+// the shell read it, and the damaged job is no worse.
+func unquotedBefore(text, old string) bool {
+	name := named.FindString(text)
+	if name == "" {
+		return true // not a property: index, name
+	}
+	inner := regexp.MustCompile(`['"](\S+?)['"]`).FindStringSubmatch(name)[1]
+	bare := regexp.MustCompile(`(?m)[^"'=\w]<%=\s*(?:p|properties)[.(]['"]?` + regexp.QuoteMeta(inner) + `\b|^[^"\n]*=<%=\s*(?:p|properties)[.(]['"]?` + regexp.QuoteMeta(inner) + `\b`)
+	return bare.MatchString(old)
 }
 
 // replaced is the damage of other text in the place of what is there.
@@ -78,7 +104,7 @@ func replaced(f *source.File, kind string, start, end int, text string) damage {
 	if text != "" {
 		what += " => " + strings.Join(strings.Fields(text), " ")
 	}
-	return damage{kind: kind, file: f.Name, what: what, data: data}
+	return damage{kind: kind, file: f.Name, what: what, was: string(f.Data[start:end]), data: data}
 }
 
 // element is an entry of a list or a mapping in bpm.yml, with the lines that
@@ -384,15 +410,38 @@ func scriptDamages(f *source.File) []damage {
 			if len(c.Args) > 0 && idle[c.Args[0].Lit()] && !writes(n) {
 				break
 			}
-			all = append(all, replaced(f, "statement dropped", start, end, ":"))
+			kind := "statement dropped"
+			if leftovers(f, start, c) {
+				kind = tidies
+			}
+			all = append(all, replaced(f, kind, start, end, ":"))
 		}
 		return true
 	})
 	return all
 }
 
+// tidies are statements that act on what an earlier start or deployment left. The
+// machine of a comparison is a new one, where there is nothing: they are counted
+// apart.
+const tidies = "statement for leftovers dropped"
+
+// owners is the loop of the conversion that gives old files to vcap.
+var owners = regexp.MustCompile(`(?ms)^for dir in .*?^done$`)
+
+func leftovers(f *source.File, at int, c *syntax.CallExpr) bool {
+	if len(c.Args) > 0 && (c.Args[0].Lit() == "rm" || c.Args[0].Lit() == "find") {
+		return true
+	}
+	return slices.ContainsFunc(owners.FindAllIndex(f.Data, -1), func(m []int) bool {
+		return m[0] <= at && at < m[1] && bytes.Contains(f.Data[m[0]:m[1]], []byte("! -user vcap"))
+	})
+}
+
 // blank says that a masked statement is a tag and nothing more.
-func blank(text []byte) bool { return bytes.HasPrefix(text, []byte("<%")) && bytes.HasSuffix(text, []byte("%>")) }
+func blank(text []byte) bool {
+	return bytes.HasPrefix(text, []byte("<%")) && bytes.HasSuffix(text, []byte("%>"))
+}
 
 // simple is the command of a statement that has no others in it.
 func simple(s *syntax.Stmt) *syntax.CallExpr {
@@ -430,8 +479,9 @@ func depends(a, b string) bool {
 		return true
 	}
 	if makes.MatchString(a) && changes.MatchString(b) || changes.MatchString(a) && makes.MatchString(b) {
+		theirs := target.FindAllString(b, -1)
 		for _, p := range target.FindAllString(a, -1) {
-			if strings.Contains(b, p) && len(p) > 3 {
+			if slices.Contains(theirs, p) && len(p) > 3 {
 				return true
 			}
 		}
