@@ -112,15 +112,15 @@ func TestHostIsNotTouched(t *testing.T) {
 // seconds, and are left out here.
 func TestNoEnd(t *testing.T) {
 	for name, arm := range map[string]string{
-		"busy":          "while true; do :; done",
-		"sleeps":        "while true; do sleep 1; done",
-		"sleeps long":   "sleep infinity",
-		"waits":         "until [ -e /var/vcap/data/web/ready ]; do sleep 0.1; done",
-		"substitution":  "X=$(while true; do echo x; done)",
-		"pipe":          "yes | while read x; do :; done",
-		"itself":        "exec $0 start",
-		"child":         "$0 start",
-		"trap":          "trap '$0 start' EXIT; exit 1",
+		"busy":         "while true; do :; done",
+		"sleeps":       "while true; do sleep 1; done",
+		"sleeps long":  "sleep infinity",
+		"waits":        "until [ -e /var/vcap/data/web/ready ]; do sleep 0.1; done",
+		"substitution": "X=$(while true; do echo x; done)",
+		"pipe":         "yes | while read x; do :; done",
+		"itself":       "exec $0 start",
+		"child":        "$0 start",
+		"trap":         "trap '$0 start' EXIT; exit 1",
 	} {
 		t.Run(name, func(t *testing.T) {
 			ended := make(chan *side, 1)
