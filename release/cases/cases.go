@@ -500,7 +500,7 @@ func (m *maker) awkward() {
 		}
 	}
 	for _, a := range []struct{ name, why, format string }{
-		{"values with blanks", "every text that is printed has blanks in it", "%s with blanks"},
+		{"values with blanks", "every text that is printed has blanks in it", "%s with  blanks"},
 		{"values with quotes", `every text that is printed has quotes, a dollar sign and a backslash in it`, `it's "%s" $b \c`},
 	} {
 		c := Case{Name: a.name, Why: a.why, Properties: map[string]any{}, Awkward: true}

@@ -99,7 +99,7 @@ func TestConditions(t *testing.T) {
 		{"empty text", `<% if !p('title').empty? %><%= p('title') %><% end %>`, map[string]props{"title empty": {"title": ""}}, nil},
 		{"of a link", `<% if_link('cache') do |l| %><% l.if_p('proxy') do %>x<% end %><%= l.p('title') %><% end %>`, nil, []string{"if proxy", "values with blanks"}},
 		{"awkward", `<%= p('title') %> <%= p('port') %> <%= p('limit') %> <%= p('driver') == 'x' %>`,
-			map[string]props{"values with blanks": {"title": "title with blanks"}, "values with quotes": {"title": `it's "title" $b \c`}}, nil},
+			map[string]props{"values with blanks": {"title": "title with  blanks"}, "values with quotes": {"title": `it's "title" $b \c`}}, nil},
 		{"unreadable", `<% if p('debug') %>`, nil, []string{"if debug"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

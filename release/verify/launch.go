@@ -15,10 +15,15 @@ func (c *comparison) processes() []Process {
 		if len(k.start) == 0 {
 			continue
 		}
-		out = append(out, c.process(k))
+		p := c.process(k)
+		p.Rows = append(p.Rows, c.pidfile(k)...)
+		for _, r := range p.Rows {
+			p.Status = p.Status.Worse(r.Status)
+		}
+		out = append(out, p)
 	}
 	for _, k := range c.before.checks {
-		if len(k.start) == 0 || slices.ContainsFunc(c.after.checks, func(a check) bool { return a.name == k.name }) {
+		if len(k.start) == 0 || slices.ContainsFunc(c.after.checks, func(a check) bool { return a.name == k.name && len(a.start) > 0 }) {
 			continue
 		}
 		p := Process{Name: k.name, Status: Unexplained, Before: shown(k.start)}
@@ -43,7 +48,7 @@ func (c *comparison) process(k check) Process {
 	}
 	main, after := c.launch(c.after, k)
 	if after == nil {
-		if _, b := c.launch(c.before, k); b == nil && c.awkward {
+		if c.launchBefore(k) == nil && c.awkward {
 			p.Status, p.Why = NotRun, "neither side comes to the process with such values"
 			return p
 		}
@@ -56,7 +61,7 @@ func (c *comparison) process(k check) Process {
 		if out := lastOutput(c.after); out != "" && !strings.Contains(p.Why, out) {
 			p.Why += "; the last it printed is: " + out
 		}
-		if _, b := c.launch(c.before, k); b == nil {
+		if c.launchBefore(k) == nil {
 			p.Status, p.Why = NotRun, "neither side executes a program that is not of the stemcell; the new one: "+p.Why
 			return p
 		}
@@ -143,9 +148,21 @@ func (c *comparison) launch(s *side, k check) (int, *vm.Event) {
 	return i, &s.vm.Events[i]
 }
 
+// launchBefore is what the old side executed for the check of that name.
+func (c *comparison) launchBefore(k check) *vm.Event {
+	i := slices.IndexFunc(c.before.checks, func(b check) bool { return b.name == k.name })
+	if i < 0 {
+		return nil
+	}
+	_, e := c.launch(c.before, c.before.checks[i])
+	return e
+}
+
 func (c *comparison) lastProgram(s *side, k check) string {
-	if _, e := c.launch(s, k); e != nil {
-		return shown(e.Args)
+	if i := slices.IndexFunc(s.checks, func(x check) bool { return x.name == k.name }); i >= 0 {
+		if _, e := c.launch(s, s.checks[i]); e != nil {
+			return shown(e.Args)
+		}
 	}
 	if list := programs(s, ""); len(list) > 0 {
 		return shown(s.vm.Events[list[len(list)-1]].Args)

@@ -136,6 +136,9 @@ func can(p *vm.Process, name string) string {
 	n, err := p.Stat(name)
 	if err != nil {
 		dir := path.Dir(name)
+		for _, err := p.Stat(dir); err != nil && dir != "/"; _, err = p.Stat(dir) {
+			dir = path.Dir(dir) // it could be made on the way
+		}
 		if parent, err := p.Stat(dir); err == nil && parent.Mode.IsDir() && p.Access(dir, 3) == nil {
 			return "+"
 		}
@@ -173,6 +176,9 @@ func lost(name, before, after string) string {
 	}
 	if after == "-" {
 		return before
+	}
+	if before == "+" && after[0] == 'd' && !strings.ContainsRune(after, 'w') {
+		return "w" // who could make the folder could write into it
 	}
 	if before == "+" || after == "+" {
 		return "" // it is there now, or may be made

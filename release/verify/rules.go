@@ -20,4 +20,4 @@ var rules = map[string]string{
 
 // needsReference are the rules that hold only where the conversion does the same:
 // what it gives, nobody takes away without a reason.
-var needsReference = map[string]bool{"not-told": true, "capabilities": true}
+var needsReference = map[string]bool{"not-told": true, "capabilities": true, "pidfile": true, "login-env": true}

@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -23,13 +24,19 @@ func (c *comparison) launches(k check, b, a *vm.Event) {
 	c.limits(b, a)
 	c.capabilities(b, a)
 	c.access(b, a)
-	pid := slices.IndexFunc(c.after.checks, func(x check) bool { return x.name == k.name })
-	if isBPM(k.start) && pid >= 0 {
-		want := "/var/vcap/sys/run/bpm/"
-		if !strings.HasPrefix(c.after.checks[pid].pidfile, want) {
-			c.add(Row{Aspect: "pidfile", Before: want + "...", After: c.after.checks[pid].pidfile, Status: Unexplained, Because: "monit does not look where bpm writes it"})
-		}
+}
+
+// pidfile adds a row when monit does not look where bpm writes the pidfile.
+func (c *comparison) pidfile(k check) []Row {
+	l := c.after.launched[k.name]
+	if !isBPM(k.start) || l == nil || l.process.Name == "" {
+		return nil
 	}
+	want := "/var/vcap/sys/run/bpm/" + c.job + "/" + l.process.Name + ".pid"
+	if got := unquoted(k.pidfile); path.Clean(got) != want {
+		return []Row{{Aspect: "pidfile", Before: want, After: got, Status: Unexplained, Because: "monit does not look where bpm writes it"}}
+	}
+	return nil
 }
 
 // startDir is the rule for a working directory that the old script did not choose.

@@ -47,7 +47,11 @@ func (c *comparison) key(e *vm.Event) string {
 		}
 		args = append(args, a)
 	}
-	return shown(append([]string{name}, args...))
+	line := shown(append([]string{name}, args...))
+	if in := strings.Join(strings.Fields(e.Stdin), " "); in != "" {
+		line += " <<< " + in
+	}
+	return line
 }
 
 // commands compares the programs and commands that are executed beside.
@@ -125,6 +129,9 @@ func (c *comparison) order(before, after []string, events map[string]*vm.Event) 
 
 // passing are files and folders in which nothing stays: logs, pidfiles, sockets.
 func (c *comparison) passing(name string) bool {
+	if strings.HasPrefix(name, "/proc/sys/") {
+		return false // what the kernel was told
+	}
 	for _, d := range []string{"/var/vcap/sys/log", "/var/log", "/dev", "/proc", "/var/vcap/packages", "/var/vcap/jobs", "/var/vcap/data/jobs", "/var/vcap/data/packages", "/var/vcap/bosh", "/var/vcap/monit", "/tmp", "/var/tmp",
 		"/var/vcap/data/" + c.job + "/tmp"} {
 		if name != d && strings.HasPrefix(name, d+"/") && !(d == "/var/vcap/jobs" && strings.HasPrefix(name, "/var/vcap/jobs/"+c.job+"/")) {

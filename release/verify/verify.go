@@ -103,13 +103,20 @@ func (v *Verifier) job(before, after, reference *release.Job, conversion *conver
 	for _, k := range cases.Of(before, after, templates, samples) {
 		x := &explainer{conversion: conversion, awkward: k.Awkward}
 		b, a := v.sides(before, after, templates, k)
+		var converted Case
+		var given *side
 		if !own {
 			x.reference = map[string]bool{}
 			rb, ra := v.sides(before, reference, templates, k)
-			c := v.one(j.Name, k, rb, ra)
-			c.each(func(process string, r *Row) { x.reference[key(process, *r)] = true })
+			converted = v.one(j.Name, k, rb, ra)
+			converted.each(func(process string, r *Row) { x.reference[key(process, *r)] = true })
+			given = ra
 		}
 		c := v.one(j.Name, k, b, a)
+		if given != nil && c.NotRun == "" && converted.NotRun == "" {
+			c.Setup = append(c.Setup, undone(converted, c, after)...)
+			takenAway(&c, given, a)
+		}
 		c.each(func(process string, r *Row) { x.explain(process, r) })
 		c.settle(k.Awkward)
 		for _, u := range slices.Concat(b.vm.Unknown, a.vm.Unknown) {
@@ -194,6 +201,10 @@ func (c *Case) settle(awkward bool) {
 	if c.NotRun != "" {
 		return
 	}
+	ran := len(c.Processes) == 0
+	for i := range c.Processes {
+		ran = ran || c.Processes[i].Status != NotRun
+	}
 	for i := range c.Processes {
 		p := &c.Processes[i]
 		if len(p.Rows) == 0 {
@@ -211,6 +222,9 @@ func (c *Case) settle(awkward bool) {
 	for _, r := range c.Setup {
 		c.Status = c.Status.Worse(r.Status)
 	}
+	if !ran && c.Status == Same {
+		c.Status = NotRun
+	}
 }
 
 // startFiles are the templates of the start path, by their names.
@@ -224,6 +238,11 @@ func startFiles(j *release.Job) []*source.File {
 		}
 	}
 	return files
+}
+
+// hasProcesses says that there is a case in which monit starts something.
+func (j *Job) hasProcesses() bool {
+	return slices.ContainsFunc(j.Cases, func(c Case) bool { return len(c.Processes) > 0 })
 }
 
 // finish puts the differences of all cases together.
@@ -250,7 +269,7 @@ func (j *Job) finish() {
 		c := &j.Cases[i]
 		c.each(func(process string, r *Row) { add(process, c.Name, *r) })
 		switch {
-		case c.Status == NotRun:
+		case c.Status == NotRun, len(c.Processes) == 0 && c.Status == Same && j.hasProcesses():
 		case j.Status == NotRun:
 			j.Status = c.Status
 		default:

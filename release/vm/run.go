@@ -113,8 +113,8 @@ func (p *Process) run(args []string, stdin io.Reader, stdout, stderr io.Writer) 
 				return status
 			}
 		}
-		c.input()
-		p.record(Recorded, full, args)
+		in := c.input()
+		p.record(Recorded, full, args).Stdin = string(in[:min(len(in), maxStdin)])
 		return 0
 	}
 	if !p.can(n, 1) && !n.Assumed {
@@ -159,11 +159,14 @@ func (p *Process) missingProgram(name string) {
 	p.miss(where)
 }
 
+// maxStdin is how many bytes of an input are kept.
+const maxStdin = 1 << 16
+
 // program records the execution of a program, which reads its input and
 // succeeds.
 func (p *Process) program(c *Call, full string) int {
-	c.input()
-	p.record(Program, full, c.Args)
+	in := c.input()
+	p.record(Program, full, c.Args).Stdin = string(in[:min(len(in), maxStdin)])
 	if path.Base(full) == "initdb" {
 		p.initdb(c.Args[1:])
 	}

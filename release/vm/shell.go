@@ -202,10 +202,29 @@ func (s *shell) call(ctx context.Context, args []string) ([]string, error) {
 		return []string{"eval", string(s.respell([]byte(strings.Join(args[1:], " ")), p.script, p.line))}, nil
 	case name == "exec" && len(args) > 1:
 		return append([]string{"exec", "__vm_exec"}, args[1:]...), nil
+	case name == "trap" && len(args) > 2:
+		return trap(args), nil
 	case name == "test" || name == "[":
 		return s.test(args), nil
 	}
 	return args, nil
+}
+
+// trap leaves the traps that the interpreter knows: no signal comes here.
+func trap(args []string) []string {
+	kept := args[:2:2]
+	for _, signal := range args[2:] {
+		switch strings.TrimPrefix(strings.ToUpper(signal), "SIG") {
+		case "EXIT", "0":
+			kept = append(kept, "EXIT")
+		case "ERR":
+			kept = append(kept, "ERR")
+		}
+	}
+	if len(kept) == 2 {
+		return []string{":"}
+	}
+	return kept
 }
 
 // maxMemory is how many bytes the variables of a shell, or the words of a command,

@@ -118,6 +118,8 @@ type Event struct {
 	// Script and Line are where it was called.
 	Script string
 	Line   int
+	// Stdin is what it was given to read, up to some size.
+	Stdin string
 	// Status is its exit status.
 	Status int
 }
