@@ -35,7 +35,8 @@ func (s Status) Worse(o Status) Status {
 type Row struct {
 	// Aspect names what is compared, as findings name it in Differs:
 	// "executable", "argv", "env-missing:NAME", "env-changed:NAME",
-	// "env-extra:NAME", "cwd", "user", "limit:open_files", "access:PATH",
+	// "env-extra:NAME", "cwd", "user", "limit:open_files", "access:PATH", "volume:PATH",
+	// "pidfile", "process",
 	// "folder:PATH", "file:PATH", "command:NAME", "order:NAME", "template:PATH".
 	Aspect string
 	// Before and After are what the two sides have; "" when it has nothing.
