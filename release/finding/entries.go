@@ -828,14 +828,6 @@ var entries = []Entry{
 		Before:  "user nobody vcap;",
 		Sources: []string{bpmRuntime, "https://nginx.org/en/docs/ngx_core_module.html#user", "https://httpd.apache.org/docs/2.4/mod/mod_unixd.html#user", "https://dev.mysql.com/doc/refman/8.0/en/server-options.html#option_mysqld_user"},
 	}, {
-		ID: "verify-unexplained", Severity: source.Error,
-		Title:   "The new job was run beside the old one, and nothing explains what differs",
-		Why:     "`release --verify` runs the start path as it was and as it would be, and compares what the processes see. A difference that no finding, no decision and no line of the ledger explains may be a mistake of the conversion, so the job is left as it was.",
-		Do:      "Convert without `--verify` and look at `bosh-bpmify verify`: it shows both sides and the cases in which they differ. If the new job is right, say so in review; if the conversion is wrong, please report it.",
-		Sources: []string{verifyPage},
-	},
-
-	{
 		ID: "verb-dropped", Severity: source.Note,
 		Title:   "The ctl script answered more than start and stop",
 		Why:     "monit calls a ctl script with `start` and `stop`, and those are bpm's now. Some scripts have more, `status`, `reload` or a console, for people on the VM and for other scripts; they are gone with the script.",
@@ -843,6 +835,12 @@ var entries = []Entry{
 		Before:  "case $1 in\nstatus) /var/vcap/packages/db/bin/db_ctl status ;;",
 		After:   "/var/vcap/jobs/bpm/bin/bpm list",
 		Sources: []string{bpmRuntime, conversionPage},
+	}, {
+		ID: "verify-unexplained", Severity: source.Error,
+		Title:   "The new job was run beside the old one, and nothing explains what differs",
+		Why:     "`release --verify` runs the start path as it was and as it would be, and compares what the processes see. A difference that no finding, no decision and no line of the ledger explains may be a mistake of the conversion, so the job is left as it was.",
+		Do:      "Convert without `--verify` and look at `bosh-bpmify verify`: it shows both sides and the cases in which they differ. If the new job is right, say so in review; if the conversion is wrong, please report it.",
+		Sources: []string{verifyPage},
 	},
 	{
 		ID: "volume-of-another", Severity: source.Warning, By: Check,
