@@ -442,6 +442,13 @@ func (r *report) tables() {
 			ofRelease(&tables[i], r.dir)
 		}
 	}
+	if r.proof != nil {
+		t := table.Table{Content: "proofs", Header: headers("Job", "Status", "Cases", "Same", "Differences", "Why")}
+		for _, j := range r.proof.Jobs {
+			add(&t, j.Name, string(j.Status), fmt.Sprint(len(j.Cases)), fmt.Sprint(j.Compared), fmt.Sprint(len(j.Differences)), j.Why)
+		}
+		tables = append(tables, t)
+	}
 	r.env.tables(tables...)
 }
 

@@ -213,7 +213,9 @@ func (o *verifyOptions) text(env *environment, all []verified, several bool) {
 			o.job(env, j)
 		}
 	}
-	env.say("%s", compared(count))
+	if len(count) > 0 {
+		env.say("%s", compared(count))
+	}
 }
 
 // compared counts the jobs for the last line.
@@ -239,15 +241,19 @@ func compared(count map[verify.Status]int) string {
 // job prints a job: its cases as a table, then what differs.
 func (o *verifyOptions) job(env *environment, j *verify.Job) {
 	p := &printer{w: env.stdout, color: env.color}
-	p.head(j.Name, string(j.Status), statusColor(j.Status))
+	ran := 0
+	for _, c := range j.Cases {
+		if c.NotRun == "" {
+			ran++
+		}
+	}
+	p.head(j.Name, fmt.Sprintf("%s, %d of %s run", j.Status, ran, plural(len(j.Cases), "case")), statusColor(j.Status))
 	if j.Why != "" {
 		p.wrapped("  ", j.Why)
 	}
 	t := table.Table{Header: headers("Case", "Process", "Result", "Differences"), FillFirstColumn: true}
-	for _, c := range j.Cases {
-		for _, row := range caseRows(c) {
-			add(&t, row...)
-		}
+	for _, row := range alike(j.Cases) {
+		add(&t, row...)
 	}
 	if len(t.Rows) > 0 {
 		env.tables(t)
@@ -262,6 +268,28 @@ func (o *verifyOptions) job(env *environment, j *verify.Job) {
 	p.line("")
 }
 
+// alike are the rows of all cases; those that differ only in the case are one.
+func alike(cases []verify.Case) [][]string {
+	var rows [][]string
+	more := map[string]int{}
+	at := map[string]int{}
+	for _, c := range cases {
+		for _, row := range caseRows(c) {
+			k := strings.Join(row[1:], "\x00")
+			if _, there := at[k]; there {
+				more[k]++
+				continue
+			}
+			at[k] = len(rows)
+			rows = append(rows, row)
+		}
+	}
+	for k, n := range more {
+		rows[at[k]][0] += fmt.Sprintf(" and %d more", n)
+	}
+	return rows
+}
+
 // caseRows are the rows of the table for a case: one for each process, and one
 // for what happens beside when that is not the same.
 func caseRows(c verify.Case) [][]string {
@@ -274,13 +302,16 @@ func caseRows(c verify.Case) [][]string {
 		if what == "" {
 			what = p.Why
 		}
+		if what == "" && p.Status == verify.Explained {
+			what = "(rules only)"
+		}
 		rows = append(rows, []string{c.Name, p.Name, string(p.Status), what})
 	}
 	beside := verify.Same
 	for _, r := range c.Setup {
 		beside = beside.Worse(r.Status)
 	}
-	if beside != verify.Same || len(rows) == 0 {
+	if beside == verify.Unexplained || aspects(c.Setup) != "" || len(rows) == 0 {
 		rows = append(rows, []string{c.Name, "(setup)", string(beside), aspects(c.Setup)})
 	}
 	return rows

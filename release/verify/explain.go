@@ -96,6 +96,9 @@ func (x *explainer) change(r *Row) bool {
 	for _, c := range x.conversion.Changes {
 		if c.Name == r.At.File.Name && (!c.Delete || kind == "template") {
 			r.Because = "the conversion: " + c.Why
+			if line := strings.TrimSpace(r.At.Text()); kind != "template" && line != "" {
+				r.Because = "the conversion adds it: " + line
+			}
 			return true
 		}
 	}

@@ -87,6 +87,10 @@ func (c *comparison) process(k check) Process {
 		p.Rows = []Row{{Aspect: "executable", Before: c.lastProgram(c.before, k), After: shown(after.Args), Status: Unexplained}}
 		return p
 	}
+	if c.awkward && c.executable(before.Path) != c.executable(after.Path) {
+		p.Status, p.Why = NotRun, "the old start program does not come to the process with such values"
+		return p
+	}
 	c.usedBefore[i], c.ran = true, true
 	p.Before, p.After = shown(before.Args), shown(after.Args)
 	c.rows = nil

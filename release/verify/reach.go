@@ -36,9 +36,9 @@ func (c *comparison) access(b, a *vm.Event) {
 			told[p] = true
 		}
 	}
-	weakly := func(text string) {
-		for _, p := range paths(text) {
-			told[p] = told[p]
+	weakly := func(p string) {
+		if _, there := told[p]; !there {
+			told[p] = false
 		}
 	}
 	for _, s := range b.Args {
@@ -53,11 +53,15 @@ func (c *comparison) access(b, a *vm.Event) {
 	if startDir(b) == "" {
 		told[b.Dir] = true
 	}
-	c.toldByFiles(weakly)
+	c.toldByFiles(func(text string) {
+		for _, p := range paths(text) {
+			weakly(p)
+		}
+	})
 	for p, n := range c.before.vm.Files.Snapshot() {
 		// a folder that the script made for the process
 		if n.By != "" && n.Mode.IsDir() && !c.passing(p) && strings.HasPrefix(p, "/var/vcap/") && (n.Owner == b.User || n.Owner == "vcap") {
-			told[p] = told[p]
+			weakly(p)
 		}
 	}
 	same := 0

@@ -74,6 +74,9 @@ type Case struct {
 	// Setup is what happens beside the processes: folders, files, commands, order.
 	Setup  []Row
 	Status Status
+	// Awkward says that the values are such as shells take apart: that a process
+	// does not come to run with them says nothing.
+	Awkward bool
 	// Why it was not run, such as a template that does not render.
 	NotRun string
 }

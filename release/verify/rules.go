@@ -13,6 +13,7 @@ var rules = map[string]string{
 	"open-files":   "monit gives 1024 open files, bpm 524288; the old script asked for no number",
 	"capabilities": "root had all of them; bpm gives those that bpm.yml names",
 	"pidfile":      "the old pidfile and its folder: bpm writes the pidfile now, elsewhere",
+	"owner-stamp":  "bin/pre-start notes there when it last gave a folder to vcap",
 	"not-told":     "the old process could reach it, and neither its arguments nor its environment name it; the conversion does not give it to the new one",
 	"owner-vcap":   "the process ran as root and runs as vcap, so what is there for it belongs to vcap",
 	"bpm-folder":   "bpm makes it, for vcap alone",

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/vm"
@@ -160,7 +161,10 @@ func (c *comparison) limits(b, a *vm.Event) {
 			}
 		case l == "n" && (x == "unlimited" || x == "hard") && y == "524288":
 			rule = "open-files"
-		case l == "c" && set && x == y:
+		case l == "c" && set:
+			if n, err := strconv.Atoi(x); err == nil {
+				x = strconv.Itoa(n * 1024) // ulimit counts blocks, bpm bytes
+			}
 		case !set && x == "":
 			x = "as the VM has it"
 		}

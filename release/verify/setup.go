@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -190,7 +191,7 @@ func (c *comparison) tree() {
 				c.compare(kind+p, "removed", c.describe(p, y), "")
 				break
 			}
-			c.compare(kind+p, "", c.describe(p, y), "")
+			c.compare(kind+p, "", c.describe(p, y), stampRule(p))
 		default:
 			c.node(kind+p, p, x, y, &same)
 		}
@@ -204,6 +205,16 @@ func (c *comparison) tree() {
 		s := fmt.Sprintf("%d files and folders", same)
 		c.add(Row{Aspect: "files", Before: s, After: s, Status: Same})
 	}
+}
+
+// stamp is what the conversion leaves beside a folder whose owners it changed.
+var stamp = regexp.MustCompile(`^/var/vcap/(data|store)/\.[^/]+\.vcap$`)
+
+func stampRule(p string) string {
+	if stamp.MatchString(p) {
+		return "owner-stamp"
+	}
+	return ""
 }
 
 // missingRule explains what is not made any more.

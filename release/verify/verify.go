@@ -164,7 +164,7 @@ func (v *Verifier) sides(before, after *release.Job, templates []*source.File, k
 
 // one runs one case.
 func (v *Verifier) one(job string, k cases.Case, b, a *side) Case {
-	c := Case{Name: k.Name, Why: k.Why, Status: Same}
+	c := Case{Name: k.Name, Why: k.Why, Status: Same, Awkward: k.Awkward}
 	errB, errA := b.run(), a.run()
 	switch {
 	case errB != nil && errA != nil:

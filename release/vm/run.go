@@ -446,7 +446,7 @@ func chpst(c *Call) int {
 			case 'p':
 				limit("u", value)
 			case 'c':
-				limit("c", blocks(value, 512))
+				limit("c", blocks(value, 1024))
 			case 'm', 's', 'd', 'a', 't', 'f', 'r':
 				limit(map[byte]string{'m': "m", 's': "s", 'd': "d", 'a': "v", 't': "t", 'f': "f", 'r': "m"}[l], value)
 			case 'b':
