@@ -993,7 +993,6 @@ func capsh(c *Call) int {
 
 func flock(c *Call) int {
 	args := c.Args[1:]
-	var operands []string
 	for len(args) > 0 {
 		a := args[0]
 		args = args[1:]
@@ -1006,7 +1005,6 @@ func flock(c *Call) int {
 			args = args[min(1, len(args)):]
 		case strings.HasPrefix(a, "-"):
 		default:
-			operands = append(operands, a)
 			if strings.Trim(a, "0123456789") != "" && len(args) > 0 && args[0] != "-c" {
 				return c.run(args, c.Stdin, c.Stdout)
 			}
