@@ -82,7 +82,10 @@ func newSide(j *release.Job, ctx render.Context, renderer func(*source.File, ren
 	t.AddLink(own+"/packages", "/var/vcap/packages")
 	t.AddLink("/var/vcap/data/jobs", "/var/vcap/jobs")
 	for _, p := range j.Spec.Packages {
-		t.AddDir("/var/vcap/packages/"+p, "root", "root", 0o755)
+		// scripts look for these with patterns, which find what is there
+		for _, d := range []string{"", "/bin", "/lib"} {
+			t.AddDir("/var/vcap/packages/"+p+d, "root", "root", 0o755)
+		}
 		t.AddLink("/var/vcap/data/packages/"+p, "/var/vcap/packages/"+p)
 	}
 	for _, tpl := range j.Spec.Templates {
@@ -97,7 +100,6 @@ func newSide(j *release.Job, ctx render.Context, renderer func(*source.File, ren
 		t.AddLazy(target, mode, func() ([]byte, error) { return s.template(tpl.Source) }).Group = "vcap"
 	}
 	t.AddProgram("/var/vcap/jobs/bpm/bin/bpm", s.bpm)
-	t.AddProgram("/var/vcap/packages/bpm/bin/bpm", s.bpm)
 	t.Assume = s.assume
 	s.before = t.Snapshot()
 	return s
@@ -133,7 +135,13 @@ var hasExtension = regexp.MustCompile(`[^.]\.[A-Za-z][A-Za-z0-9]*$`)
 // put there. A file that the release has the source of is that; otherwise a name
 // below bin is a program, one with an extension a file, any other a folder.
 func (s *side) assume(name string) *vm.Node {
+	if strings.ContainsAny(name, "*?[") {
+		return nil // a pattern that matched nothing
+	}
 	rest, ok := strings.CutPrefix(name, "/var/vcap/packages/")
+	if rest == "bpm/bin/bpm" {
+		return vm.Native(s.bpm)
+	}
 	if !ok {
 		rest, ok = strings.CutPrefix(name, "/var/vcap/data/packages/")
 	}

@@ -72,7 +72,12 @@ func (t *Tree) AddLazy(name string, mode fs.FileMode, load func() ([]byte, error
 
 // AddProgram puts a program there that is carried out by run.
 func (t *Tree) AddProgram(name string, run func(*Call) int) {
-	t.put(name, &Node{Mode: 0o755, Owner: "root", Group: "root", native: run})
+	t.put(name, Native(run))
+}
+
+// Native makes a node of a program for Assume.
+func Native(run func(*Call) int) *Node {
+	return &Node{Mode: 0o755, Owner: "root", Group: "root", native: run}
 }
 
 // File makes a node of a file for Assume.
