@@ -196,8 +196,16 @@ func (c *comparison) tree() {
 			c.node(kind+p, p, x, y, &same)
 		}
 		for i := from; i < len(c.rows); i++ {
-			if c.rows[i].At = c.before.place(x.Script, x.Line); c.rows[i].At.File == nil {
-				c.rows[i].At = c.after.place(y.Script, y.Line)
+			r := &c.rows[i]
+			switch {
+			case !inAfter:
+				r.At = c.before.place(x.MadeBy, x.MadeAt)
+			case !inBefore:
+				r.At = c.after.place(y.MadeBy, y.MadeAt)
+			default:
+				if r.At = c.before.place(x.Script, x.Line); r.At.File == nil {
+					r.At = c.after.place(y.Script, y.Line)
+				}
 			}
 		}
 	}

@@ -188,7 +188,7 @@ func (p *Process) insert(name, full string, n *Node) error {
 		return &Error{name, "Permission denied"}
 	}
 	p.touch(n)
-	n.modified = n.changed
+	n.modified, n.MadeBy, n.MadeAt = n.changed, n.Script, n.Line
 	dir.modified, dir.changed = n.changed, n.changed
 	p.Files.put(full, n)
 	return nil

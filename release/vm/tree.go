@@ -24,6 +24,9 @@ type Node struct {
 	By     string
 	Script string
 	Line   int
+	// MadeBy and MadeAt are the script and the line that made it.
+	MadeBy string
+	MadeAt int
 
 	// modified and changed are when what is in it, and its owner or mode, were
 	// changed last: the machine counts changes. 0 is before all of them.
