@@ -129,6 +129,31 @@ type jobView struct {
 // Code says whether there are files to show.
 func (j *jobView) Code() bool { return len(j.Old)+len(j.New) > 0 }
 
+// alarm is a difference that nothing explains, for the head of a job.
+type alarm struct{ Process, Aspect, Where, Proof string }
+
+// Alarms are what a reader has to see first.
+func (j *jobView) Alarms() []alarm {
+	var out []alarm
+	for _, d := range j.Differences {
+		if d.Status == verify.Unexplained {
+			out = append(out, alarm{d.Process, d.Aspect, "in " + inCases(d.Cases, len(j.Cases)), j.ID + "-proof"})
+		}
+	}
+	return out
+}
+
+// inCases says in which cases something is seen.
+func inCases(names []string, all int) string {
+	switch {
+	case len(names) == all && all > 1:
+		return "all cases"
+	case len(names) > 2:
+		return fmt.Sprintf("%s and %s", names[0], count(len(names)-1, "other case"))
+	}
+	return strings.Join(names, " and ")
+}
+
 // Told says whether there is more to tell than what the overview does.
 func (j *jobView) Told() bool {
 	return len(j.Cases) > 0 || j.Code() || len(j.Findings) > 0 || j.Reason != nil && j.Status != verify.Same
