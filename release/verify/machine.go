@@ -35,6 +35,8 @@ type side struct {
 	// launched is what bpm was asked to start, by the name of the check.
 	launched map[string]*launched
 	current  string
+	// status has the exit statuses of the scripts that the agent runs.
+	status map[string]int
 	// configs are the bpm.yml that were read, by their text.
 	configs map[string]config
 	// before is the tree before anything ran.
@@ -59,7 +61,7 @@ type launched struct {
 // newSide makes the machine of a job: what the agent puts there before monit and
 // bpm come.
 func newSide(j *release.Job, ctx render.Context, renderer func(*source.File, render.Context) ([]byte, error)) *side {
-	s := &side{job: j, vm: vm.New(), ctx: ctx, render: renderer, launched: map[string]*launched{}, places: map[string]*lines{}, configs: map[string]config{}}
+	s := &side{job: j, vm: vm.New(), ctx: ctx, render: renderer, launched: map[string]*launched{}, places: map[string]*lines{}, configs: map[string]config{}, status: map[string]int{}}
 	t := s.vm.Files
 	dir := func(name, group string, mode fs.FileMode) { t.AddDir("/var/vcap/"+name, "root", group, mode) }
 	for _, d := range []string{"bosh/bin", "bosh/etc", "data", "data/packages", "jobs", "monit", "packages", "store", "sys"} {
@@ -227,7 +229,7 @@ func (s *side) script(name string) {
 	}
 	s.vm.Phase, s.current = name, ""
 	s.vm.Rewind()
-	s.vm.Root(agentEnv).Run([]string{"/var/vcap/jobs/" + s.job.Name + "/bin/" + name})
+	s.status[name] = s.vm.Root(agentEnv).Run([]string{"/var/vcap/jobs/" + s.job.Name + "/bin/" + name})
 }
 
 // readMonit reads the checks of a rendered monit file.

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"path"
+	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/vm"
 )
 
 // undone are the things beside the processes that the conversion adds, and that
@@ -43,6 +45,36 @@ func alike(a, b []byte) bool {
 		}
 	}
 	return 2*n >= len(lines)
+}
+
+// notRun are the scripts of the job that the conversion runs and the new side does
+// not: the agent runs them for what they do on another day, too.
+func notRun(given, now *side) []Row {
+	ran := map[string]bool{}
+	for _, e := range now.vm.Events {
+		ran[e.Path] = true
+	}
+	var rows []Row
+	for _, e := range given.vm.Events {
+		if e.Kind == vm.Script && !ran[e.Path] && strings.HasPrefix(e.Path, "/var/vcap/jobs/"+given.job.Name+"/") {
+			ran[e.Path] = true
+			rows = append(rows, Row{Aspect: "command:" + path.Base(e.Path), Before: "the conversion: " + e.Path, Status: Unexplained})
+		}
+	}
+	return append(rows, failed(given, now)...)
+}
+
+// failed are the scripts of the agent that end well on one side and not on the
+// other: a deployment stops there.
+func failed(before, now *side) []Row {
+	var rows []Row
+	for _, name := range []string{"pre-start", "post-start"} {
+		x, ran := before.status[name]
+		if y := now.status[name]; ran && x == 0 && y != 0 {
+			rows = append(rows, Row{Aspect: "status:" + name, Before: "0", After: fmt.Sprint(y), Status: Unexplained})
+		}
+	}
+	return rows
 }
 
 // takenAway adds what bpm.yml of the conversion gives a process and that of the

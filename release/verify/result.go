@@ -37,7 +37,8 @@ type Row struct {
 	// "executable", "argv", "env-missing:NAME", "env-changed:NAME",
 	// "env-extra:NAME", "cwd", "user", "limit:open_files", "access:PATH", "volume:PATH",
 	// "pidfile", "process",
-	// "folder:PATH", "file:PATH", "command:NAME", "order:NAME", "template:PATH".
+	// "folder:PATH", "file:PATH", "command:NAME", "order:NAME", "status:NAME",
+	// "template:PATH".
 	Aspect string
 	// Before and After are what the two sides have; "" when it has nothing.
 	Before, After string

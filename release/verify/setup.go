@@ -29,6 +29,7 @@ func (c *comparison) setup() []Row {
 	if !c.ran {
 		return c.rows // the old side stopped on the way: what it did not do says nothing
 	}
+	c.rows = append(c.rows, failed(c.before, c.after)...)
 	c.commands()
 	c.tree()
 	c.templates()
@@ -55,13 +56,17 @@ func (c *comparison) key(e *vm.Event) string {
 	return line
 }
 
+// accounts are commands that are carried out, and compared by what they are asked
+// for: what they come to depends on who is there.
+var accounts = map[string]bool{"useradd": true, "usermod": true, "userdel": true, "groupadd": true, "adduser": true, "addgroup": true}
+
 // commands compares the programs and commands that are executed beside.
 func (c *comparison) commands() {
 	list := func(s *side, used map[int]bool) (keys []string, first map[string]*vm.Event) {
 		first = map[string]*vm.Event{}
 		for i := range s.vm.Events {
 			e := &s.vm.Events[i]
-			if used[i] || e.Kind != vm.Program && e.Kind != vm.Recorded || harmless[path.Base(e.Path)] {
+			if used[i] || harmless[path.Base(e.Path)] || e.Kind == vm.Script || e.Kind == vm.Command && !accounts[path.Base(e.Path)] {
 				continue
 			}
 			k := c.key(e)
@@ -163,21 +168,38 @@ func (c *comparison) tree() {
 			names[p] = true // taken away
 		}
 	}
-	// the templates of the job are compared by themselves
+	// the templates of the job are compared by themselves, but for their owners
+	// and modes where a script changes those
+	rendered := map[string]bool{}
 	for _, s := range []*side{c.before, c.after} {
 		for p := range s.before {
 			if strings.HasPrefix(p, "/var/vcap/jobs/"+c.job+"/") {
-				delete(names, p)
+				rendered[p] = true
 			}
+		}
+	}
+	for p := range rendered {
+		if _, there := b[p]; !there || a[p].Mode == 0 {
+			delete(names, p)
 		}
 	}
 	same := 0
 	for _, p := range slices.Sorted(maps.Keys(names)) {
-		if c.passing(p) {
+		if c.passing(p) && !rendered[p] {
 			continue
 		}
 		x, inBefore := b[p]
 		y, inAfter := a[p]
+		if rendered[p] {
+			if meta(x) != meta(y) {
+				c.compare("file:"+p, meta(x), meta(y), "")
+				last := &c.rows[len(c.rows)-1]
+				if last.At = c.before.place(x.Script, x.Line); last.At.File == nil {
+					last.At = c.after.place(y.Script, y.Line)
+				}
+			}
+			continue
+		}
 		from := len(c.rows)
 		kind := "file:"
 		if x.Mode.IsDir() || !inBefore && y.Mode.IsDir() {

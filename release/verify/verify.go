@@ -115,6 +115,7 @@ func (v *Verifier) job(before, after, reference *release.Job, conversion *conver
 		c := v.one(j.Name, k, b, a)
 		if given != nil && c.NotRun == "" && converted.NotRun == "" {
 			c.Setup = append(c.Setup, undone(converted, c, after)...)
+			c.Setup = append(c.Setup, notRun(given, a)...)
 			takenAway(&c, given, a)
 		}
 		c.each(func(process string, r *Row) { x.explain(process, r) })
