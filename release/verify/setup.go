@@ -29,7 +29,9 @@ func (c *comparison) setup() []Row {
 	if !c.ran {
 		return c.rows // the old side stopped on the way: what it did not do says nothing
 	}
-	c.rows = append(c.rows, failed(c.before, c.after)...)
+	if !c.awkward {
+		c.rows = append(c.rows, failed(c.before, c.after)...)
+	}
 	c.commands()
 	c.tree()
 	c.templates()
@@ -192,7 +194,11 @@ func (c *comparison) tree() {
 		y, inAfter := a[p]
 		if rendered[p] {
 			if meta(x) != meta(y) {
-				c.compare("file:"+p, meta(x), meta(y), "")
+				rule := ""
+				if vcapMay(y)&vcapMay(x) == vcapMay(x) {
+					rule = "template-modes"
+				}
+				c.compare("file:"+p, meta(x), meta(y), rule)
 				last := &c.rows[len(c.rows)-1]
 				if last.At = c.before.place(x.Script, x.Line); last.At.File == nil {
 					last.At = c.after.place(y.Script, y.Line)
@@ -235,6 +241,18 @@ func (c *comparison) tree() {
 		s := fmt.Sprintf("%d files and folders", same)
 		c.add(Row{Aspect: "files", Before: s, After: s, Status: Same})
 	}
+}
+
+// vcapMay is what vcap may do with a node, but for writing.
+func vcapMay(n vm.Node) fs.FileMode {
+	bits := n.Mode.Perm()
+	switch {
+	case n.Owner == "vcap":
+		bits >>= 6
+	case n.Group == "vcap":
+		bits >>= 3
+	}
+	return bits & 5
 }
 
 // stamp is what the conversion leaves beside a folder whose owners it changed.
