@@ -96,6 +96,7 @@ func (c *comparison) commands() {
 		case a[k] != nil:
 			same++
 			kept = append(kept, k)
+			c.told(b[k], a[k])
 		case launched(c.after, c.usedAfter, k):
 			same++
 		default:
@@ -122,6 +123,40 @@ func (c *comparison) commands() {
 		phases[phase] = true
 		other := func(k string) bool { return b[k].Phase != phase }
 		c.order(slices.DeleteFunc(slices.Clone(kept), other), slices.DeleteFunc(slices.Clone(now), other), b)
+	}
+}
+
+// told compares the environment that a program of a package is executed with beside
+// the processes. Commands of the stemcell read none of what scripts export.
+func (c *comparison) told(b, a *vm.Event) {
+	if b.Kind != vm.Program || !strings.HasPrefix(b.Path, "/var/vcap/") {
+		return
+	}
+	given := func(e *vm.Event, value string) string { return value + ", for " + path.Base(e.Path) }
+	at := c.before.place(b.Script, b.Line)
+	add := func(r Row) { // once, where the program is executed many times
+		if !slices.ContainsFunc(c.rows, func(x Row) bool { return key("", x) == key("", r) }) {
+			c.add(r)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.Env)) {
+		x := b.Env[name]
+		y, there := a.Env[name]
+		if there && x == y || name == "PATH" || name == "HOME" || bookkept[name] || strings.HasPrefix(name, "MONIT_") || strings.HasPrefix(name, "SUDO_") {
+			continue
+		}
+		r := Row{Aspect: "env-missing:" + name, Before: given(b, x), Status: Unexplained, At: at}
+		if there {
+			r.Aspect, r.After = "env-changed:"+name, given(a, y)
+		}
+		add(r)
+	}
+	y := c.dirs(a.Env["PATH"])
+	for _, d := range c.dirs(b.Env["PATH"]) {
+		if !slices.Contains(y, d) {
+			add(Row{Aspect: "env-changed:PATH", Before: given(b, b.Env["PATH"]), After: given(a, a.Env["PATH"]), Status: Unexplained, At: at})
+			break
+		}
 	}
 }
 
