@@ -173,6 +173,17 @@ func (r *residual) close() {
 			}
 		}
 	}
+	// a program may look at what is exported, though its command does not
+	sees := func(c *ctl.Command) {
+		if !r.l.runsProgram(c) {
+			return
+		}
+		for _, e := range c.Env {
+			if !e.Value.Known() && e.Name != "PIDFILE" && r.job.mayRead(c, e.Name) {
+				refs([]string{e.Name})
+			}
+		}
+	}
 	inlined := map[*ctl.Node][]*ctl.Command{} // calls around a node that do not stay functions
 	ctl.Walk(res.Tree, func(n *ctl.Node) {
 		if n.Kind == ctl.Call && (r.way(n.Body) || !leaves(n.Body)) {
@@ -199,13 +210,7 @@ func (r *residual) close() {
 					return
 				}
 				refs(n.Command.Refs)
-				if r.l.runsProgram(n.Command) {
-					for _, e := range n.Command.Env {
-						if !e.Value.Known() && e.Name != "PIDFILE" && r.job.mayRead(n.Command, e.Name) {
-							refs([]string{e.Name})
-						}
-					}
-				}
+				sees(n.Command)
 				call(n.Command.Calls)
 				if n.Command.Missing == "" {
 					unknown(n.Command.Calls)
@@ -219,6 +224,11 @@ func (r *residual) close() {
 				refs(n.Refs)
 				call(n.Calls)
 				unknown(n.Calls)
+				ctl.Walk(n.Cond, func(o *ctl.Node) {
+					if o.Kind == ctl.Leaf {
+						sees(o.Command)
+					}
+				})
 				if len(n.Cond) > 0 && n.Cond[0].Command != nil {
 					asked[n.Cond[0].Command] = true
 				}
