@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -14,7 +13,6 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
-	"github.com/bosh-bpmify/bosh-bpmify/release/finding"
 	"github.com/bosh-bpmify/bosh-bpmify/release/render"
 	"github.com/bosh-bpmify/bosh-bpmify/release/verify"
 	verifyreport "github.com/bosh-bpmify/bosh-bpmify/release/verify/report"
@@ -117,18 +115,8 @@ func compare(v *verify.Verifier, before, after *release.Release, jobs []string) 
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range jobs {
-		if after.Job(name) == nil {
-			var known []string
-			for _, j := range after.Jobs {
-				known = append(known, j.Name)
-			}
-			hint := ""
-			if near := finding.Suggest(name, known); near != "" {
-				hint = "; did you mean " + near + "?"
-			}
-			return nil, fmt.Errorf("%s: no job %s in this release%s", filepath.Join(after.Dir, "jobs"), name, hint)
-		}
+	if err := convert.Known(after, jobs); err != nil {
+		return nil, err
 	}
 	return v.Release(before, after, plan, jobs)
 }

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,13 +8,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/golden"
 )
-
-var update = flag.Bool("update", false, "write the want sections of testdata/*.txtar")
 
 // common are the files that a case does not have to give: a job "web" on bpm
 // with nothing to find.
@@ -44,57 +41,20 @@ packages:
 // TestCases checks the release in each testdata/*.txtar. The file's comment says
 // why the case is there; "want" is what is found, with the places of each.
 func TestCases(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no cases", err)
-	}
-	for _, name := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(name)
-			if err != nil {
-				t.Fatal(err)
+	golden.Cases(t, "testdata/*.txtar", func(t *testing.T, files []txtar.File) string {
+		dir := t.TempDir()
+		// a case that has no use for them says so with an empty file "alone"
+		if !slices.ContainsFunc(files, func(f txtar.File) bool { return f.Name == "alone" }) {
+			for n, text := range common {
+				golden.Write(t, dir, n, []byte(text))
 			}
-			dir := t.TempDir()
-			put := func(name string, data []byte) {
-				p := filepath.Join(dir, filepath.FromSlash(name))
-				if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(p, data, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			// a case that has no use for them says so with an empty file "alone"
-			if !slices.ContainsFunc(archive.Files, func(f txtar.File) bool { return f.Name == "alone" }) {
-				for n, text := range common {
-					put(n, []byte(text))
-				}
-			}
-			want := -1
-			for i, f := range archive.Files {
-				if f.Name == "want" {
-					want = i
-					continue
-				}
-				put(f.Name, f.Data)
-			}
-			got := show(t, dir)
-			if *update {
-				if want < 0 {
-					archive.Files = append(archive.Files, txtar.File{Name: "want"})
-					want = len(archive.Files) - 1
-				}
-				archive.Files[want].Data = []byte(got)
-				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			} else if want < 0 {
-				t.Fatalf("no want section; go test -update writes it:\n%s", got)
-			} else if diff := cmp.Diff(string(archive.Files[want].Data), got); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
+		}
+		for _, f := range files {
+			golden.Write(t, dir, f.Name, f.Data)
+		}
+		got := show(t, dir)
+		return got
+	})
 }
 
 // show checks the release in dir and gives what was found.

@@ -3,90 +3,57 @@ package check
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/cppforlife/go-patch/patch"
-	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 	yaml2 "gopkg.in/yaml.v2"
 
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
 	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/golden"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
 // TestPlaced holds the release in each testdata/placed/*.txtar against the
 // manifests at its top. "want" is what is found.
 func TestPlaced(t *testing.T) {
-	files, err := filepath.Glob("testdata/placed/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no cases", err)
-	}
-	for _, name := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(name)
-			if err != nil {
-				t.Fatal(err)
+	golden.Cases(t, "testdata/placed/*.txtar", func(t *testing.T, files []txtar.File) string {
+		all := maps.Clone(common)
+		var manifests []*source.File
+		for _, f := range files {
+			switch {
+			case filepath.Ext(f.Name) == ".yml" && !strings.Contains(f.Name, "/"):
+				manifests = append(manifests, &source.File{Name: f.Name, Data: f.Data})
+			default:
+				all[f.Name] = string(f.Data)
 			}
-			all := maps.Clone(common)
-			var manifests []*source.File
-			want := -1
-			for i, f := range archive.Files {
-				switch {
-				case f.Name == "want":
-					want = i
-				case filepath.Ext(f.Name) == ".yml" && !strings.Contains(f.Name, "/"):
-					manifests = append(manifests, &source.File{Name: f.Name, Data: f.Data})
-				default:
-					all[f.Name] = string(f.Data)
+		}
+		r := load(t, all)
+		var b strings.Builder
+		for _, f := range manifests {
+			for _, d := range placedIn(t, r, f) {
+				fmt.Fprintf(&b, "%s: %s: %s\n    %s\n", d.Span, d.Severity, d.ID, strings.ReplaceAll(d.Message, "\n", "\n    "))
+				if d.Fix != "" {
+					fmt.Fprintf(&b, "    fix: %s\n", strings.ReplaceAll(strings.TrimSpace(d.Fix), "\n", "\n         "))
+				}
+				for _, s := range d.Related {
+					fmt.Fprintf(&b, "    also %s\n", s)
 				}
 			}
-			r := load(t, all)
-			var b strings.Builder
-			for _, f := range manifests {
-				for _, d := range placedIn(t, r, f) {
-					fmt.Fprintf(&b, "%s: %s: %s\n    %s\n", d.Span, d.Severity, d.ID, strings.ReplaceAll(d.Message, "\n", "\n    "))
-					if d.Fix != "" {
-						fmt.Fprintf(&b, "    fix: %s\n", strings.ReplaceAll(strings.TrimSpace(d.Fix), "\n", "\n         "))
-					}
-					for _, s := range d.Related {
-						fmt.Fprintf(&b, "    also %s\n", s)
-					}
-				}
-			}
-			if *update {
-				if want < 0 {
-					archive.Files = append(archive.Files, txtar.File{Name: "want"})
-					want = len(archive.Files) - 1
-				}
-				archive.Files[want].Data = []byte(b.String())
-				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			} else if want < 0 {
-				t.Fatalf("no want section; go test -update writes it:\n%s", b.String())
-			} else if diff := cmp.Diff(string(archive.Files[want].Data), b.String()); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
+		}
+		return b.String()
+	})
 }
 
 func load(t *testing.T, files map[string]string) *release.Release {
 	t.Helper()
 	dir := t.TempDir()
 	for n, text := range files {
-		p := filepath.Join(dir, filepath.FromSlash(n))
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		golden.Write(t, dir, n, []byte(text))
 	}
 	r, err := release.Load(dir)
 	if err != nil {

@@ -2,7 +2,6 @@ package convert
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,16 +10,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/golden"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
-
-var update = flag.Bool("update", false, "write the want sections of testdata/*.txtar")
 
 // common are the files that a case does not have to give: a job "web" with a
 // ctl that runs one process.
@@ -43,79 +40,42 @@ packages: []
 // says why the case is there; "want" is what comes of it: verdict, findings,
 // decisions, ledger and the changed files.
 func TestCases(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no cases", err)
-	}
-	for _, name := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(name)
-			if err != nil {
-				t.Fatal(err)
+	golden.Cases(t, "testdata/*.txtar", func(t *testing.T, files []txtar.File) string {
+		dir := t.TempDir()
+		for n, text := range common {
+			golden.Write(t, dir, n, []byte(text))
+		}
+		golden.Write(t, dir, "config/final.yml", []byte("name: web\n"))
+		var props []byte
+		for _, f := range files {
+			if f.Name == "props" {
+				props = f.Data
+				continue
 			}
-			dir := t.TempDir()
-			put := func(name string, data []byte) {
-				p := filepath.Join(dir, filepath.FromSlash(name))
-				if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(p, data, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			for n, text := range common {
-				put(n, []byte(text))
-			}
-			put("config/final.yml", []byte("name: web\n"))
-			want := -1
-			var props []byte
-			for i, f := range archive.Files {
-				if f.Name == "props" {
-					props = f.Data
-					continue
-				}
-				if f.Name == "want" {
-					want = i
-					continue
-				}
-				put(f.Name, f.Data)
-			}
-			plan := planOf(t, dir)
-			got := show(plan)
-			if out := rendered(t, plan, props); props != nil {
-				got += out
-			}
-			if *update {
-				if want < 0 {
-					archive.Files = append(archive.Files, txtar.File{Name: "want"})
-					want = len(archive.Files) - 1
-				}
-				archive.Files[want].Data = []byte(got)
-				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			} else if want < 0 {
-				t.Fatalf("no want section; go test -update writes it:\n%s", got)
-			} else if diff := cmp.Diff(string(archive.Files[want].Data), got); diff != "" {
-				t.Error(diff)
-			}
-			invariants(t, plan)
+			golden.Write(t, dir, f.Name, f.Data)
+		}
+		plan := planOf(t, dir)
+		got := show(plan)
+		if out := rendered(t, plan, props); props != nil {
+			got += out
+		}
+		invariants(t, plan)
 
-			// a second run finds nothing to do
-			for _, c := range plan.All() {
-				if c.Delete {
-					if err := os.Remove(filepath.Join(dir, c.Name)); err != nil {
-						t.Fatal(err)
-					}
-				} else {
-					put(c.Name, c.After)
+		// a second run finds nothing to do
+		for _, c := range plan.All() {
+			if c.Delete {
+				if err := os.Remove(filepath.Join(dir, c.Name)); err != nil {
+					t.Fatal(err)
 				}
+			} else {
+				golden.Write(t, dir, c.Name, c.After)
 			}
-			if again := planOf(t, dir).All(); len(plan.All()) > 0 && len(again) > 0 {
-				t.Errorf("a second run changes %s again", again[0].Name)
-			}
-		})
-	}
+		}
+		if again := planOf(t, dir).All(); len(plan.All()) > 0 && len(again) > 0 {
+			t.Errorf("a second run changes %s again", again[0].Name)
+		}
+		return got
+	})
 }
 
 func planOf(t *testing.T, dir string) *Plan {

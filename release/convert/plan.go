@@ -185,9 +185,9 @@ func stillNamed(c *Conversion, f *source.File, edits []source.Edit) error {
 // manifestDirs are where releases keep sample manifests.
 var manifestDirs = []string{"manifests", "manifest", "examples", "example-manifests", "samples", "templates"}
 
-// Release plans the conversion of a whole release.
-func Release(r *release.Release, o Options) (*Plan, error) {
-	for _, name := range o.Jobs {
+// Known says which of the jobs the release does not have.
+func Known(r *release.Release, jobs []string) error {
+	for _, name := range jobs {
 		if r.Job(name) == nil {
 			var known []string
 			for _, j := range r.Jobs {
@@ -197,8 +197,16 @@ func Release(r *release.Release, o Options) (*Plan, error) {
 			if near := finding.Suggest(name, known); near != "" {
 				hint = "; did you mean " + near + "?"
 			}
-			return nil, fmt.Errorf("%s: no job %s in this release%s", path.Join(r.Dir, "jobs"), name, hint)
+			return fmt.Errorf("%s: no job %s in this release%s", path.Join(r.Dir, "jobs"), name, hint)
 		}
+	}
+	return nil
+}
+
+// Release plans the conversion of a whole release.
+func Release(r *release.Release, o Options) (*Plan, error) {
+	if err := Known(r, o.Jobs); err != nil {
+		return nil, err
 	}
 	rules, err := suppress.Read(r)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
+	"github.com/bosh-bpmify/bosh-bpmify/release/golden"
 	"github.com/bosh-bpmify/bosh-bpmify/release/render"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
@@ -161,51 +162,61 @@ func TestMutations(t *testing.T) {
 		}
 		all = append(all, ps...)
 	}
-	noticed, total := 0, 0
-	kinds := map[string][2]int{}
+	count := tally{show: os.Getenv("BPMIFY_MUTATE_SHOW") != ""}
 	for _, p := range all {
 		for _, d := range p.damages {
-			o, why := p.hurt(t, v, d)
-			if o == unrendered {
-				continue
-			}
-			if d.kind != tidies {
-				total++
-			}
-			k := kinds[d.kind]
-			k[1]++
-			if o == caught {
-				if d.kind != tidies {
-					noticed++
-				}
-				k[0]++
-				if os.Getenv("BPMIFY_MUTATE_SHOW") != "" {
-					t.Logf("noticed: %s: %s (%s)", p.after.Name, d, why)
-				}
-			} else {
-				t.Logf("missed: %s: %s (%s)", p.after.Name, d, why)
-			}
-			kinds[d.kind] = k
+			count.add(t, v, p, d)
 		}
 	}
-	report(t, kinds)
-	if total < 100 || noticed*100 < total*98 {
-		t.Errorf("%d of %d damages are noticed; want 98 of 100, and at least 100", noticed, total)
+	count.report(t)
+	if count.total < 100 || count.noticed*100 < count.total*98 {
+		t.Errorf("%d of %d damages are noticed; want 98 of 100, and at least 100", count.noticed, count.total)
 	}
 }
 
-func report(t *testing.T, kinds map[string][2]int) {
+// tally counts damages: those that verify notices, of all that it should.
+type tally struct {
+	noticed, total int
+	kinds          map[string][2]int
+	show           bool
+}
+
+func (y *tally) add(t *testing.T, v *Verifier, p *patient, d damage) {
 	t.Helper()
-	var names []string
-	n, of := 0, 0
-	for name, k := range kinds {
-		names = append(names, fmt.Sprintf("%-32s %d of %d", name, k[0], k[1]))
-		if name != tidies {
-			n, of = n+k[0], of+k[1]
+	o, why := p.hurt(t, v, d)
+	if o == unrendered {
+		return
+	}
+	if y.kinds == nil {
+		y.kinds = map[string][2]int{}
+	}
+	k := y.kinds[d.kind]
+	k[1]++
+	if d.kind != tidies {
+		y.total++
+	}
+	if o != caught {
+		t.Logf("missed: %s %s: %s (%s)", p.release, p.after.Name, d, why)
+	} else {
+		k[0]++
+		if d.kind != tidies {
+			y.noticed++
+		}
+		if y.show {
+			t.Logf("noticed: %s %s: %s (%s)", p.release, p.after.Name, d, why)
 		}
 	}
+	y.kinds[d.kind] = k
+}
+
+func (y *tally) report(t *testing.T) {
+	t.Helper()
+	var names []string
+	for name, k := range y.kinds {
+		names = append(names, fmt.Sprintf("%-32s %d of %d", name, k[0], k[1]))
+	}
 	slices.Sort(names)
-	t.Logf("%d of %d damages are noticed\n%s", n, of, strings.Join(names, "\n"))
+	t.Logf("%d of %d damages are noticed\n%s", y.noticed, y.total, strings.Join(names, "\n"))
 }
 
 // TestMutationsOfReleases damages the jobs of releases in a folder, a number of
@@ -231,9 +242,8 @@ func TestMutationsOfReleases(t *testing.T) {
 		t.Fatal(err)
 	}
 	chance.Shuffle(len(dirs), func(i, k int) { dirs[i], dirs[k] = dirs[k], dirs[i] })
-	noticed, total := 0, 0
-	kinds := map[string][2]int{}
-	for round := 0; total < count && round < 5*len(dirs); round++ {
+	counted := tally{show: true}
+	for round := 0; counted.total < count && round < 5*len(dirs); round++ {
 		dir := filepath.Dir(dirs[round%len(dirs)])
 		before, err := release.Load(dir)
 		if err != nil {
@@ -262,30 +272,14 @@ func TestMutationsOfReleases(t *testing.T) {
 		chance.Shuffle(len(order), func(i, k int) { order[i], order[k] = order[k], order[i] })
 		for _, kind := range order[:min(2, len(order))] {
 			d := byKind[kind][chance.IntN(len(byKind[kind]))]
-			o, why := p.hurt(t, v, d)
-			if o == unrendered || total >= count {
-				continue
+			if counted.total < count {
+				counted.add(t, v, p, d)
 			}
-			if d.kind != tidies {
-				total++
-			}
-			k := kinds[d.kind]
-			k[1]++
-			if o == caught {
-				if d.kind != tidies {
-					noticed++
-				}
-				k[0]++
-				t.Logf("noticed: %s %s: %s (%s)", p.release, p.after.Name, d, why)
-			} else {
-				t.Logf("missed: %s %s: %s (%s)", p.release, p.after.Name, d, why)
-			}
-			kinds[d.kind] = k
 		}
 	}
-	report(t, kinds)
-	if noticed*100 < total*98 {
-		t.Errorf("%d of %d damages are noticed; want 98 of 100", noticed, total)
+	counted.report(t)
+	if counted.noticed*100 < counted.total*98 {
+		t.Errorf("%d of %d damages are noticed; want 98 of 100", counted.noticed, counted.total)
 	}
 }
 
@@ -344,13 +338,7 @@ func unpack(t *testing.T, files []txtar.File) string {
 	dir := t.TempDir()
 	files = append([]txtar.File{{Name: "config/final.yml", Data: []byte("name: shop\n")}}, files...)
 	for _, f := range files {
-		p := filepath.Join(dir, filepath.FromSlash(f.Name))
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, f.Data, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		golden.Write(t, dir, f.Name, f.Data)
 	}
 	return dir
 }

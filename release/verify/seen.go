@@ -14,7 +14,7 @@ import (
 // launches compares what two processes see.
 func (c *comparison) launches(k check, b, a *vm.Event) {
 	c.compare("executable", c.executable(b.Path), c.executable(a.Path), "")
-	c.argv(b, a)
+	c.compare("argv", shown(c.args(b.Args)), shown(c.args(a.Args)), "")
 	c.env(b, a)
 	c.compare("cwd", b.Dir, a.Dir, startDir(b))
 	userRule := ""
@@ -51,17 +51,6 @@ func startDir(b *vm.Event) string {
 	return ""
 }
 
-func (c *comparison) argv(b, a *vm.Event) {
-	x, y := c.args(b.Args), c.args(a.Args)
-	if slices.Equal(x, y) {
-		c.add(Row{Aspect: "argv", Before: shown(x), After: shown(y), Status: Same})
-		return
-	}
-	c.compare("argv", shown(x), shown(y), "")
-	last := &c.rows[len(c.rows)-1]
-	last.Because = ""
-}
-
 var (
 	// bookkept are set by the shell, monit or a login, not by the script.
 	bookkept = map[string]bool{"PWD": true, "OLDPWD": true, "SHLVL": true, "_": true, "TERM": true, "MAIL": true, "USER": true, "LOGNAME": true, "SHELL": true, "USERNAME": true}
@@ -70,6 +59,9 @@ var (
 	defaultDirs = map[string]bool{"/usr/local/games": true, "/usr/games": true, "/snap/bin": true, "/bin": true, "/usr/bin": true, "/sbin": true, "/usr/sbin": true,
 		"/usr/local/bin": true, "/usr/local/sbin": true, ".": true, "": true}
 )
+
+// byLogin says whether a variable is set by the shell, a login or sudo.
+func byLogin(name string) bool { return bookkept[name] || strings.HasPrefix(name, "SUDO_") }
 
 func (c *comparison) env(b, a *vm.Event) {
 	kept := 0
@@ -84,7 +76,7 @@ func (c *comparison) env(b, a *vm.Event) {
 			c.compare("env-changed:HOME", x, y, "login-env")
 		case strings.HasPrefix(name, "MONIT_"):
 			c.compare("env-changed:"+name, x, y, "monit-env")
-		case bookkept[name] || strings.HasPrefix(name, "SUDO_"):
+		case byLogin(name):
 			c.compare("env-changed:"+name, x, y, "login-env")
 		case !there:
 			c.compare("env-missing:"+name, x, "", "")

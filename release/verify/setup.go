@@ -142,7 +142,7 @@ func (c *comparison) told(b, a *vm.Event) {
 	for _, name := range slices.Sorted(maps.Keys(b.Env)) {
 		x := b.Env[name]
 		y, there := a.Env[name]
-		if there && x == y || name == "PATH" || name == "HOME" || bookkept[name] || strings.HasPrefix(name, "MONIT_") || strings.HasPrefix(name, "SUDO_") {
+		if there && x == y || name == "PATH" || name == "HOME" || byLogin(name) || strings.HasPrefix(name, "MONIT_") {
 			continue
 		}
 		r := Row{Aspect: "env-missing:" + name, Before: given(b, x), Status: Unexplained, At: at}

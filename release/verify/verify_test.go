@@ -1,23 +1,18 @@
 package verify
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
+	"github.com/bosh-bpmify/bosh-bpmify/release/golden"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
-
-var update = flag.Bool("update", false, "write the want sections of testdata/cases/*.txtar")
 
 // plainJob are the files that a case does not have to give: a job "web" with a ctl
 // that runs one process.
@@ -38,50 +33,23 @@ var plainJob = []txtar.File{
 // nothing explains it.
 func TestCases(t *testing.T) {
 	v := verifier(t)
-	names, err := filepath.Glob("testdata/cases/*.txtar")
-	if err != nil || len(names) == 0 {
-		t.Fatal("no cases", err)
-	}
-	for _, name := range names {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := -1
-			files := slices.Clone(plainJob)
-			changed := map[string]*source.File{}
-			for i, f := range archive.Files {
-				switch rest, after := strings.CutPrefix(f.Name, "after/"); {
-				case f.Name == "want":
-					want = i
-				case f.Name == "gone":
-					for _, n := range strings.Fields(string(f.Data)) {
-						changed[n] = nil
-					}
-				case after:
-					changed[rest] = &source.File{Name: rest, Data: f.Data, Mode: 0o644}
-				default:
-					files = append(files, f)
+	golden.Cases(t, "testdata/cases/*.txtar", func(t *testing.T, sections []txtar.File) string {
+		files := slices.Clone(plainJob)
+		changed := map[string]*source.File{}
+		for _, f := range sections {
+			switch rest, after := strings.CutPrefix(f.Name, "after/"); {
+			case f.Name == "gone":
+				for _, n := range strings.Fields(string(f.Data)) {
+					changed[n] = nil
 				}
+			case after:
+				changed[rest] = &source.File{Name: rest, Data: f.Data, Mode: 0o644}
+			default:
+				files = append(files, f)
 			}
-			got := show(compared(t, v, unpack(t, files), changed))
-			if *update {
-				if want < 0 {
-					archive.Files = append(archive.Files, txtar.File{Name: "want"})
-					want = len(archive.Files) - 1
-				}
-				archive.Files[want].Data = []byte(got)
-				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			} else if want < 0 {
-				t.Fatalf("no want section; go test -update writes it:\n%s", got)
-			} else if diff := cmp.Diff(string(archive.Files[want].Data), got); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
+		}
+		return show(compared(t, v, unpack(t, files), changed))
+	})
 }
 
 // compared is the comparison of a release with what the conversion makes of it,
