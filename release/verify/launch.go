@@ -65,7 +65,6 @@ func (c *comparison) process(k check) Process {
 			p.Status, p.Why = NotRun, "neither side executes a program that is not of the stemcell; the new one: "+p.Why
 			return p
 		}
-		p.Status = Unexplained
 		p.Rows = []Row{{Aspect: "executable", Before: c.lastProgram(c.before, k), After: "", Status: Unexplained, Because: p.Why}}
 		return p
 	}
@@ -83,7 +82,7 @@ func (c *comparison) process(k check) Process {
 			}
 			return p
 		}
-		p.After, p.Status = shown(after.Args), Unexplained
+		p.After = shown(after.Args)
 		p.Rows = []Row{{Aspect: "executable", Before: c.lastProgram(c.before, k), After: shown(after.Args), Status: Unexplained}}
 		return p
 	}
@@ -94,11 +93,8 @@ func (c *comparison) process(k check) Process {
 	c.usedBefore[i], c.ran = true, true
 	p.Before, p.After = shown(before.Args), shown(after.Args)
 	c.rows = nil
-	c.launches(k, before, after)
+	c.launches(before, after)
 	p.Rows, c.rows = c.rows, nil
-	for _, r := range p.Rows {
-		p.Status = p.Status.Worse(r.Status)
-	}
 	return p
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // launches compares what two processes see.
-func (c *comparison) launches(k check, b, a *vm.Event) {
+func (c *comparison) launches(b, a *vm.Event) {
 	c.compare("executable", c.executable(b.Path), c.executable(a.Path), "")
 	c.compare("argv", shown(c.args(b.Args)), shown(c.args(a.Args)), "")
 	c.env(b, a)
