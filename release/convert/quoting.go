@@ -69,8 +69,8 @@ func shellWord(w ctl.Word) string {
 // or runs has to stand, 0 where the shell is to split it.
 func quoteOf(p ctl.Part) byte {
 	switch {
-	case p.Split:
-		return 0
+	case p.Split, p.Kind == ctl.ERB && p.Quote == 0 && prints(p.Text, `"'`):
+		return 0 // what it prints brings its quotes
 	case p.Quote == '\'':
 		return '\''
 	}

@@ -2,6 +2,7 @@ package convert
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -56,6 +57,9 @@ func (w *job) value(word ctl.Word) (bpm.Value, error) {
 	return v, nil
 }
 
+// inMonit says whether a part stands in a monit file, which no shell reads.
+func inMonit(p ctl.Part) bool { return p.Span.File != nil && path.Base(p.Span.File.Name) == "monit" }
+
 // plainRuby gives the expression for the value that the shell made of what it
 // printed. What it printed for the shell to read, quotes or variables, has no
 // place in bpm.yml, but for the quotes of an expression that is a whole word:
@@ -82,7 +86,7 @@ func plainRuby(p ctl.Part, whole bool) (string, error) {
 	}
 	var read string // what the shell does not take as it is
 	switch {
-	case p.Quote == '\'', p.Quote == 0 && !p.Split: // monit's have no quotes and are no words
+	case p.Quote == '\'', inMonit(p):
 		return code, nil
 	case p.Quote == '"':
 		read = "\\`$\""
@@ -91,13 +95,17 @@ func plainRuby(p ctl.Part, whole bool) (string, error) {
 	default:
 		read = "\\`$;|&<>\"'"
 	}
-	for _, s := range rubyString.FindAllString(code, -1) {
-		body := interpolation.ReplaceAllString(s[1:len(s)-1], "")
-		if strings.ContainsAny(body, read) {
-			return "", &unliftable{p, fmt.Sprintf("<%%= %s %%> prints text that the shell reads", code)}
-		}
+	if prints(code, read) {
+		return "", &unliftable{p, fmt.Sprintf("<%%= %s %%> prints text that the shell reads", code)}
 	}
 	return code, nil
+}
+
+// prints says whether a string of an expression has any of some characters.
+func prints(code, chars string) bool {
+	return slices.ContainsFunc(rubyString.FindAllString(code, -1), func(s string) bool {
+		return strings.ContainsAny(interpolation.ReplaceAllString(s[1:len(s)-1], ""), chars)
+	})
 }
 
 // items makes the arguments that one word of the old command comes to: one, or
