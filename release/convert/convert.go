@@ -118,6 +118,8 @@ type Context struct {
 	Manifests []*manifest.Manifest
 	// Suppress says which findings the maintainers do not want to see.
 	Suppress *suppress.Rules
+	// Processes are the checks to convert, as CHECK or JOB/CHECK; empty means all.
+	Processes []string
 	// parsed are the scripts that were parsed for earlier jobs.
 	parsed map[*source.File]*ctl.Script
 }
@@ -158,6 +160,10 @@ func (w *job) leaveOthers() {
 	w.Reason = source.Diagnostic{}
 	w.several = w.several || len(w.left) > 0
 	for _, o := range w.left {
+		if o.reason.ID == notAsked {
+			w.find("check-left", source.Note, o.check.Name, "check %s stays on its script, as it is: %s", o.check.NameText(), o.reason.Message)
+			continue
+		}
 		w.find("check-left", source.Warning, o.check.Name, "check %s stays on its script, as it is: %s (%s)", o.check.NameText(), o.reason.Message, o.reason.Span.Place())
 	}
 }
@@ -242,7 +248,7 @@ func convertJob(j *release.Job, ctx Context) *Conversion {
 	}
 	// a check that turns out to be declined when the new files are written is
 	// left out, and the others are converted without it
-	for stays := map[*monit.Check]source.Diagnostic{}; ; {
+	for stays := w.notAsked(todo); ; {
 		w = &job{Conversion: &Conversion{Job: j, Checks: c.Checks, OnBPM: c.OnBPM}, ctx: ctx, monit: m, several: len(todo) > 1}
 		converted := w.convert(todo, stays)
 		c = w.Conversion
@@ -281,7 +287,7 @@ func (w *job) convert(todo []*monit.Check, stays map[*monit.Check]source.Diagnos
 		w.left = append(w.left, left{check, w.Reason})
 	}
 	if len(w.launches) == 0 {
-		w.Reason, w.Verdict = w.left[0].reason, Declined
+		w.Reason, w.Verdict = w.whyAllStay(), Declined
 		return false
 	}
 	w.leaveOthers()

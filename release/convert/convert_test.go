@@ -47,14 +47,18 @@ func TestCases(t *testing.T) {
 		}
 		golden.Write(t, dir, "config/final.yml", []byte("name: web\n"))
 		var props []byte
+		o := Options{OpsFile: "generated-bpm-ops.yml", Tool: "bosh-bpmify test"}
 		for _, f := range files {
-			if f.Name == "props" {
+			switch f.Name {
+			case "props":
 				props = f.Data
-				continue
+			case "options":
+				o.read(t, string(f.Data))
+			default:
+				golden.Write(t, dir, f.Name, f.Data)
 			}
-			golden.Write(t, dir, f.Name, f.Data)
 		}
-		plan := planOf(t, dir)
+		plan := planWith(t, dir, o)
 		got := show(plan)
 		if out := rendered(t, plan, props); props != nil {
 			got += out
@@ -71,20 +75,39 @@ func TestCases(t *testing.T) {
 				golden.Write(t, dir, c.Name, c.After)
 			}
 		}
-		if again := planOf(t, dir).All(); len(plan.All()) > 0 && len(again) > 0 {
+		if again := planWith(t, dir, o).All(); len(plan.All()) > 0 && len(again) > 0 {
 			t.Errorf("a second run changes %s again", again[0].Name)
 		}
 		return got
 	})
 }
 
+// read takes the options of a case: one to a line, as NAME=VALUE.
+func (o *Options) read(t *testing.T, lines string) {
+	t.Helper()
+	for _, line := range strings.Fields(lines) {
+		name, value, _ := strings.Cut(line, "=")
+		switch name {
+		case "process":
+			o.Processes = append(o.Processes, value)
+		default:
+			t.Fatal("no option", name)
+		}
+	}
+}
+
 func planOf(t *testing.T, dir string) *Plan {
+	t.Helper()
+	return planWith(t, dir, Options{OpsFile: "generated-bpm-ops.yml", Tool: "bosh-bpmify test"})
+}
+
+func planWith(t *testing.T, dir string, o Options) *Plan {
 	t.Helper()
 	r, err := release.Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Release(r, Options{OpsFile: "generated-bpm-ops.yml", Tool: "bosh-bpmify test"})
+	p, err := Release(r, o)
 	if err != nil {
 		t.Fatal(err)
 	}

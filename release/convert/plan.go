@@ -24,6 +24,8 @@ import (
 type Options struct {
 	// Jobs are the jobs to convert; empty means all.
 	Jobs []string
+	// Processes are the checks to convert, as CHECK or JOB/CHECK; empty means all.
+	Processes []string
 	// Manifests are the files to add bpm to; nil means the release's own
 	// sample manifests.
 	Manifests []*source.File
@@ -208,6 +210,10 @@ func Release(r *release.Release, o Options) (*Plan, error) {
 	if err := Known(r, o.Jobs); err != nil {
 		return nil, err
 	}
+	var err error
+	if o.Jobs, err = having(r, o.Jobs, o.Processes); err != nil {
+		return nil, err
+	}
 	rules, err := suppress.Read(r)
 	if err != nil {
 		return nil, err
@@ -231,7 +237,7 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 		return err
 	}
 	p.Samples = manifests
-	ctx := Context{Release: p.Release, Manifests: manifests, Suppress: rules, parsed: map[*source.File]*ctl.Script{}}
+	ctx := Context{Release: p.Release, Manifests: manifests, Suppress: rules, Processes: o.Processes, parsed: map[*source.File]*ctl.Script{}}
 	var needs, converted []manifest.Need
 	for _, j := range p.Release.Jobs {
 		if len(o.Jobs) > 0 && !slices.Contains(o.Jobs, j.Name) {
