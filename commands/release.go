@@ -21,6 +21,7 @@ type releaseOptions struct {
 	DryRun    bool     `long:"dry-run" description:"Print one unified diff and the report, write nothing"`
 	Jobs      []string `long:"job" value-name:"NAME" description:"Convert only this job (repeatable)"`
 	Processes []string `long:"process" value-name:"NAME" description:"Convert only this check of a monit file, named CHECK or JOB/CHECK; the others of the job stay on their scripts (repeatable)"`
+	Errands   bool     `long:"errands" description:"Have bpm run the scripts of errands (bin/run) and of bbr (bin/bbr/...), too"`
 	Manifests []string `long:"manifest" value-name:"PATH" description:"Add bpm to this manifest instead of the release's own sample manifests (repeatable)"`
 	OpsFile   string   `long:"ops-file" value-name:"NAME" default:"generated-bpm-ops.yml" description:"Name of the ops-file that colocates bpm, below DIR"`
 	Ledger    bool     `long:"ledger" description:"Show where every statement of the old scripts went"`
@@ -114,7 +115,7 @@ func (o *releaseOptions) plan(dir string) planned {
 			return fail(err)
 		}
 	}
-	opts := convert.Options{Jobs: o.Jobs, Processes: o.Processes, OpsFile: o.OpsFile, Tool: "bosh-bpmify " + Version()}
+	opts := convert.Options{Jobs: o.Jobs, Processes: o.Processes, Errands: o.Errands, OpsFile: o.OpsFile, Tool: "bosh-bpmify " + Version()}
 	if opts.Manifests, err = o.manifests(r); err != nil {
 		return fail(err)
 	}

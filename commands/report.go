@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/cloudfoundry/bosh-cli/v7/ui/table"
@@ -257,11 +258,17 @@ func verdictColor(v convert.Verdict) color.Attribute {
 // next says what to do now.
 func (r *report) next(p *printer) {
 	count := map[convert.Verdict]int{}
-	job := ""
+	job, run := "", ""
 	for _, j := range r.plan.Jobs {
 		count[j.Verdict]++
-		if job == "" && (j.Verdict == convert.Converted || j.Verdict == convert.ConvertedReview) {
+		if j.Verdict != convert.Converted && j.Verdict != convert.ConvertedReview {
+			continue
+		}
+		if job == "" && len(j.Processes) > len(j.Runs) {
 			job = j.Job.Name
+		}
+		if run == "" && slices.Contains(j.Runs, "bin/run") {
+			run = j.Job.Name
 		}
 	}
 	converted := count[convert.Converted] + count[convert.ConvertedReview]
@@ -296,6 +303,13 @@ func (r *report) next(p *printer) {
 		p.line("  Every manifest that places the job needs the bpm release, and the job bpm in")
 		p.line("  each instance group that runs it; without it the deploy ends with")
 		p.line("  \"is not running after update\".")
+	}
+	if run != "" {
+		p.line("  An errand runs as before, in a container:")
+		p.line("    bosh -d DEPLOYMENT run-errand " + run)
+	}
+	if job == "" {
+		return
 	}
 	p.line("  If the job does not start, the reason is on the VM in one of")
 	p.line("    /var/vcap/sys/log/" + job + "/bpm.log")

@@ -55,7 +55,9 @@ func (w *job) container() bool {
 			w.inside(l, p)
 		}
 		l.process = l.variants[0]
-		w.innerEnds(l)
+		if l.errand == nil {
+			w.innerEnds(l)
+		}
 	}
 	w.givenFolders()
 	w.privileges()

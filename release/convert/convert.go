@@ -20,6 +20,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/errand"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 	"github.com/bosh-bpmify/bosh-bpmify/release/suppress"
@@ -50,7 +51,9 @@ type Conversion struct {
 	// Reason says why a job was declined or could not be read.
 	Reason    source.Diagnostic
 	Processes []*bpm.ProcessTemplate
-	Changes   []Change
+	// Runs are the scripts that call bpm run: bin/run, bin/bbr/backup.
+	Runs    []string
+	Changes []Change
 	// rereads are edits of scripts that used what is gone; Plan makes changes of
 	// them, as several jobs may edit one file.
 	rereads   []reread
@@ -120,6 +123,8 @@ type Context struct {
 	Suppress *suppress.Rules
 	// Processes are the checks to convert, as CHECK or JOB/CHECK; empty means all.
 	Processes []string
+	// Errands says that the scripts of errands and of bbr are to run under bpm.
+	Errands bool
 	// parsed are the scripts that were parsed for earlier jobs.
 	parsed map[*source.File]*ctl.Script
 }
@@ -243,24 +248,39 @@ func convertJob(j *release.Job, ctx Context) *Conversion {
 	}
 	w := &job{Conversion: c, ctx: ctx, monit: m}
 	todo := w.checks()
-	if len(todo) == 0 {
+	scripts, stay := w.errandScripts(todo)
+	for _, s := range stay {
+		w.find(s.Left.ID, s.Left.Severity, s.Left.Span, "%s", s.Left.Message)
+	}
+	if len(todo)+len(scripts) == 0 {
+		if len(stay) > 0 && c.Verdict == NothingToDo {
+			c.Reason = stay[0].Left
+			c.Findings = c.Findings[1:]
+		}
 		return c
 	}
+	notes := w.Findings
 	// a check that turns out to be declined when the new files are written is
 	// left out, and the others are converted without it
 	for stays := w.notAsked(todo); ; {
-		w = &job{Conversion: &Conversion{Job: j, Checks: c.Checks, OnBPM: c.OnBPM}, ctx: ctx, monit: m, several: len(todo) > 1}
-		converted := w.convert(todo, stays)
+		w = &job{Conversion: &Conversion{Job: j, Checks: c.Checks, OnBPM: c.OnBPM}, ctx: ctx, monit: m, several: len(todo)+len(scripts) > 1}
+		w.Findings = slices.Clone(notes)
+		converted := w.convert(todo, stays, scripts)
 		c = w.Conversion
 		if converted {
 			break
 		}
-		if c.Verdict == Failed || w.current == nil || len(stays)+1 == len(todo) {
+		if c.Verdict == Failed || w.current == nil || len(stays)+1 == len(todo)+min(len(scripts), 1) {
 			return c
+		}
+		if s := w.current.errand; s != nil {
+			scripts = slices.DeleteFunc(scripts, func(o *errand.Script) bool { return o == s })
+			notes = append(notes, source.Diagnostic{ID: "errand-left", Severity: source.Note, Span: c.Reason.Span, Message: s.Template.Target + " stays as it is: " + c.Reason.Message})
+			continue
 		}
 		stays[w.current.check] = c.Reason
 	}
-	for _, l := range w.launches {
+	for _, l := range w.supervised() {
 		w.account(l)
 	}
 	sort.Slice(c.Changes, func(i, j int) bool { return c.Changes[i].Name < c.Changes[j].Name })
@@ -272,7 +292,7 @@ func convertJob(j *release.Job, ctx Context) *Conversion {
 // convert does the work for the checks of a job; those that stay are not looked
 // at. It returns false when the verdict is settled, and current is the launch
 // that did it, where it was one of several.
-func (w *job) convert(todo []*monit.Check, stays map[*monit.Check]source.Diagnostic) bool {
+func (w *job) convert(todo []*monit.Check, stays map[*monit.Check]source.Diagnostic, scripts []*errand.Script) bool {
 	for _, check := range todo {
 		if reason, ok := stays[check]; ok {
 			w.left = append(w.left, left{check, reason})
@@ -286,12 +306,13 @@ func (w *job) convert(todo []*monit.Check, stays map[*monit.Check]source.Diagnos
 		}
 		w.left = append(w.left, left{check, w.Reason})
 	}
+	w.errands(scripts)
 	if len(w.launches) == 0 {
 		w.Reason, w.Verdict = w.whyAllStay(), Declined
 		return false
 	}
 	w.leaveOthers()
-	for _, l := range w.launches {
+	for _, l := range w.supervised() {
 		w.setcaps(l)
 	}
 	if !w.container() {

@@ -88,6 +88,8 @@ func (o *Options) read(t *testing.T, lines string) {
 	for _, line := range strings.Fields(lines) {
 		name, value, _ := strings.Cut(line, "=")
 		switch name {
+		case "errands":
+			o.Errands = true
 		case "process":
 			o.Processes = append(o.Processes, value)
 		default:

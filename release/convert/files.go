@@ -52,15 +52,14 @@ func (w *job) scripts(l *launch) []*source.File {
 // files turns what was decided into changes. It returns false when the job has
 // to stay as it is.
 func (w *job) files() bool {
-	if t, ok := w.Job.Spec.Template(configTarget); ok && w.OnBPM {
-		return w.decline(w.launches[0].check.Name, "bpm starts other processes of this job already, and %s is not added to its %s", w.launches[0].name, configTarget)
-	} else if ok {
+	config, joins := w.Job.Spec.Template(configTarget)
+	if t := config; joins && !w.OnBPM && w.launches[0].errand == nil {
 		return w.decline(t.Span, "the spec already has a %s, but monit does not start the job through bpm", configTarget)
 	}
 	spec := specEdit{job: w}
 	var scripts []string // what the new files say, to see what they still need
 	var post []piece
-	for _, l := range w.launches {
+	for _, l := range w.supervised() {
 		w.current = l
 		if len(l.wrapper) > 0 {
 			text := l.script
@@ -113,7 +112,7 @@ func (w *job) files() bool {
 		}
 	}
 	w.current = nil
-	for _, l := range w.launches {
+	for _, l := range w.supervised() {
 		w.unasked(l)
 	}
 	t := bpm.Template{}
@@ -128,7 +127,16 @@ func (w *job) files() bool {
 	for _, p := range ps {
 		t.Processes = append(t.Processes, *p)
 	}
+	if !w.runsErrands(&spec) {
+		return false
+	}
+	for i, p := range ps {
+		t.Processes[i] = *p // an errand's script has its name now
+	}
 	w.Processes = ps
+	if joins {
+		return w.addProcesses(config, t) && w.changeRest(&spec, post, scripts)
+	}
 	yml, err := t.Print()
 	if err != nil {
 		return w.decline(w.launches[0].launch.Span(), "%s", err)
@@ -137,7 +145,13 @@ func (w *job) files() bool {
 		return false
 	}
 	spec.added = append([][2]string{{configTemplate, configTarget}}, spec.added...)
-	if !w.editMonit() || !w.addPreStart(&spec) || !w.addPostStart(&spec, post) {
+	return w.changeRest(&spec, post, scripts)
+}
+
+// changeRest writes what goes with bpm.yml: monit, the scripts of a deploy, and
+// the spec.
+func (w *job) changeRest(spec *specEdit, post []piece, scripts []string) bool {
+	if !w.editMonit() || !w.addPreStart(spec) || !w.addPostStart(spec, post) {
 		return false
 	}
 	for _, l := range w.launches {
@@ -639,7 +653,7 @@ func (w *job) editMonit() bool {
 		}
 		edits = append(edits, source.Edit{Start: c.Value.Start, End: c.Value.End, New: value, Rule: "monit"})
 	}
-	for _, l := range w.launches {
+	for _, l := range w.supervised() {
 		if l.check.Stop == nil {
 			return w.decline(l.check.Span, "check %s has no stop program", l.name)
 		}
@@ -651,6 +665,9 @@ func (w *job) editMonit() bool {
 				edits = append(edits, source.Edit{Start: p.As.Start, End: p.As.End, Rule: "monit"})
 			}
 		}
+	}
+	if len(edits) == 0 {
+		return true
 	}
 	after, err := source.Apply(w.Job.Monit.Data, edits)
 	if err != nil {

@@ -362,9 +362,9 @@ func (w *job) volumes(l *launch, p *bpm.ProcessTemplate) {
 		case container.Packages, container.System:
 			w.readOnly(l, n, place)
 		case container.Job:
-			if own {
+			if own && n.path != p.Executable {
 				w.readOnly(l, n, place)
-			} else if n.told && place.Owner != "" && place.Owner != "bpm" {
+			} else if !own && n.told && place.Owner != "" && place.Owner != "bpm" {
 				w.shared(l, p, n, n.path)
 			}
 		case container.Agent:

@@ -28,6 +28,9 @@ func (w *job) leftovers() {
 			continue
 		}
 		trees := []string{w.logDir()}
+		if l.errand != nil && !strings.Contains(string(l.errand.File.Data), w.logDir()) {
+			trees = nil // it printed what it had to say
+		}
 		shared := []string{}
 		if keeps == "" {
 			for _, p := range l.variants {
@@ -55,10 +58,13 @@ func (w *job) leftovers() {
 			if third != nil {
 				w.find("third-owner", source.Warning, third.Span, "this gives files to %s, and %s, which is vcap now, can use them only as far as their mode allows; below %s pre-start changes the owner of root's files alone, and bpm gives the top folder to vcap", newOwner(third), l.name, dir)
 			}
-			w.preStart.chown(dir, third != nil || len(w.left) > 0) // a check that stays may run as anybody
+			w.preStart.chown(dir, third != nil || len(w.left) > 0 || l.errand != nil) // a check that stays may run as anybody
 		}
 		for _, dir := range shared {
 			w.preStart.chown(dir, true)
+		}
+		if len(trees)+len(shared) == 0 {
+			continue
 		}
 		w.rootOnly(l)
 		if w.preStart.rootProcess == "" {

@@ -26,6 +26,8 @@ type Options struct {
 	Jobs []string
 	// Processes are the checks to convert, as CHECK or JOB/CHECK; empty means all.
 	Processes []string
+	// Errands says that the scripts of errands and of bbr are to run under bpm.
+	Errands bool
 	// Manifests are the files to add bpm to; nil means the release's own
 	// sample manifests.
 	Manifests []*source.File
@@ -237,7 +239,7 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 		return err
 	}
 	p.Samples = manifests
-	ctx := Context{Release: p.Release, Manifests: manifests, Suppress: rules, Processes: o.Processes, parsed: map[*source.File]*ctl.Script{}}
+	ctx := Context{Release: p.Release, Manifests: manifests, Suppress: rules, Processes: o.Processes, Errands: o.Errands, parsed: map[*source.File]*ctl.Script{}}
 	var needs, converted []manifest.Need
 	for _, j := range p.Release.Jobs {
 		if len(o.Jobs) > 0 && !slices.Contains(o.Jobs, j.Name) {

@@ -9,6 +9,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/errand"
 	"github.com/bosh-bpmify/bosh-bpmify/release/hostscript"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
@@ -26,6 +27,8 @@ type launch struct {
 	launch *ctl.Launch
 	ways   []*ctl.Launch
 	result *ctl.Result
+	// errand is the script of a process that monit does not supervise.
+	errand *errand.Script
 	daemon *server
 	// process is what bpm.yml says; variants are there instead where ERB
 	// chooses between several.

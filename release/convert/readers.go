@@ -22,6 +22,9 @@ import (
 // VM and it is certain that it only reads the pidfile, or calls the old script
 // as monit did, it is rewritten; every other place is a finding.
 func (w *job) readers() {
+	all := w.launches
+	w.launches = w.supervised()
+	defer func() { w.launches = all }()
 	old := map[string]bool{} // files that go away or are rewritten
 	old[w.Job.Monit.Name] = true
 	type gone struct {

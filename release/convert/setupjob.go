@@ -96,7 +96,7 @@ var (
 // errand gives the note for a job without a process that is an errand.
 func (w *job) errand() (note source.Diagnostic) {
 	if t, ok := w.Job.Spec.Template("bin/run"); ok {
-		note = source.Diagnostic{ID: "errand", Severity: source.Note, Span: t.Span, Message: "bin/run makes this an errand, which runs on the VM, as root, as before. It is left as it is"}
+		note = source.Diagnostic{ID: "errand", Severity: source.Note, Span: t.Span, Message: "bin/run makes this an errand, which runs on the VM, as root, as before. It is left as it is; --errands has bpm run it"}
 	}
 	return note
 }

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
@@ -29,6 +30,9 @@ func (s *specEdit) removes(t release.Template) bool {
 func (s *specEdit) apply() bool {
 	w, spec := s.job, s.job.Job.Spec
 	f := spec.File
+	if len(s.added)+len(s.remove) == 0 {
+		return true
+	}
 	entries := make([]string, len(s.added))
 	for i, a := range s.added {
 		entries[i] = a[0] + ":" + strings.Repeat(" ", max(1, s.column()-len(a[0])-1)) + a[1]
@@ -48,11 +52,13 @@ func (s *specEdit) apply() bool {
 		entries = append([]string{string(f.Data[first.Start:first.End])}, entries...)
 	}
 	removed := s.remove
-	if len(removed) > 0 {
+	if len(removed) > 0 && len(entries) > 0 {
 		removed = removed[1:]
 	}
 	if spec.Flow {
-		edit(first.Start, first.End, strings.Join(entries, ", "))
+		if len(entries) > 0 {
+			edit(first.Start, first.End, strings.Join(entries, ", "))
+		}
 		for _, t := range removed {
 			start, end := flowEntry(f, t.Span)
 			edit(start, end, "")
@@ -62,7 +68,9 @@ func (s *specEdit) apply() bool {
 		if strings.TrimSpace(indent) != "" {
 			return w.decline(first, "this entry does not stand on a line of its own")
 		}
-		edit(first.Start, first.End, strings.Join(entries, f.Newline()+indent))
+		if len(entries) > 0 {
+			edit(first.Start, first.End, strings.Join(entries, f.Newline()+indent))
+		}
 		for _, t := range removed {
 			edit(f.LineStart(t.Span.Start), f.LineEnd(t.Span.End), "")
 		}
@@ -75,8 +83,20 @@ func (s *specEdit) apply() bool {
 	if err := s.check(after); err != nil {
 		return w.decline(first, "the edited spec does not say what it should: %v", err)
 	}
-	w.Changes = append(w.Changes, Change{Name: f.Name, Before: f, After: after, Mode: f.Mode, Why: "the ctl script's line goes, " + configTarget + " comes"})
+	w.Changes = append(w.Changes, Change{Name: f.Name, Before: f, After: after, Mode: f.Mode, Why: s.why()})
 	return true
+}
+
+// why says what the change of the spec is about.
+func (s *specEdit) why() string {
+	comes := "the new files have their lines"
+	if slices.ContainsFunc(s.added, func(a [2]string) bool { return a[1] == configTarget }) {
+		comes = configTarget + " comes"
+	}
+	if len(s.job.supervised()) > 0 && len(s.remove) > 0 {
+		return "the ctl script's line goes, " + comes
+	}
+	return comes
 }
 
 // column is where the targets of the spec begin, behind the start of their

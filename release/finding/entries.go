@@ -316,9 +316,30 @@ var entries = []Entry{
 	{
 		ID: "errand", Severity: source.Note,
 		Title:   "The job is an errand: monit supervises no process of it, and `bin/run` runs on demand",
-		Why:     "It runs on the VM, as root, as before; nothing breaks when the other jobs of the release are on bpm. This version does not convert it.",
-		Do:      "Nothing, unless you want it in a container: bpm's documentation says how `bpm run` is called from `bin/run`.",
+		Why:     "It runs on the VM, as root, as before; nothing breaks when the other jobs of the release are on bpm.",
+		Do:      "Nothing, unless you want it in a container: `bosh-bpmify release --errands` moves the script to a name of its own and has `bin/run` call `bpm run`.",
 		Sources: []string{"https://github.com/cloudfoundry/bpm-release/blob/master/docs/transitioning.md"},
+	},
+	{
+		ID: "errand-as-vcap", Severity: source.Warning,
+		Title:   "A script that ran as root on the VM runs as vcap in a container now",
+		Why:     "`bpm run` starts it as vcap, with the mounts of its process in bpm.yml alone, in a folder that is read-only, with HOME in the job's data folder and /tmp private to the job. What it or the programs that it calls write elsewhere, read as root or ask of other processes fails, and shows only when it runs.",
+		Do:      "Run it once on a VM: `bosh run-errand JOB`, or a backup and a restore with bbr. What it misses is in its output; give it volumes in `config/bpm.yml`, or keep it on the VM.",
+		Sources: []string{"https://github.com/cloudfoundry/bpm-release/blob/master/docs/transitioning_bbr_scripts.md", "https://github.com/cloudfoundry/cf-smoke-tests-release/commit/54b85c9"},
+	},
+	{
+		ID: "errand-left", Severity: source.Note,
+		Title:   "The script of an errand or of bbr stays on the VM, as root",
+		Why:     "It does what a container cannot: it asks monit, mounts, becomes another user, makes hard links from one disk to another, or it is no shell script. The text says what, and where. Most scripts that bbr calls before and after a backup stop and start processes through monit: they belong on the VM.",
+		Do:      "Nothing; it works as before. Where only one statement needs the VM, move the rest into a script of its own and run this again.",
+		Sources: []string{"https://docs.cloudfoundry.org/bbr/bbr-devguide.html"},
+	},
+	{
+		ID: "errand-review", Severity: source.Warning,
+		Title:   "A statement of an errand's script may not work in its container",
+		Why:     "It compiles or installs, writes into the current folder, changes owners or signals processes. Packages and the current folder are read-only there, only root can give files away, and the script sees its own processes only.",
+		Do:      "The text says what instead. Tests, for example, are compiled when the package is: `ginkgo build` in `packaging`, as cf-smoke-tests-release does.",
+		Sources: []string{"https://github.com/cloudfoundry/cf-smoke-tests-release/commit/54b85c9", bpmAdapter},
 	},
 	{
 		ID: "file-capability", Severity: source.Warning, By: Check,
