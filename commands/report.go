@@ -164,6 +164,9 @@ func proof(j *verify.Job) string {
 	if j.Status == verify.NotRun {
 		return "not run: " + j.Why
 	}
+	if j.Compared+len(j.Differences) == 0 {
+		return "nothing was compared: monit starts no process of this job, and the scripts of errands and of bbr are not run"
+	}
 	return fmt.Sprintf("the old and the new job were run side by side in %s: %s the same, %s, none left unexplained",
 		plural(len(j.Cases), "case"), plural(j.Compared, "comparison"), plural(len(j.Differences), "difference"))
 }

@@ -147,9 +147,6 @@ func (w *job) lowPorts(l *launch) {
 		w.find("ran-as-root", source.Warning, maybe[0], "%s ran as root and runs as vcap now, and what it is told or made of speaks of something that may need root: %s. See whether it does, and which capabilities help", l.name, strings.Join(words, ", "))
 		return
 	}
-	if l.errand != nil {
-		return // said of the script as a whole
-	}
 	w.find("ran-as-root", source.Note, l.launch.Span(), "%s ran as root and runs as vcap now. Its arguments, environment and files (bpm.yml%s) name no port below 1024, and no program, device or user that only root can use; what the program does by itself is not seen", l.name, files)
 }
 
@@ -234,6 +231,9 @@ func (w *job) unread(l *launch) []string {
 // wasRoot finds what a process could do as root and cannot as vcap.
 func (w *job) wasRoot(l *launch) {
 	w.switchesUser(l)
+	if l.errand != nil {
+		return // it listens nowhere, and what it is told of is said of others
+	}
 	if l.daemon != nil {
 		w.daemonConfig(l)
 		return

@@ -157,12 +157,11 @@ func (s *Script) read() {
 		s.leave(whole, "there is nothing in it")
 		return
 	}
-	root := ""
 	syntax.Walk(s.shell.Tree, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.CallExpr:
 			if len(n.Args) > 0 {
-				s.command(n, &root)
+				s.command(n)
 			}
 		case *syntax.ParamExp:
 			if n.Param != nil && arguments.MatchString(n.Param.Value) && !s.inFunction(n) {
@@ -170,6 +169,10 @@ func (s *Script) read() {
 			}
 		case *syntax.Redirect:
 			s.redirect(n)
+		case *syntax.DeclClause:
+			if v := n.Variant.Value; (v == "declare" || v == "typeset") && s.BBR() && !s.inFunction(n) && bytes.Contains(s.File.Data, []byte("trap ")) {
+				s.leave(s.shell.Span(n), "what it declares would be local to a function, and its trap would not have it")
+			}
 		}
 		return true
 	})

@@ -42,7 +42,7 @@ var (
 )
 
 // command looks at one command of the script.
-func (s *Script) command(c *syntax.CallExpr, root *string) {
+func (s *Script) command(c *syntax.CallExpr) {
 	name, args := s.shell.Command(c)
 	at := s.shell.Span(c)
 	var words []string
@@ -53,7 +53,7 @@ func (s *Script) command(c *syntax.CallExpr, root *string) {
 		}
 		words = append(words, v)
 	}
-	if why := hostCommands[name]; why != "" && !(name == "docker" && s.remoteDocker()) {
+	if why := hostCommands[name]; why != "" && !(name == "docker" && (s.remoteDocker() || asksVersion(words))) {
 		s.leave(at, why)
 	}
 	switch {
@@ -83,6 +83,11 @@ func (s *Script) command(c *syntax.CallExpr, root *string) {
 // remoteDocker says whether the script names a docker elsewhere.
 func (s *Script) remoteDocker() bool {
 	return strings.Contains(string(s.File.Data), "DOCKER_HOST")
+}
+
+// asksVersion says whether a program only says what it is.
+func asksVersion(words []string) bool {
+	return len(words) == 1 && (words[0] == "-v" || words[0] == "--version")
 }
 
 func shortOption(word string, letter rune) bool {
