@@ -148,6 +148,10 @@ func (s *Script) read() {
 		s.leave(whole, err.Error())
 		return
 	}
+	if !bytes.HasPrefix(bytes.TrimLeft(t.Mask(), " \t\r\n"), []byte("#!")) {
+		s.leave(whole, "it has no #! line, and in a container nothing else says which program reads it")
+		return
+	}
 	s.template = t
 	if s.shell = hostscript.Read(s.File, true); s.shell == nil {
 		s.leave(whole, "its shell cannot be read")

@@ -86,9 +86,22 @@ func TestNotes(t *testing.T) {
 	}
 }
 
-// TestBothWays runs the form of a script under the real bash, called by bbr and
-// called by bpm, with a bpm that shows what it is told and calls the script
-// again: what comes of it is what the script did before.
+// TestForm holds the form where a condition stands around the #! line, too.
+func TestForm(t *testing.T) {
+	s := scriptOf(t, "bin/bbr/restore", "<% if p('x') -%>\n#!/bin/bash\n\n/r <%= p('y') %>\n<% end -%>\n")
+	want := "<% if p('x') -%>\n#!/bin/bash\n\nrestore() {\n  /r <%= p('y') %>\n}\n\ncase ${1:-} in\n  run)\n    restore\n    ;;\n  *)\n" +
+		"    /var/vcap/jobs/bpm/bin/bpm run web \\\n      -p restore \\\n      -v \"${BBR_ARTIFACT_DIRECTORY%/}:writable\" \\\n      -e BBR_ARTIFACT_DIRECTORY=\"$BBR_ARTIFACT_DIRECTORY\"\n    ;;\nesac\n<% end -%>\n"
+	if diff := cmp.Diff(want, string(s.Form())); diff != "" {
+		t.Error(diff)
+	}
+	if s := scriptOf(t, RunTarget, "echo x\n"); !strings.Contains(s.Left.Message, "no #! line") {
+		t.Error(s.Left)
+	}
+}
+
+// TestBothWays runs the form of a script under the real bash, called by bbr, with
+// a bpm that takes over the environment it is told of and calls the script again:
+// what comes of it is what the script did before.
 func TestBothWays(t *testing.T) {
 	for _, text := range []string{
 		"set -eu\necho \"to $BBR_ARTIFACT_DIRECTORY\"\n",

@@ -19,8 +19,8 @@ func (s *Script) both() []byte {
 	if b := s.around(); b != nil {
 		start, end = b.Start, b.End
 	}
-	if start == 0 && strings.HasPrefix(text, "#!") {
-		start = lineEnd(text, 0)
+	if at := start + len(text[start:end]) - len(strings.TrimLeft(text[start:end], "\n")); strings.HasPrefix(text[at:], "#!") {
+		start = lineEnd(text, at)
 	}
 	start = s.skipSettings(start, end)
 	body := text[start:end]
