@@ -146,7 +146,8 @@ func (w *job) disks(l *launch, texts []text) {
 	}
 	if l.process.PersistentDisk {
 		w.noDisk(l)
-		if len(l.disks["persistent_disk"]) > 0 && !w.deployed() {
+		// bpm run ends with 0 when it refuses, and a backup that was none looks well
+		if (len(l.disks["persistent_disk"]) > 0 || l.errand != nil) && !w.deployed() {
 			w.preStart.mkdir(w.storeDir()) // as the old script did: bpm refuses to start without /var/vcap/store
 		}
 	}

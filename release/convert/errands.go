@@ -93,6 +93,10 @@ func (w *job) runsErrands(spec *specEdit) bool {
 		for _, a := range s.Args {
 			p.Args = append(p.Args, bpm.Item{Value: bpm.Text(a)})
 		}
+		if s.WorkDir != "" {
+			p.WorkDir = bpm.Text(s.WorkDir)
+			w.decide(l, s.Written, "workdir: "+s.WorkDir, "%s writes into the folder that it runs in, and that of a container is read-only", s.Template.Target)
+		}
 		if s.UsesSDK() {
 			w.sdk(l, s)
 		}

@@ -45,6 +45,10 @@ type Script struct {
 	Args []string
 	// Left is why it stays as it is; its message is empty when it does not.
 	Left source.Diagnostic
+	// WorkDir is the folder that it is to run in, where it writes into the current
+	// one; empty otherwise. Written are those places.
+	WorkDir string
+	Written []source.Span
 	// Notes are places that a person has to look at.
 	Notes []source.Diagnostic
 
@@ -53,6 +57,8 @@ type Script struct {
 	shell    *hostscript.Script
 	// drops are the words that became vcap, which the process is by then.
 	drops []source.Edit
+	// builds says that it calls a compiler or installs something.
+	builds bool
 }
 
 // BBR says whether it is bbr that calls the script.
@@ -80,11 +86,12 @@ func Of(j *release.Job, taken []string) []*Script {
 		s := &Script{Template: t, File: f, Target: t.Target, Source: t.Source, job: j}
 		if s.BBR() {
 			s.Process, s.Args = path.Base(t.Target), []string{"run"}
-		} else {
+		}
+		s.read()
+		if !s.BBR() {
 			s.named(taken)
 		}
 		taken = append(taken, s.Process)
-		s.read()
 		all = append(all, s)
 	}
 	return all
@@ -104,9 +111,11 @@ func (s *Script) named(taken []string) {
 			name += "-errand"
 		}
 	}
+	// bpm puts the job's bin folder into PATH, before all others: a program that the
+	// script calls by that name would be the script
 	free := func(name string) bool {
 		_, used := s.job.Spec.Template("bin/" + name)
-		return !used
+		return !used && !s.calls(name)
 	}
 	if !free(name) {
 		name += "-errand"
@@ -124,6 +133,23 @@ func (s *Script) named(taken []string) {
 	for slices.Contains(taken, s.Process) {
 		s.Process += "-errand"
 	}
+}
+
+// calls says whether the script names a program by its name alone.
+func (s *Script) calls(name string) bool {
+	found := false
+	if s.shell == nil {
+		return false
+	}
+	syntax.Walk(s.shell.Tree, func(n syntax.Node) bool {
+		if w, ok := n.(*syntax.Word); ok {
+			if v, known := s.shell.Value(w); known && v == name {
+				found = true
+			}
+		}
+		return !found
+	})
+	return found
 }
 
 func (s *Script) leave(at source.Span, why string) {
@@ -161,6 +187,7 @@ func (s *Script) read() {
 		s.leave(whole, "there is nothing in it")
 		return
 	}
+	defer s.maybeCompiles()
 	syntax.Walk(s.shell.Tree, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.CallExpr:
@@ -183,7 +210,7 @@ func (s *Script) read() {
 }
 
 // arguments are the variables of what a script is called with.
-var arguments = regexp.MustCompile(`^(?:[1-9@*#])$`)
+var arguments = regexp.MustCompile(`^[1-9@*]$`)
 
 // inFunction says whether a node stands in a function, where $1 is another thing.
 func (s *Script) inFunction(n syntax.Node) bool {

@@ -19,8 +19,8 @@ func scriptOf(t *testing.T, target, text string) *Script {
 	dir := t.TempDir()
 	golden.Write(t, dir, "config/final.yml", []byte("name: web\n"))
 	golden.Write(t, dir, "jobs/web/monit", nil)
-	golden.Write(t, dir, "jobs/web/spec", []byte("name: web\ntemplates: {script: "+target+"}\n"))
-	golden.Write(t, dir, "jobs/web/templates/script", []byte(text))
+	golden.Write(t, dir, "jobs/web/spec", []byte("name: web\ntemplates: {run: "+target+"}\n"))
+	golden.Write(t, dir, "jobs/web/templates/run", []byte(text))
 	r, err := release.Load(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -68,9 +68,9 @@ func TestNotes(t *testing.T) {
 	for text, want := range map[string]int{
 		"go test ./...": 1,
 		"go version":    0,
-		"mktemp x.XXXX": 1,
+		"mktemp x.XXXX": 0,
 		"mktemp -t x.XXXX\nmktemp /tmp/x.XXXX\nmktemp": 0,
-		"echo > out": 1,
+		"echo > out": 0,
 		"cd /var/vcap/data/web\necho > out\nmktemp x.XXX":      0,
 		"cd /var/vcap/packages/web\necho > out":                1,
 		"cd $DIR\necho > out":                                  0,
@@ -82,6 +82,27 @@ func TestNotes(t *testing.T) {
 	} {
 		if s := scriptOf(t, RunTarget, "#!/bin/bash\n"+text+"\n"); len(s.Notes) != want || s.Left.Message != "" {
 			t.Errorf("%s: %v %v, want %d", text, s.Notes, s.Left, want)
+		}
+	}
+}
+
+// TestNamed holds the names that a script gets, and the folder that it runs in.
+func TestNamed(t *testing.T) {
+	for text, want := range map[string]string{
+		"true":                       "bin/web",
+		"web check":                  "bin/web-errand",
+		"exec web":                   "bin/web-errand",
+		"/var/vcap/packages/w/web x": "bin/web",
+	} {
+		if s := scriptOf(t, RunTarget, "#!/bin/bash\n"+text+"\n"); s.Target != want {
+			t.Errorf("%s: %s", text, s.Target)
+		}
+	}
+	for text, want := range map[string]string{
+		"mktemp x.XXXX": "/var/vcap/data/web/tmp", "echo > out": "/var/vcap/data/web/tmp", "mktemp": "", "cd $DIR\necho > out": "", "mktemp -t x.XXXX\nmktemp /tmp/x.XXXX": "",
+	} {
+		if s := scriptOf(t, RunTarget, "#!/bin/bash\n"+text+"\n"); s.WorkDir != want {
+			t.Errorf("%s: %q", text, s.WorkDir)
 		}
 	}
 }

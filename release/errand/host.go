@@ -72,11 +72,12 @@ func (s *Script) command(c *syntax.CallExpr) {
 		s.leave(at, "it makes hard links, which cannot go from one mount of a container to another")
 	case name == "kill" && !slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, "$!") || strings.Contains(w, "jobs") }):
 		s.note(at, "in its container the script sees its own processes only: what this signals has to be one of them")
-	case name == "mktemp" && relativeTemplate(words) && s.inReadOnly(c):
-		s.note(at, "this makes a file in the current folder, and that of a container is read-only: give mktemp a folder, such as \"${TMPDIR}\", or -t")
+	case name == "mktemp" && relativeTemplate(words):
+		s.writesHere(c, "this makes a file in the current folder, and that of a container is read-only: give mktemp a folder, such as \"${TMPDIR}\", or -t")
 	}
 	if verbs, ok := builders[name]; ok && (slices.Contains(verbs, "") || len(words) > 0 && slices.Contains(verbs, words[0])) {
-		s.note(at, "this may compile or install when it runs, and packages are read-only in its container: do it when the package is compiled, or into a folder below /var/vcap/data/"+s.job.Name)
+		s.builds = true
+		s.note(at, "this may compile or install when it runs, "+s.compileEarlier())
 	}
 }
 
@@ -141,16 +142,16 @@ func (s *Script) redirect(r *syntax.Redirect) {
 		return
 	}
 	file, ok := s.shell.Value(r.Word)
-	if !ok || path.IsAbs(file) || file == "" || !s.inReadOnly(r) {
+	if !ok || path.IsAbs(file) || file == "" {
 		return
 	}
-	s.note(s.shell.Span(r), "this writes into the current folder, and that of a container is read-only: name one below /var/vcap/data/"+s.job.Name)
+	s.writesHere(r, "this writes into the current folder, and that of a container is read-only: name one below /var/vcap/data/"+s.job.Name)
 }
 
-// inReadOnly says whether the folder in which something stands is read-only in a
-// container, as far as the cd before it tells: the first one is.
-func (s *Script) inReadOnly(n syntax.Node) bool {
-	readOnly := true
+// writesHere looks at what writes into the current folder. Where the script has
+// not changed it, the process gets one that it can write.
+func (s *Script) writesHere(n syntax.Node, message string) {
+	moved, readOnly := false, false
 	syntax.Walk(s.shell.Tree, func(o syntax.Node) bool {
 		c, ok := o.(*syntax.CallExpr)
 		if !ok || c.Pos().Offset() >= n.Pos().Offset() {
@@ -158,15 +159,35 @@ func (s *Script) inReadOnly(n syntax.Node) bool {
 		}
 		if name, args := s.shell.Command(c); (name == "cd" || name == "pushd") && len(args) > 0 {
 			dir, known := s.shell.Value(args[len(args)-1])
-			readOnly = known && (strings.HasPrefix(dir, "/var/vcap/packages") || strings.HasPrefix(dir, "/var/vcap/jobs"))
+			moved, readOnly = true, known && (strings.HasPrefix(dir, "/var/vcap/packages") || strings.HasPrefix(dir, "/var/vcap/jobs"))
 		}
 		return true
 	})
-	return readOnly
+	switch {
+	case readOnly:
+		s.note(s.shell.Span(n), message)
+	case !moved:
+		s.WorkDir = "/var/vcap/data/" + s.job.Name + "/tmp"
+		s.Written = append(s.Written, s.shell.Span(n))
+	}
 }
 
 // atHome are programs that keep files in the home folder.
 var atHome = []string{"cf", "bosh", "uaac", "uaa", "credhub", "fly", "git", "go", "npm", "bundle", "gem", "pip", "pip3", "docker", "kubectl", "aws", "gcloud", "az", "ginkgo"}
+
+// compiles is what scripts set that run tests or tools written in Go.
+var compiles = regexp.MustCompile(`(?m)^[^#\n]*\b(GO(?:PATH|ROOT)=[^\n]*)`)
+
+// maybeCompiles tells of a script that prepares for Go and calls something else.
+func (s *Script) maybeCompiles() {
+	if m := compiles.FindSubmatchIndex(s.File.Data); m != nil && !s.builds {
+		s.note(source.Span{File: s.File, Start: m[2], End: m[3]}, "the script prepares for Go: when what it calls compiles, "+s.compileEarlier())
+	}
+}
+
+func (s *Script) compileEarlier() string {
+	return "packages are read-only in its container: do it when the package is compiled, or into a folder below /var/vcap/data/" + s.job.Name
+}
 
 // Home is the place where the script needs its home folder: HOME is
 // /var/vcap/data/JOB in a container, and there only with ephemeral_disk.
