@@ -77,7 +77,7 @@ func (s *Script) command(c *syntax.CallExpr) {
 	}
 	if verbs, ok := builders[name]; ok && (slices.Contains(verbs, "") || len(words) > 0 && slices.Contains(verbs, words[0])) {
 		s.builds = true
-		s.note(at, "this may compile or install when it runs, "+s.compileEarlier())
+		s.note(at, "this may compile or install when it runs, and "+s.compileEarlier())
 	}
 }
 
@@ -181,7 +181,7 @@ var compiles = regexp.MustCompile(`(?m)^[^#\n]*\b(GO(?:PATH|ROOT)=[^\n]*)`)
 // maybeCompiles tells of a script that prepares for Go and calls something else.
 func (s *Script) maybeCompiles() {
 	if m := compiles.FindSubmatchIndex(s.File.Data); m != nil && !s.builds {
-		s.note(source.Span{File: s.File, Start: m[2], End: m[3]}, "the script prepares for Go: when what it calls compiles, "+s.compileEarlier())
+		s.note(source.Span{File: s.File, Start: m[2], End: m[3]}, "the script prepares for Go: where what it calls compiles, "+s.compileEarlier())
 	}
 }
 
