@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -136,4 +137,23 @@ func commonSuffix(a, b string) int {
 		n++
 	}
 	return n
+}
+
+// PackageSources lists the files below src/ that a package's spec names.
+func (r *Release) PackageSources(pkg string) []string {
+	globs, err := r.packageGlobs(pkg)
+	if err != nil || globs == nil {
+		return nil
+	}
+	var names []string
+	r.sources("")
+	for _, all := range r.byBase {
+		for _, name := range all {
+			if matchesAny(globs, strings.TrimPrefix(name, "src/")) {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
 }

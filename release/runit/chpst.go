@@ -1,0 +1,445 @@
+package runit
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// invocation is a call of chpst: its options as they are written, by what they
+// mean (chpst(8)). Values are shell words.
+type invocation struct {
+	r *reader
+	// user and env are the arguments of -u and -U, split at their colons.
+	user, env []string
+	numeric   bool // of -u
+	envNumber bool // of -U
+	nice      string
+	name      string // -b
+	envDir    string
+	lock      string
+	noWait    bool // -L
+	limits    []limit
+	closes    []string
+	session   bool
+	// tool is how the new commands are called: with a path where chpst was.
+	dir string
+}
+
+// limit is one of the soft limits that chpst sets.
+type limit struct{ name, value string }
+
+// limitNames are those of prlimit(1). chpst sets the soft limit alone and so
+// does NAME=N: with a colon.
+var limitNames = map[byte][]string{
+	'm': {"data", "stack", "memlock", "as"}, 'd': {"data"}, 'o': {"nofile"}, 'p': {"nproc"}, 'f': {"fsize"}, 'c': {"core"}, 'r': {"rss"}, 't': {"cpu"},
+}
+
+// mayExceed is the limit of open files above which a VM's hard limit may lie:
+// what systemd gives to the processes of Ubuntu.
+const mayExceed = 524288
+
+// chpst works out the replacement for a call whose words begin with the program.
+// before counts the words in front of it, sure says that what follows is a
+// command for certain.
+func (r *reader) chpst(words []*syntax.Word, before int, sure bool, c command) {
+	tool := words[0]
+	start, end := int(tool.Pos().Offset()), int(tool.End().Offset())
+	use := Use{Program: Chpst, Span: r.span(start, end)}
+	fail := func(format string, args ...any) {
+		use.Edits, use.Reason = nil, fmt.Sprintf(format, args...)
+		r.add(use)
+	}
+	in := &invocation{r: r}
+	if v, ok := r.value(tool); ok && strings.Contains(v, "/") {
+		in.dir = "/usr/bin/"
+	}
+	var options [][2]int // the words of the options
+	rest := words[1:]
+	for len(rest) > 0 {
+		w := rest[0]
+		lit, ok := w.Parts[0].(*syntax.Lit)
+		if !ok || !strings.HasPrefix(lit.Value, "-") || lit.Value == "-" {
+			break
+		}
+		rest = rest[1:]
+		options = append(options, [2]int{int(w.Pos().Offset()), int(w.End().Offset())})
+		if w.Lit() == "--" {
+			break
+		}
+		if strings.Contains(lit.Value, `\`) {
+			fail("its options are not understood: %s", string(r.file.Data[w.Pos().Offset():w.End().Offset()]))
+			return
+		}
+		taken, err := in.option(w, lit, rest)
+		if err != nil {
+			fail("%s", err)
+			return
+		}
+		if taken {
+			options = append(options, [2]int{int(rest[0].Pos().Offset()), int(rest[0].End().Offset())})
+			rest = rest[1:]
+		}
+	}
+	if n := len(options); n > 0 {
+		use.Span.End = options[n-1][1]
+	}
+	assigned := !c.array && before == 0 && inAssignment(c.stack, c.nested, start, r)
+	switch {
+	case len(options) == 0 && !sure:
+		return // an argument of something else
+	case len(rest) == 0 && !assigned && !c.array:
+		fail("it runs no program here")
+		return
+	case len(options) == 0 && len(rest) > 0 && !plainStart(rest[0]):
+		fail("its options are in %s", string(r.file.Data[rest[0].Pos().Offset():rest[0].End().Offset()]))
+		return
+	}
+	for _, s := range r.template.Within(use.Span.Start, use.Span.End) {
+		if s.Kind == erb.Code || s.Kind == erb.Comment || s.Kind == erb.Literal {
+			fail("ERB decides on its options")
+			return
+		}
+	}
+	text, err := in.replacement(c)
+	if err != nil {
+		fail("%s", err)
+		return
+	}
+	use.Review = in.review()
+	if len(in.closes) > 0 {
+		edit, err := closing(c.stack, in.closes)
+		if err != nil {
+			fail("%s", err)
+			return
+		}
+		use.Edits = append(use.Edits, edit)
+	}
+	use.Edits = append(use.Edits, r.edits(use.Span, [2]int{start, end}, options, rest, text)...)
+	r.add(use)
+}
+
+// inAssignment says whether the text that a command stands in is the value of a
+// variable, which runs it with more words.
+func inAssignment(stack []syntax.Node, nested bool, at int, r *reader) bool {
+	if !nested || r.script == nil {
+		return false
+	}
+	found := false
+	syntax.Walk(r.script.Tree, func(n syntax.Node) bool {
+		if a, ok := n.(*syntax.Assign); ok && a.Value != nil && int(a.Value.Pos().Offset()) <= at && at < int(a.Value.End().Offset()) {
+			_, sub := parent[*syntax.CmdSubst](stack)
+			found = !sub
+		}
+		return true
+	})
+	return found
+}
+
+// plainStart says whether a word is no option, whatever it stands for.
+func plainStart(w *syntax.Word) bool {
+	switch p := w.Parts[0].(type) {
+	case *syntax.Lit:
+		return true
+	case *syntax.SglQuoted:
+		return !strings.HasPrefix(p.Value, "-")
+	case *syntax.DblQuoted:
+		if len(p.Parts) > 0 {
+			l, ok := p.Parts[0].(*syntax.Lit)
+			return ok && !strings.HasPrefix(l.Value, "-") || len(p.Parts) > 1
+		}
+	case *syntax.ParamExp:
+		return len(w.Parts) > 1 // $DIR/bin/x
+	}
+	return false
+}
+
+// option takes a word of options; taken says that the next word is the argument
+// of its last one.
+func (in *invocation) option(w *syntax.Word, lit *syntax.Lit, rest []*syntax.Word) (taken bool, err error) {
+	letters := lit.Value
+	for i := 1; i < len(letters); i++ {
+		l := letters[i]
+		switch l {
+		case 'v', 'V':
+			continue
+		case 'P':
+			in.session = true
+			continue
+		case '0', '1', '2':
+			in.closes = append(in.closes, map[byte]string{'0': "<&-", '1': ">&-", '2': "2>&-"}[l])
+			continue
+		}
+		if strings.IndexByte("uUbenldmopfcrtL/", l) < 0 {
+			return false, fmt.Errorf("chpst has no option -%c", l)
+		}
+		value, skip := w, i+1
+		if skip == len(letters) && len(w.Parts) == 1 {
+			if len(rest) == 0 {
+				return false, fmt.Errorf("-%c has no argument here", l)
+			}
+			value, skip, taken = rest[0], 0, true
+		}
+		return taken, in.take(l, value, skip)
+	}
+	if len(w.Parts) > 1 {
+		return false, fmt.Errorf("its options are not understood: %s", in.raw(w, 0))
+	}
+	return false, nil
+}
+
+// raw is a word as it is written, without its first bytes.
+func (in *invocation) raw(w *syntax.Word, skip int) string {
+	return string(in.r.file.Data[int(w.Pos().Offset())+skip : w.End().Offset()])
+}
+
+var digits = regexp.MustCompile(`^\d+$`)
+
+// take takes an option with its argument, which begins after skip bytes of a word.
+func (in *invocation) take(l byte, w *syntax.Word, skip int) error {
+	text := in.raw(w, skip)
+	if strings.Contains(text, `\`) {
+		return fmt.Errorf("the argument of -%c has a backslash in it: %s", l, text)
+	}
+	switch l {
+	case 'u', 'U':
+		names, numeric, err := in.names(l, w, skip)
+		if l == 'u' {
+			in.user, in.numeric = names, numeric
+		} else {
+			in.env, in.envNumber = names, numeric
+		}
+		return err
+	case 'b':
+		in.name = text
+	case 'e':
+		in.envDir = text
+	case 'n':
+		in.nice = text
+	case 'l', 'L':
+		in.lock, in.noWait = text, l == 'L'
+	case '/':
+		return fmt.Errorf("-/ changes the root directory, where setpriv is not found any more")
+	default:
+		if bare := strings.Trim(text, `"'`); !strings.ContainsAny(text, "$<`") && !digits.MatchString(bare) {
+			return fmt.Errorf("-%c %s: chpst takes numbers alone, and fails here", l, text)
+		}
+		for _, name := range limitNames[l] {
+			in.limits = slices.DeleteFunc(in.limits, func(o limit) bool { return o.name == name })
+			in.limits = append(in.limits, limit{name, text})
+		}
+	}
+	return nil
+}
+
+// names splits the argument of -u at its colons.
+func (in *invocation) names(l byte, w *syntax.Word, skip int) (names []string, numeric bool, err error) {
+	pieces := []string{""}
+	put := func(text, masked, quote string) {
+		for i, from := 0, 0; i <= len(masked); i++ {
+			if i < len(masked) && masked[i] != ':' {
+				continue
+			}
+			if from < i {
+				pieces[len(pieces)-1] += quote + text[from:i] + quote
+			}
+			if i < len(masked) {
+				pieces = append(pieces, "")
+			}
+			from = i + 1
+		}
+	}
+	unknown := false
+	var parts func(ps []syntax.WordPart, quote string)
+	parts = func(ps []syntax.WordPart, quote string) {
+		for _, p := range ps {
+			start, end := int(p.Pos().Offset()), int(p.End().Offset())
+			switch p := p.(type) {
+			case *syntax.Lit:
+				if first := int(w.Pos().Offset()) + skip; start < first {
+					start = first
+				}
+				put(string(in.r.file.Data[start:end]), string(in.r.mask[start:end]), quote)
+				unknown = unknown || in.r.template.HasExpr(start, end)
+			case *syntax.SglQuoted:
+				put(string(in.r.file.Data[start+1:end-1]), string(in.r.mask[start+1:end-1]), "'")
+				unknown = unknown || in.r.template.HasExpr(start, end)
+			case *syntax.DblQuoted:
+				parts(p.Parts, `"`)
+			default:
+				unknown = true
+				pieces[len(pieces)-1] += quote + string(in.r.file.Data[start:end]) + quote
+			}
+		}
+	}
+	parts(w.Parts, "")
+	for i := range pieces {
+		pieces[i] = strings.ReplaceAll(pieces[i], `""`, "")
+	}
+	if unknown && len(pieces) == 1 {
+		v, ok := in.r.value(w)
+		if !ok || skip > 0 {
+			return nil, false, fmt.Errorf("whether %s names a group beside the user is not known", pieces[0])
+		}
+		if strings.Contains(v, ":") {
+			pieces = strings.Split(v, ":")
+		}
+	}
+	if pieces[0] == "" && len(pieces) > 1 {
+		pieces, numeric = pieces[1:], true
+		if len(pieces) == 1 {
+			return nil, true, fmt.Errorf("-%c :%s: chpst wants a group, too, and fails here", l, pieces[0])
+		}
+	}
+	if slices.Contains(pieces, "") {
+		return nil, numeric, fmt.Errorf("-%c %s: a name is missing", l, in.raw(w, skip))
+	}
+	return pieces, numeric, nil
+}
+
+// group is that of a user whose group is not given.
+func group(user string) string {
+	if user == "vcap" || user == "root" {
+		return user
+	}
+	return "$(id -g " + user + ")"
+}
+
+// replacement are the words that do what chpst does, in its order: session,
+// environment, priority, user, lock, limits.
+func (in *invocation) replacement(c command) (string, error) {
+	var words []string
+	tool := func(name string, args ...string) {
+		words = append(words, in.dir+name)
+		words = append(words, args...)
+	}
+	if in.session {
+		if execs(c) {
+			return "", fmt.Errorf("-P begins a session where it can, and setsid forks where the process leads one already, which changes the pid")
+		}
+		tool("setsid")
+	}
+	if in.envDir != "" {
+		if c.nested || c.array {
+			return "", fmt.Errorf("-e reads variables from %s, which takes a script", in.envDir)
+		}
+		tool("bash", "-c", readEnvDir, in.envDir)
+	}
+	if in.nice != "" {
+		tool("nice", "-n", in.nice)
+	}
+	if n := len(in.env); n > 0 {
+		uid, gid := "$(id -u "+in.env[0]+")", "$(id -g "+in.env[0]+")"
+		switch {
+		case in.envNumber:
+			uid, gid = in.env[0], in.env[1]
+		case n > 1:
+			gid = "$(getent group " + in.env[1] + " | cut -d: -f3)"
+		}
+		tool("env", "UID="+uid, "GID="+gid)
+	}
+	if n := len(in.user); n > 0 {
+		groups := in.user[1:]
+		if n == 1 {
+			groups = []string{group(in.user[0])}
+		}
+		others := "--clear-groups"
+		if len(groups) > 1 {
+			others = "--groups=" + strings.Join(groups, ",")
+		}
+		tool("setpriv", "--reuid="+in.user[0], "--regid="+groups[0], others)
+	}
+	if in.lock != "" {
+		args := []string{"-F"}
+		if in.noWait {
+			args = append(args, "-n", "-E", "111")
+		}
+		tool("flock", append(args, in.lock)...)
+	}
+	if len(in.limits) > 0 {
+		var args []string
+		for _, l := range in.limits {
+			args = append(args, "--"+l.name+"="+l.value+":")
+		}
+		tool("prlimit", args...)
+	}
+	if in.name != "" {
+		if c.nested || c.array {
+			return "", fmt.Errorf("-b gives the program another name, which takes a shell")
+		}
+		tool("bash", "-c", `'exec -a "$0" "$@"'`, in.name)
+	}
+	return strings.Join(words, " "), nil
+}
+
+// readEnvDir is what chpst -e does: a variable for each file, with its first line,
+// and none for a file that is empty.
+const readEnvDir = `'[ -r "$0" ] || exit 111; for _f in "$0"/*; do [ -f "$_f" ] || continue; unset "${_f##*/}"; [ -s "$_f" ] || continue; IFS= read -r _v < "$_f" || :; export "${_f##*/}=${_v%"${_v##*[![:blank:]]}"}"; done; exec "$@"'`
+
+// review says where the replacement may do something else.
+func (in *invocation) review() string {
+	var parts []string
+	for _, l := range in.limits {
+		if n, err := strconv.Atoi(l.value); err != nil || l.name != "core" && l.name != "cpu" && n > mayExceed || in.r.setsLimits() {
+			parts = append(parts, "prlimit fails for a limit above the hard one, where chpst takes the hard one: see that "+l.name+" "+l.value+" is not above (ulimit -H -a)")
+			break
+		}
+	}
+	if in.lock != "" {
+		parts = append(parts, "a new lock file has the mode that the umask gives, with chpst 0600")
+	}
+	return strings.Join(parts, "; ")
+}
+
+var hardLimit = regexp.MustCompile(`\bulimit\b`)
+
+// setsLimits says whether the script sets limits itself: they are hard ones, too.
+func (r *reader) setsLimits() bool { return hardLimit.Match(r.file.Data) }
+
+// execs says whether a command is run by exec.
+func execs(c command) bool {
+	for i := len(c.stack) - 1; i >= 0; i-- {
+		if s, ok := c.stack[i].(*syntax.Stmt); ok {
+			call, ok := s.Cmd.(*syntax.CallExpr)
+			return ok && len(call.Args) > 0 && call.Args[0].Lit() == "exec"
+		}
+	}
+	return false
+}
+
+// closing closes descriptors behind everything else that a statement redirects.
+func closing(stack []syntax.Node, closes []string) (source.Edit, error) {
+	s, ok := parent[*syntax.Stmt](stack)
+	if !ok {
+		return source.Edit{}, fmt.Errorf("-%s closes a descriptor, and there is no command to do that for", "0, -1 or -2")
+	}
+	end := int(s.Cmd.End().Offset())
+	for _, r := range s.Redirs {
+		if r.Hdoc != nil {
+			return source.Edit{}, fmt.Errorf("-0, -1 or -2 closes a descriptor, and the command has a here document")
+		}
+		end = max(end, int(r.End().Offset()))
+	}
+	return source.Edit{Start: end, End: end, New: " " + strings.Join(closes, " "), Rule: rule}, nil
+}
+
+// edits put the new words where the old ones stood. Options that are on lines of
+// their own leave no empty line behind.
+func (r *reader) edits(all source.Span, tool [2]int, options [][2]int, rest []*syntax.Word, text string) []source.Edit {
+	if text == "" { // chpst without an option does nothing
+		end := all.End
+		if len(rest) > 0 && bytes.IndexByte(r.file.Data[end:rest[0].Pos().Offset()], '\n') < 0 {
+			end = int(rest[0].Pos().Offset())
+		}
+		return []source.Edit{{Start: all.Start, End: end, Rule: rule}}
+	}
+	return []source.Edit{{Start: all.Start, End: all.End, New: text, Rule: rule}}
+}
