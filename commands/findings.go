@@ -223,6 +223,9 @@ func foundInJob(dir string, j *convert.Conversion) []reported {
 	} else if !j.Excused() {
 		found = append(found, reported{Dir: dir, Job: j.Job.Name, Diagnostic: j.Reason})
 	}
+	for _, d := range j.Chpst {
+		found = append(found, reported{Dir: dir, Job: j.Job.Name, Diagnostic: d})
+	}
 	for _, s := range j.Suppressed {
 		found = append(found, reported{Dir: dir, Job: j.Job.Name, Diagnostic: s.Diagnostic, Rule: s.Rule})
 	}

@@ -26,6 +26,7 @@ type releaseOptions struct {
 	OpsFile   string   `long:"ops-file" value-name:"NAME" default:"generated-bpm-ops.yml" description:"Name of the ops-file that colocates bpm, below DIR"`
 	Ledger    bool     `long:"ledger" description:"Show where every statement of the old scripts went"`
 	Verify    bool     `long:"verify" description:"Prove each conversion as verify does (needs ruby); a job that differs in a way that nothing explains is left as it was"`
+	Swap      string   `long:"swap-chpst" value-name:"only" optional:"yes" optional-value:"rest" choice:"rest" choice:"only" description:"Replace chpst in the jobs and scripts that stay, by a line of setpriv and the like with the same effect; =only converts nothing"`
 	Force     bool     `long:"force" description:"Change files that have uncommitted changes, too"`
 	findingsOptions
 	Args struct {
@@ -115,7 +116,14 @@ func (o *releaseOptions) plan(dir string) planned {
 			return fail(err)
 		}
 	}
-	opts := convert.Options{Jobs: o.Jobs, Processes: o.Processes, Errands: o.Errands, OpsFile: o.OpsFile, Tool: "bosh-bpmify " + Version()}
+	opts := convert.Options{
+		Jobs:      o.Jobs,
+		Processes: o.Processes,
+		Errands:   o.Errands,
+		Swap:      convert.Swap(o.Swap),
+		OpsFile:   o.OpsFile,
+		Tool:      "bosh-bpmify " + Version(),
+	}
 	if opts.Manifests, err = o.manifests(r); err != nil {
 		return fail(err)
 	}

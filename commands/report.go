@@ -124,6 +124,8 @@ func (r *report) job(p *printer, j *convert.Conversion) {
 		for _, s := range j.Suppressed {
 			p.wrapped("  ", "suppressed: "+s.Rule.Reason)
 		}
+		r.files(p, j.Changes)
+		r.chpst(p, j)
 		p.line("")
 		return
 	}
@@ -143,6 +145,20 @@ func (r *report) job(p *printer, j *convert.Conversion) {
 	}
 	r.proven(p, j.Job.Name)
 	p.line("")
+}
+
+// chpst says how a job that stays fares on a stemcell without it.
+func (r *report) chpst(p *printer, j *convert.Conversion) {
+	var found []reported
+	for _, d := range j.Chpst {
+		found = append(found, reported{Diagnostic: d})
+	}
+	switch {
+	case len(found) > 0:
+		r.findings(p, found)
+	case j.Verdict == convert.Declined && len(j.Changes) == 0:
+		p.line("  It needs no other line for the stemcell of Ubuntu 26.04: it does not use chpst.")
+	}
 }
 
 // proven says what running both sides came to.
@@ -277,6 +293,8 @@ func (r *report) next(p *printer) {
 	converted := count[convert.Converted] + count[convert.ConvertedReview]
 	if converted == 0 {
 		switch {
+		case swapped(r.plan) > 0:
+			p.line(fmt.Sprintf("chpst is replaced in %s. No job was converted.", plural(swapped(r.plan), "job")))
 		case len(r.plan.Changes) > 0:
 		case count[convert.Declined]+count[convert.Failed] > 0:
 			p.line("Nothing was changed.")
@@ -319,6 +337,17 @@ func (r *report) next(p *printer) {
 	p.line("    /var/vcap/sys/log/" + job + "/*.stderr.log")
 	p.line("  or in what bpm says when it is started by hand:")
 	p.line("    monit unmonitor " + job + " && /var/vcap/jobs/bpm/bin/bpm start " + job)
+}
+
+// swapped counts the jobs that stay and have chpst replaced.
+func swapped(p *convert.Plan) int {
+	n := 0
+	for _, j := range p.Jobs {
+		if j.Swaps() {
+			n++
+		}
+	}
+	return n
 }
 
 // opsFile is the name of the first ops-file that the run made.

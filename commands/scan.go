@@ -17,7 +17,8 @@ import (
 )
 
 type scanOptions struct {
-	Jobs []string `long:"job" value-name:"NAME" description:"Look only at this job (repeatable)"`
+	Jobs     []string `long:"job" value-name:"NAME" description:"Look only at this job (repeatable)"`
+	Stemcell string   `long:"stemcell" value-name:"NAME" description:"List the jobs that would break on this line of stemcells (ubuntu-resolute) for what it has no more, and the way out for each"`
 	findingsOptions
 	Args struct {
 		Dirs []string `positional-arg-name:"DIR" description:"Release directory, or a folder with several of them (default: .)"`
@@ -38,6 +39,9 @@ func (o *scanOptions) run(env *environment) error {
 	dirs, several, err := releasesIn(o.Args.Dirs)
 	if err != nil {
 		return err
+	}
+	if o.Stemcell != "" {
+		return o.stemcell(env, dirs, several)
 	}
 	want, err := jobsIn(dirs, o.Jobs)
 	if err != nil {
@@ -321,7 +325,7 @@ func verdicts(count map[convert.Verdict]int) string {
 		text    string
 	}{
 		{convert.Converted, "converted"}, {convert.ConvertedReview, "to review"}, {convert.Declined, "declined"},
-		{convert.AlreadyBPM, "already on bpm"}, {convert.NothingToDo, "without a process"}, {convert.Failed, "not readable"},
+		{convert.AlreadyBPM, "already on bpm"}, {convert.Swapped, "with chpst replaced"}, {convert.NothingToDo, "without a process"}, {convert.Failed, "not readable"},
 	} {
 		total += count[v.verdict]
 		if n := count[v.verdict]; n > 0 {

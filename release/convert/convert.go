@@ -40,6 +40,8 @@ const (
 	AlreadyBPM Verdict = "already bpm"
 	// NothingToDo: monit supervises no process of the job.
 	NothingToDo Verdict = "nothing to do"
+	// Swapped: nothing was to be converted, and chpst is replaced.
+	Swapped Verdict = "chpst replaced"
 	// Failed: the job could not be read; untouched.
 	Failed Verdict = "error"
 )
@@ -59,6 +61,8 @@ type Conversion struct {
 	rereads   []reread
 	Decisions []Decision
 	Findings  []source.Diagnostic
+	// Chpst are the findings about chpst in a job that stays as it is.
+	Chpst []source.Diagnostic
 	// Suppressed are the findings that .bpmify.yml covers; they do not count.
 	Suppressed []suppress.Finding
 	Ledger     []Row

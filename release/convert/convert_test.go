@@ -92,6 +92,11 @@ func (o *Options) read(t *testing.T, lines string) {
 			o.Errands = true
 		case "process":
 			o.Processes = append(o.Processes, value)
+		case "swap-chpst":
+			o.Swap = SwapRest
+			if value != "" {
+				o.Swap = Swap(value)
+			}
 		default:
 			t.Fatal("no option", name)
 		}
@@ -122,8 +127,10 @@ func invariants(t *testing.T, p *Plan) {
 	t.Helper()
 	for _, c := range p.Jobs {
 		if c.Verdict != Converted && c.Verdict != ConvertedReview {
-			if len(c.Changes) > 0 {
-				t.Errorf("%s: %s, and still changes %s", c.Job.Name, c.Verdict, c.Changes[0].Name)
+			for _, change := range c.Changes {
+				if !swaps(change) {
+					t.Errorf("%s: %s, and still changes %s", c.Job.Name, c.Verdict, change.Name)
+				}
 			}
 			continue
 		}
@@ -162,12 +169,40 @@ func invariants(t *testing.T, p *Plan) {
 	}
 }
 
+// swaps says whether a change does nothing but put something else for chpst: what
+// differs are lines that have it and do not have it any more.
+func swaps(c Change) bool {
+	if c.Before == nil || c.Delete {
+		return false
+	}
+	old, now := strings.Split(string(c.Before.Data), "\n"), strings.Split(string(c.After), "\n")
+	for len(old) > 0 && len(now) > 0 {
+		switch {
+		case old[0] == now[0]:
+			old, now = old[1:], now[1:]
+		case !strings.Contains(old[0], "chpst"):
+			return false
+		default:
+			for strings.HasSuffix(old[0], "\\") && len(old) > 1 && len(old) > len(now) {
+				old = old[1:] // options on lines of their own
+			}
+			old, now = old[1:], now[1:]
+		}
+	}
+	return len(old) == 0 && len(now) == 0 && !bytes.Equal(c.Before.Data, c.After)
+}
+
 func show(p *Plan) string {
 	var b bytes.Buffer
 	for _, c := range p.Jobs {
 		fmt.Fprintf(&b, "%s: %s\n", c.Job.Name, c.Verdict)
 		if c.Reason.Message != "" {
 			fmt.Fprintf(&b, "  %s: %s\n", c.Reason.Span, c.Reason.Message)
+		}
+		for _, d := range c.Chpst {
+			fmt.Fprintf(&b, "  %s\n", d)
+		}
+		if c.Reason.Message != "" {
 			continue
 		}
 		for _, d := range c.Decisions {

@@ -36,6 +36,8 @@ type Options struct {
 	// Unproven are jobs that are not to be converted because their proof failed,
 	// with the reason.
 	Unproven map[string]source.Diagnostic
+	// Swap says where chpst is replaced.
+	Swap Swap
 	// Tool is what generated files name as their maker.
 	Tool string
 }
@@ -245,6 +247,12 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 		if len(o.Jobs) > 0 && !slices.Contains(o.Jobs, j.Name) {
 			continue
 		}
+		if o.Swap == SwapOnly {
+			if c := swapOnly(j); c != nil {
+				p.Jobs = append(p.Jobs, c)
+			}
+			continue
+		}
 		c := Job(j, ctx)
 		if why, ok := o.Unproven[j.Name]; ok {
 			c = &Conversion{Job: j, Verdict: Declined, Reason: why, Checks: c.Checks, OnBPM: c.OnBPM}
@@ -259,6 +267,7 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 		}
 	}
 	p.reread()
+	p.swap(o, rules)
 	if len(needs) == 0 {
 		return nil
 	}

@@ -143,7 +143,13 @@ var chpstUser = regexp.MustCompile(`\bchpst -u (\w+)(?::(\w+))?\s+`)
 func (w *job) unprivileged(text string) string {
 	return chpstUser.ReplaceAllStringFunc(text, func(s string) string {
 		m := chpstUser.FindStringSubmatch(s)
-		return setpriv(m[1], m[2])
+		if m[2] == "" {
+			m[2] = "vcap"
+			if m[1] != "vcap" {
+				m[2] = "$(id -g " + m[1] + ")"
+			}
+		}
+		return "setpriv --reuid=" + m[1] + " --regid=" + m[2] + " --clear-groups "
 	})
 }
 

@@ -20,6 +20,7 @@ const (
 	boshAddons      = "https://bosh.io/docs/runtime-config/#addons"
 	boshDirector    = "https://github.com/cloudfoundry/bosh/blob/main/src/bosh-director/lib/bosh/director/"
 	verifyPage      = "https://github.com/bosh-bpmify/bosh-bpmify/blob/main/docs/verify.md"
+	resoluteRFC     = "https://github.com/cloudfoundry/community/blob/main/toc/rfc/rfc-0058-resolute-raccoon-os.md"
 	opsFilesPage    = "https://github.com/bosh-bpmify/bosh-bpmify/blob/main/docs/ops-files.md"
 )
 
@@ -266,6 +267,22 @@ var entries = []Entry{
 		Sources: []string{limitsPage},
 	},
 	{
+		ID: "chpst-left", Severity: source.Note,
+		Title:   "A script that stays runs chpst, which the stemcell for Ubuntu 26.04 does not have",
+		Why:     "`chpst` comes with runit, and the stemcell `ubuntu-resolute` has no runit any more: the command fails there, and with it the start, the deploy or the errand. What replaces it does the same on every stemcell: `setpriv` for the user and the groups, `prlimit` for limits, `nice`, `env` and `flock`; the rest of the line stays. It is a warning where nothing of one line does.",
+		Do:      "`release --swap-chpst` makes the replacement wherever there is one; `scan --stemcell ubuntu-resolute` lists every job that needs one.",
+		Before:  "exec chpst -u vcap:vcap -o 4096 /var/vcap/packages/web/bin/web",
+		After:   "exec setpriv --reuid=vcap --regid=vcap --clear-groups prlimit --nofile=4096: /var/vcap/packages/web/bin/web",
+		Sources: []string{resoluteRFC, "chpst(8), setpriv(1), prlimit(1)"},
+	},
+	{
+		ID: "chpst-swapped", Severity: source.Warning,
+		Title:   "What stands for chpst may do something else in one case",
+		Why:     "`prlimit` fails where a soft limit is above the hard one, and chpst takes the hard one instead. A lock file that does not exist yet is made with the mode of the umask by `flock`, with 0600 by chpst.",
+		Do:      "See on a VM what the hard limits are (`ulimit -H -a`) where the script starts the program, or lower the number.",
+		Sources: []string{"chpst(8), prlimit(1), flock(1)"},
+	},
+	{
 		ID: "config-clash", Severity: source.Error, By: Anybody,
 		Title:   "The daemon's configuration clashes with what it needs under bpm",
 		Why:     "A directive sends the daemon to the background, names a pid file where the container has no folder, changes to another user or root folder, which only root can, or the prefix lies in a package, which is read-only. The daemon then ends as soon as it is started; nginx says `\"daemon\" directive is duplicate` where the command line and the file both have it, or `open() \"...\" failed (2: No such file or directory)`, haproxy `Cannot set uid` or `Cannot chroot`.",
@@ -294,9 +311,9 @@ var entries = []Entry{
 	{
 		ID: "declined", Severity: source.Warning,
 		Title:   "The job stays as it is",
-		Why:     "One statement of its start path has no place under bpm, or is not understood well enough to move it. A job changes whole or not at all, so nothing of this one was touched; it runs as before, on stemcells that still have what its script uses. (The stemcell for Ubuntu 26.04 has no `chpst` any more.)",
-		Do:      "The place is the statement that stopped the conversion, and the text says why. Some are a matter of a line: one process for each check, a helper written out, a file that is asked for before it is made. Jobs that run containers for others, mount file systems, or run as a third user had better stay; replace `chpst -u vcap:vcap` by `setpriv --reuid=vcap --regid=vcap --clear-groups` in them.",
-		Sources: []string{limitsPage, "RFC-0058: https://github.com/cloudfoundry/community/pull/1498"},
+		Why:     "One statement of its start path has no place under bpm, or is not understood well enough to move it. A job changes whole or not at all, so nothing of this one was touched; it runs as before, on stemcells that still have what its script uses. (The stemcell for Ubuntu 26.04 has no `chpst` any more; the report says for each place what can stand there instead, and `--swap-chpst` puts it in.)",
+		Do:      "The place is the statement that stopped the conversion, and the text says why. Some are a matter of a line: one process for each check, a helper written out, a file that is asked for before it is made. Jobs that run containers for others, mount file systems, or run as a third user had better stay: run `release --swap-chpst` for them, which replaces `chpst -u vcap:vcap` by `setpriv --reuid=vcap --regid=vcap --clear-groups`.",
+		Sources: []string{limitsPage, resoluteRFC},
 	},
 	{
 		ID: "env-changed", Severity: source.Note,

@@ -114,7 +114,7 @@ func (r *reader) chpst(words []*syntax.Word, before int, sure bool, c command) {
 		fail("%s", err)
 		return
 	}
-	use.Review = in.review()
+	use.text, use.Review = text, in.review()
 	if len(in.closes) > 0 {
 		edit, err := closing(c.stack, in.closes)
 		if err != nil {

@@ -37,6 +37,8 @@ type Use struct {
 	Edits []source.Edit
 	// Reason is why there is none.
 	Reason string
+	// text is what stands for the program and its options.
+	text string
 	// Review is where the replacement may do something else; "" when it does the
 	// same.
 	Review string
@@ -44,6 +46,9 @@ type Use struct {
 
 // Replaceable says whether the place has a replacement.
 func (u Use) Replaceable() bool { return u.Reason == "" }
+
+// Replacement are the words that stand for the program and its options.
+func (u Use) Replacement() string { return u.text }
 
 // New is the line of the place as the replacement makes it, trimmed.
 func (u Use) New() string {
@@ -237,6 +242,9 @@ func (r *reader) call(c *syntax.CallExpr, stack []syntax.Node, nested bool) {
 // words looks for the program among the words of a command. In front of it may
 // stand what runs it: exec, nohup, a function of the script.
 func (r *reader) words(words []*syntax.Word, c command) {
+	if len(words) == 0 {
+		return
+	}
 	first, _ := r.value(words[0])
 	first = path.Base(first)
 	for i, w := range words {
