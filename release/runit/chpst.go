@@ -43,9 +43,10 @@ var limitNames = map[byte][]string{
 	'm': {"data", "stack", "memlock", "as"}, 'd': {"data"}, 'o': {"nofile"}, 'p': {"nproc"}, 'f': {"fsize"}, 'c': {"core"}, 'r': {"rss"}, 't': {"cpu"},
 }
 
-// mayExceed is the limit of open files above which a VM's hard limit may lie:
-// what systemd gives to the processes of Ubuntu.
-const mayExceed = 524288
+// hardLimits are what systemd gives to the processes of Ubuntu, or less: where more
+// is asked for, the hard limit of a VM may be lower. Those that are not here have
+// none.
+var hardLimits = map[string]int{"nofile": 524288, "memlock": 8388608, "nproc": 4096}
 
 // chpst works out the replacement for a call whose words begin with the program.
 // before counts the words in front of it, sure says that what follows is a
@@ -59,7 +60,7 @@ func (r *reader) chpst(words []*syntax.Word, before int, sure bool, c command) {
 		r.add(use)
 	}
 	in := &invocation{r: r}
-	if v, ok := r.value(tool); ok && strings.Contains(v, "/") {
+	if v, ok := r.value(tool); ok && strings.Contains(v, "/") || !ok && strings.Contains(tool.Lit(), "/") {
 		in.dir = "/usr/bin/"
 	}
 	var options [][2]int // the words of the options
@@ -388,7 +389,8 @@ const readEnvDir = `'[ -r "$0" ] || exit 111; for _f in "$0"/*; do [ -f "$_f" ] 
 func (in *invocation) review() string {
 	var parts []string
 	for _, l := range in.limits {
-		if n, err := strconv.Atoi(l.value); err != nil || l.name != "core" && l.name != "cpu" && n > mayExceed || in.r.setsLimits() {
+		hard, has := hardLimits[l.name]
+		if n, err := strconv.Atoi(l.value); err != nil || has && n > hard || in.r.setsLimits() {
 			parts = append(parts, "prlimit fails for a limit above the hard one, where chpst takes the hard one: see that "+l.name+" "+l.value+" is not above (ulimit -H -a)")
 			break
 		}
@@ -399,10 +401,10 @@ func (in *invocation) review() string {
 	return strings.Join(parts, "; ")
 }
 
-var hardLimit = regexp.MustCompile(`\bulimit\b`)
+var ulimit = regexp.MustCompile(`\bulimit\b`)
 
 // setsLimits says whether the script sets limits itself: they are hard ones, too.
-func (r *reader) setsLimits() bool { return hardLimit.Match(r.file.Data) }
+func (r *reader) setsLimits() bool { return ulimit.Match(r.file.Data) }
 
 // execs says whether a command is run by exec.
 func execs(c command) bool {
