@@ -180,6 +180,7 @@ func (w *job) leaveOthers() {
 // Job converts one job.
 func Job(j *release.Job, ctx Context) *Conversion {
 	c := convertJob(j, ctx)
+	c.explain()
 	c.suppress(ctx.Suppress)
 	if c.Verdict != Converted {
 		return c

@@ -26,6 +26,8 @@ func (w *job) privileges() {
 		if !l.needsRoot {
 			w.needsMore(l)
 		}
+		w.measures(l)
+		w.asksToStay(l)
 		w.locksMemory(l)
 		if l.wasRoot() {
 			w.wasRoot(l)

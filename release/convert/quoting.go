@@ -137,22 +137,6 @@ func shift(lines []string) []string {
 	return out
 }
 
-var chpstUser = regexp.MustCompile(`\bchpst -u (\w+)(?::(\w+))?\s+`)
-
-// unprivileged replaces chpst, which newer stemcells lack (RFC-0058).
-func (w *job) unprivileged(text string) string {
-	return chpstUser.ReplaceAllStringFunc(text, func(s string) string {
-		m := chpstUser.FindStringSubmatch(s)
-		if m[2] == "" {
-			m[2] = "vcap"
-			if m[1] != "vcap" {
-				m[2] = "$(id -g " + m[1] + ")"
-			}
-		}
-		return "setpriv --reuid=" + m[1] + " --regid=" + m[2] + " --clear-groups "
-	})
-}
-
 var exits = regexp.MustCompile(`^\s*exit\b`)
 
 // setpriv runs a command as a user; without a group it is that of the user.

@@ -85,7 +85,7 @@ func (r *residual) bare(n *ctl.Node) []string {
 		if isToggle(n.Command.Text) {
 			r.mode = toggled(n.Command.Text)
 		}
-		return textLines(r.job.unprivileged(r.job.trimmed(n.Command)))
+		return textLines(r.job.trimmed(n.Command))
 	case ctl.If:
 		body, otherwise := r.nodes(n.Body), r.nodes(n.Else)
 		head := n.Head
@@ -108,7 +108,7 @@ func (r *residual) bare(n *ctl.Node) []string {
 	case ctl.AndOr:
 		if !inside {
 			r.whole(n, "the list "+oneLine(n.Text))
-			return textLines(r.job.unprivileged(ctl.WithoutEnd(n.Text)))
+			return textLines(ctl.WithoutEnd(n.Text))
 		}
 		if n.Op == "&&" && len(n.Body) == 1 && n.Body[0].Kind == ctl.Leaf && n.Body[0].Command.Leave {
 			return nil

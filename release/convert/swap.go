@@ -1,8 +1,8 @@
 package convert
 
 import (
+	"bytes"
 	"fmt"
-	"slices"
 	"sort"
 	"strings"
 
@@ -115,16 +115,17 @@ func (p *Plan) swapIn(c *Conversion, f laterFile, how Swap) {
 	if len(uses) == 0 {
 		return
 	}
-	fresh := f.change != nil && f.change.Before == nil
-	replace := how != SwapNew || fresh
+	replace := func(u runit.Use) bool { return how != SwapNew || p.written(f.change, u) }
 	var edits []source.Edit
+	n := 0
 	for _, u := range uses {
-		if replace && u.Replaceable() {
+		if replace(u) && u.Replaceable() {
+			n++
 			edits = append(edits, u.Edits...)
 		}
 	}
 	after, err := source.Apply(f.Data, edits)
-	if err == nil && len(edits) > 0 && slices.ContainsFunc(runit.Uses(&source.File{Name: f.Name, Data: after}, runit.Chpst), runit.Use.Replaceable) {
+	if err == nil && len(edits) > 0 && len(runit.Uses(&source.File{Name: f.Name, Data: after}, runit.Chpst)) > len(uses)-n {
 		err = fmt.Errorf("the new text does not read back as what it should be")
 	}
 	for _, u := range uses {
@@ -132,10 +133,11 @@ func (p *Plan) swapIn(c *Conversion, f laterFile, how Swap) {
 		words, line := strings.Join(strings.Fields(u.Span.Text()), " "), u.Replacement()
 		switch {
 		case !u.Replaceable():
+			words = oneLine(u.Old())
 			d.Severity, d.Message = source.Warning, fmt.Sprintf("%q fails on the stemcell for Ubuntu 26.04, which has no chpst, and nothing of one line can stand for it: %s", words, u.Reason)
 		case err != nil:
 			d.Severity, d.Message = source.Warning, fmt.Sprintf("%q fails on the stemcell for Ubuntu 26.04, which has no chpst, and is not replaced: %s", words, err)
-		case !replace:
+		case !replace(u):
 			d.Message = fmt.Sprintf("%q fails on the stemcell for Ubuntu 26.04, which has no chpst; %q does the same, and --swap-chpst puts it here", words, line)
 		case u.Review == "":
 			continue
@@ -147,24 +149,37 @@ func (p *Plan) swapIn(c *Conversion, f laterFile, how Swap) {
 	if len(edits) == 0 || err != nil {
 		return
 	}
-	n := 0
-	for _, u := range uses {
-		if u.Replaceable() {
-			n++
-		}
-	}
 	why := "chpst is replaced"
 	if n > 1 {
 		why = fmt.Sprintf("chpst is replaced in %d places", n)
 	}
 	if f.change != nil {
 		f.change.After = after
-		if !fresh {
+		if f.change.Before != nil {
 			f.change.Why += "; " + why
 		}
 		return
 	}
 	c.Changes = append(c.Changes, Change{Name: f.Name, Before: f.File, After: after, Mode: f.Mode, Why: why})
+}
+
+// written says whether a line is one that the conversion writes, in a file that it
+// has not only moved.
+func (p *Plan) written(change *Change, u runit.Use) bool {
+	if change == nil {
+		return false
+	}
+	if change.Before != nil {
+		return !bytes.Contains(change.Before.Data, []byte(u.Span.Line()))
+	}
+	for _, c := range p.Jobs {
+		for _, o := range c.Changes {
+			if o.Delete && bytes.Equal(o.Before.Data, u.Span.File.Data) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Swaps says whether a job that stays as it is has chpst replaced.

@@ -130,6 +130,10 @@ func (l *Launch) launcher(words []Word) (rest []Word, ok bool) {
 		args.take("", "n", func(f byte, w Word) { l.odd("nice %s: bpm.yml has no priority", w) })
 	case "chpst":
 		args.take("PvV012", "uUbenmdopfcrt/lL", l.chpst)
+	case "prlimit":
+		if !l.prlimit(&args) {
+			return nil, false
+		}
 	case "setuidgid", "gosu", "su-exec":
 		if len(args.words) > 0 {
 			l.user(args.words[0].String())
@@ -264,13 +268,42 @@ func (l *Launch) chpst(flag byte, value Word) {
 	}
 }
 
+// prlimit reads the options of prlimit(1) that limit what it starts; ok is false when
+// it is about a process that runs.
+func (l *Launch) prlimit(args *options) (ok bool) {
+	for len(args.words) > 0 {
+		w := args.words[0]
+		if len(w) == 0 || w[0].Kind != Literal || !strings.HasPrefix(w[0].Text, "-") {
+			return true
+		}
+		args.words = args.words[1:]
+		name, value, joined := strings.Cut(w[0].Text, "=")
+		switch {
+		case w.Is("--"):
+			return true
+		case strings.HasPrefix(name, "--pid"), strings.HasPrefix(name, "-p"):
+			return false
+		case name == "--nofile" && joined:
+			limit := append(Word{{Kind: Literal, Text: value, Span: w[0].Span}}, w[1:]...)
+			if last := &limit[len(limit)-1]; last.Kind == Literal {
+				last.Text, _, _ = strings.Cut(last.Text, ":")
+			}
+			l.OpenFiles = limit
+		default:
+			l.odd("prlimit %s: bpm.yml cannot say this", w)
+		}
+	}
+	return true
+}
+
 // setpriv reads the options of setpriv(1) that name a user.
 func (l *Launch) setpriv(args *options) {
 	for len(args.words) > 0 {
-		text, _ := args.words[0].Literal()
-		if !strings.HasPrefix(text, "--") {
+		w := args.words[0]
+		if len(w) == 0 || w[0].Kind != Literal || !strings.HasPrefix(w[0].Text, "--") {
 			return
 		}
+		text := w.String() // with the expressions in it
 		name, value, joined := strings.Cut(text, "=")
 		args.words = args.words[1:]
 		switch name {
@@ -282,8 +315,11 @@ func (l *Launch) setpriv(args *options) {
 			if name == "--reuid" {
 				l.user(value)
 			}
-			if name == "--regid" {
+			if name == "--regid" && !strings.HasPrefix(value, "$(id -g ") {
 				l.Group = value
+			}
+			if name == "--groups" && strings.Contains(value, ",") {
+				l.Group = strings.ReplaceAll(value, ",", ":")
 			}
 		case "--init-groups", "--clear-groups", "--reset-env", "--keep-groups":
 		case "--":

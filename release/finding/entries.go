@@ -283,6 +283,14 @@ var entries = []Entry{
 		Sources: []string{"chpst(8), prlimit(1), flock(1)"},
 	},
 	{
+		ID: "comment-against-bpm", Severity: source.Warning,
+		Title:   "A comment in the monit file or the script says that the job is not to run under bpm",
+		Why:     "Whoever wrote it knew of a reason that no program can check: something that the process measures, shares or leaves behind.",
+		Do:      "Read it. Where the reason holds, leave the job out with `--job OTHER`; where it is a path that the container lacks, mount it.",
+		Before:  "# must not use bpm: that would break the disk usage\ncheck process agent",
+		Sources: []string{"https://github.com/cloudfoundry/system-metrics-release (commit 5904d380, which took such a comment out and mounted two folders)"},
+	},
+	{
 		ID: "config-clash", Severity: source.Error, By: Anybody,
 		Title:   "The daemon's configuration clashes with what it needs under bpm",
 		Why:     "A directive sends the daemon to the background, names a pid file where the container has no folder, changes to another user or root folder, which only root can, or the prefix lies in a package, which is read-only. The daemon then ends as soon as it is started; nginx says `\"daemon\" directive is duplicate` where the command line and the file both have it, or `open() \"...\" failed (2: No such file or directory)`, haproxy `Cannot set uid` or `Cannot chroot`.",
@@ -466,6 +474,14 @@ var entries = []Entry{
 		Why:     "It is left alone. If it is a manifest that places a converted job, it still lacks bpm. If it is a template for another tool, or unfinished, nothing is lost.",
 		Do:      "Mend the place that is named and run again, or name the manifests that count with `--manifest`.",
 		Sources: []string{opsFilesPage},
+	},
+	{
+		ID: "measures-host", Severity: source.Warning,
+		Title:   "The process measures the VM, and in the container it sees the container",
+		Why:     "bpm gives each process pids and mounts of its own: an agent that counts processes sees itself alone, and one that looks at disks sees those that are mounted in its container. The numbers are wrong, and nothing fails. RFC-0058 calls bpm \"likely not viable\" for such an agent; one release has moved it all the same, with the two data disks mounted.",
+		Do:      "Mount what is to be measured (`unsafe.unrestricted_volumes`, read-only), and compare the numbers on a VM with those of before. Or leave the job on its script, with `--swap-chpst` where it uses chpst.",
+		After:   "unsafe:\n  unrestricted_volumes:\n  - path: /var/vcap/data\n  - path: /var/vcap/store",
+		Sources: []string{resoluteRFC, "https://github.com/cloudfoundry/system-metrics-release (commit 5904d380)", bpmRuntime},
 	},
 	{
 		ID: "monit-pidfile", Severity: source.Error, By: Check,
