@@ -27,6 +27,7 @@ type releaseOptions struct {
 	Ledger    bool     `long:"ledger" description:"Show where every statement of the old scripts went"`
 	Verify    bool     `long:"verify" description:"Prove each conversion as verify does (needs ruby); a job that differs in a way that nothing explains is left as it was"`
 	Swap      string   `long:"swap-chpst" value-name:"only" optional:"yes" optional-value:"rest" choice:"rest" choice:"only" description:"Replace chpst in the jobs and scripts that stay, by a line of setpriv and the like with the same effect; =only converts nothing"`
+	DropFlag  string   `long:"drop-flag" optional:"yes" optional-value:"bpm.enabled" value-name:"NAME" description:"Take the property that chooses between bpm and the old scripts out of the jobs, so that bpm is left (bpm.enabled, if no other is named); convert nothing"`
 	Force     bool     `long:"force" description:"Change files that have uncommitted changes, too"`
 	findingsOptions
 	Args struct {
@@ -122,6 +123,7 @@ func (o *releaseOptions) plan(dir string) planned {
 		Errands:   o.Errands,
 		Swap:      convert.Swap(o.Swap),
 		OpsFile:   o.OpsFile,
+		DropFlag:  o.DropFlag,
 		Tool:      "bosh-bpmify " + Version(),
 	}
 	if opts.Manifests, err = o.manifests(r); err != nil {

@@ -178,8 +178,11 @@ func (w *job) leaveOthers() {
 }
 
 // Job converts one job.
-func Job(j *release.Job, ctx Context) *Conversion {
-	c := convertJob(j, ctx)
+func Job(j *release.Job, ctx Context) *Conversion { return finish(convertJob(j, ctx), ctx) }
+
+// finish takes suppressed findings out of a conversion and sees what the others
+// make of its verdict.
+func finish(c *Conversion, ctx Context) *Conversion {
 	c.explain()
 	c.suppress(ctx.Suppress)
 	if c.Verdict != Converted {

@@ -38,6 +38,9 @@ type Options struct {
 	Unproven map[string]source.Diagnostic
 	// Swap says where chpst is replaced.
 	Swap Swap
+	// DropFlag is the property that chooses between bpm and the old scripts, and is
+	// to be taken out of the jobs, for bpm; "" converts jobs instead.
+	DropFlag string
 	// Tool is what generated files name as their maker.
 	Tool string
 }
@@ -242,6 +245,12 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 	}
 	p.Samples = manifests
 	ctx := Context{Release: p.Release, Manifests: manifests, Suppress: rules, Processes: o.Processes, Errands: o.Errands, parsed: map[*source.File]*ctl.Script{}}
+	one := func(j *release.Job) *Conversion { return Job(j, ctx) }
+	if o.DropFlag != "" {
+		if one, err = dropFrom(p.Release, ctx, o.DropFlag); err != nil {
+			return err
+		}
+	}
 	var needs, converted []manifest.Need
 	for _, j := range p.Release.Jobs {
 		if len(o.Jobs) > 0 && !slices.Contains(o.Jobs, j.Name) {
@@ -253,7 +262,7 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 			}
 			continue
 		}
-		c := Job(j, ctx)
+		c := one(j)
 		if why, ok := o.Unproven[j.Name]; ok {
 			c = &Conversion{Job: j, Verdict: Declined, Reason: why, Checks: c.Checks, OnBPM: c.OnBPM}
 		}

@@ -19,7 +19,9 @@ import (
 
 // Dropped is a template without the flag.
 type Dropped struct {
-	// After is the text, the same as before where there was nothing to do.
+	// File has what is left of the text, with the places of the old one; After is
+	// the text, the same as before where there was nothing to do.
+	File  *source.File
 	After []byte
 	// Dead are the pieces of the old text that the other form had.
 	Dead []source.Span
@@ -45,7 +47,7 @@ const maxRounds = 1000
 // One condition is folded at a time, from the outside in, and the result is read
 // again.
 func Drop(f *source.File, property string, on bool) (*Dropped, error) {
-	d := &Dropped{After: f.Data}
+	d := &Dropped{}
 	for now, rounds := f, 0; ; rounds++ {
 		t, err := erb.Parse(now)
 		if err != nil {
@@ -64,7 +66,7 @@ func Drop(f *source.File, property string, on bool) (*Dropped, error) {
 				start, end := originals(now, u.Start, u.End)
 				d.Left = append(d.Left, Use{source.Span{File: f, Start: start, End: end}, s.failed[u]})
 			}
-			d.After = now.Data
+			d.File, d.After = now, now.Data
 			return d, nil
 		}
 		for _, span := range s.dead {
