@@ -97,6 +97,8 @@ func (o *Options) read(t *testing.T, lines string) {
 			if value != "" {
 				o.Swap = Swap(value)
 			}
+		case "drop-flag":
+			o.DropFlag = value
 		default:
 			t.Fatal("no option", name)
 		}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -231,6 +232,12 @@ func (w *drop) reason() {
 		decline(left[0].Span, related, "this asks for %s and cannot be taken out: %s%s. Simplify it by hand; the job keeps its flag until then", w.d.name, left[0].Why, strings.Join(more, ""))
 		return
 	}
+	for _, f := range w.files {
+		if info, err := os.Lstat(w.d.r.Path(f.Name)); w.on[f.Name].Used && err == nil && !info.Mode().IsRegular() {
+			decline(source.Span{File: f}, nil, "this template is a link, and what it leads to may be that of other jobs: take %s out of it by hand first", w.d.name)
+			return
+		}
+	}
 	if !w.onBPM() {
 		at := source.Whole(w.job.Monit)
 		at.End = 0
@@ -358,7 +365,7 @@ func (w *drop) scripts() {
 // startsWith says whether a monit line in a text runs a script.
 func startsWith(text, vmPath string) bool {
 	for _, l := range strings.Split(text, "\n") {
-		if strings.Contains(l, vmPath) && monitProgram.MatchString(l) {
+		if release.NamesPath(l, vmPath) && monitProgram.MatchString(l) {
 			return true
 		}
 	}
@@ -611,6 +618,7 @@ func (w *drop) ledger() {
 	}
 	w.text = kept.String()
 	rows := map[string]bool{}
+	var unread []source.Span
 	old, why := w.d.converted(w.job.Name)
 	for _, r := range old.Ledger {
 		f := scripts[r.Span.File.Name]
@@ -623,21 +631,21 @@ func (w *drop) ledger() {
 		switch missing := w.missing(r); {
 		case r.To == Dropped:
 			row.Note = r.Note
+		case sourced.MatchString(at.Text()):
+			row.Note = "only helps what is listed on its own"
 		case missing == "":
 			row.Note = "bpm's form has the like of it"
 		default:
 			row.Note = "bpm's form has nothing of it: " + missing
+			w.lost(at, missing)
 		}
 		rows[at.String()] = true
 		w.Ledger = append(w.Ledger, row)
-		if strings.HasPrefix(row.Note, "bpm's form has nothing") {
-			w.lost(at, oneLine(at.Text()))
-		}
 	}
 	for _, name := range sortedKeys(scripts) {
 		s, err := ctl.ParseScript("/"+name, scripts[name])
 		if err != nil {
-			w.uncompared(scripts[name], err.Error())
+			w.Ledger = append(w.Ledger, Row{Span: firstLine(scripts[name]), To: Dropped, Note: "not read: no script of the shell"})
 			continue
 		}
 		for _, span := range s.Statements() {
@@ -646,25 +654,29 @@ func (w *drop) ledger() {
 			}
 		}
 		if why != "" && !slices.ContainsFunc(old.Ledger, func(r Row) bool { return r.Span.File.Name == name }) {
-			w.uncompared(scripts[name], why)
+			unread = append(unread, firstLine(scripts[name]))
 		}
+	}
+	if len(unread) > 0 {
+		w.found(source.Diagnostic{ID: "drop-flag-ctl", Severity: source.Warning, Span: unread[0], Related: unread[1:],
+			Message: "this script goes and was not held against what bpm starts, as it would not be converted: " + why + ". Read it once more before it is gone"})
 	}
 	w.Ledger = sortLedger(w.Ledger)
 }
 
-// uncompared tells of a script that was not understood.
-func (w *drop) uncompared(f *source.File, why string) {
-	if f.Name != w.job.TemplateName(w.gone[0].Source) {
-		return // one is enough
-	}
-	w.found(source.Diagnostic{ID: "drop-flag-ctl", Severity: source.Warning, Span: source.Span{File: f},
-		Message: "this script goes and was not held against what bpm starts: " + why + ". Read it once more before it is gone"})
+// firstLine is that of a file.
+func firstLine(f *source.File) source.Span {
+	return source.Span{File: f, End: len(bytes.TrimRight(f.Data[:f.LineEnd(0)], "\r\n"))}
 }
 
 // lost notes a statement that has nothing like it in bpm's form: one finding for
 // each script.
-func (w *drop) lost(at source.Span, text string) {
-	quoted := fmt.Sprintf("%q", text)
+func (w *drop) lost(at source.Span, missing string) {
+	text := oneLine(strings.ReplaceAll(piped.ReplaceAllString(at.Text(), " "), "\\\n", " "))
+	quoted := strconv.Quote(text)
+	if missing != text && missing != strings.Fields(text + " ")[0] {
+		quoted = missing + " of " + quoted
+	}
 	for i := range w.Findings {
 		f := &w.Findings[i]
 		if f.ID == "drop-flag-ctl" && f.Span.File == at.File {
@@ -730,11 +742,15 @@ func (d *flagDrop) converted(name string) (*Conversion, string) {
 }
 
 var (
-	ignoredWords = regexp.MustCompile(`^(?:exec|chpst|sudo|su|env|nohup|export|declare|local|readonly|if|then|fi|set|true|false|vcap|root|vcap:vcap|root:root|-u|-E|-c|-e|-p|-R|-f|-s|-m|\d?>.*|&.*|2>&1|/dev/null|\[+|\]+|\\|\||;;?|[{}()]+|\d+)$`)
-	assignedName = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)\+?=`)
-	optionName   = regexp.MustCompile(`^-{1,2}[A-Za-z][\w.-]*`)
-	erbTags      = regexp.MustCompile(`(?s)<%.*?%>`)
-	redirection  = regexp.MustCompile(`(?:\d|&)?>>?\s*\S+`)
+	ignoredWords  = regexp.MustCompile(`^(?:exec|chpst|sudo|su|env|nohup|export|declare|local|readonly|if|then|fi|set|true|false|vcap|root|vcap:vcap|root:root|-u|-E|-c|-e|-p|-R|-f|-s|-m|\d?>.*|&.*|2>&1|/dev/null|\[+|\]+|\\|\||;;?|[{}()]+|\d+)$`)
+	assignedName  = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)\+?=`)
+	optionName    = regexp.MustCompile(`^-{1,2}[A-Za-z][\w.-]*`)
+	erbTags       = regexp.MustCompile(`(?s)<%.*?%>`)
+	sourced       = regexp.MustCompile(`^(?:source|\.)\s`)
+	piped         = regexp.MustCompile(`(?s)(?:\d|&)?>>?\s*>\(.*?\)|\|\s*(?:tee|logger|awk|sed)\b.*`)
+	inCondition   = regexp.MustCompile(`(?:^|[\s;])(?:if|elif|while|until)\s+(?:!\s*)?$`)
+	kernelSetting = regexp.MustCompile(`>\s*"?/proc/sys/\S*/(\w+)`)
+	redirection   = regexp.MustCompile(`(?:\d|&)?>>?\s*\S+`)
 )
 
 // missing names what of a statement does not stand in what stays: options, names
@@ -743,7 +759,17 @@ func (w *drop) missing(r Row) string {
 	if r.To == Dropped {
 		return ""
 	}
-	text := redirection.ReplaceAllString(erbTags.ReplaceAllString(r.Span.Text(), ""), " ")
+	text := erbTags.ReplaceAllString(r.Span.Text(), "")
+	if m := kernelSetting.FindStringSubmatch(text); m != nil {
+		if wordIn(w.text, m[1]) {
+			return ""
+		}
+		return oneLine(text)
+	}
+	if inCondition.MatchString(string(r.Span.File.Data[r.Span.File.LineStart(r.Span.Start):r.Span.Start])) {
+		return "" // what hangs on it counts
+	}
+	text = redirection.ReplaceAllString(piped.ReplaceAllString(text, " "), " ")
 	var lost []string
 	need := func(what string, there bool) {
 		if !there && !slices.Contains(lost, what) {
@@ -752,8 +778,8 @@ func (w *drop) missing(r Row) string {
 	}
 	words := strings.Fields(strings.NewReplacer(`"`, " ", "'", " ", ";", " ").Replace(text))
 	switch {
-	case len(words) == 0:
-		return ""
+	case len(words) == 0, words[0] == "source", words[0] == ".":
+		return "" // so does what is used of it
 	case words[0] == "ulimit":
 		limit := map[string]string{"-n": "open_files", "-u": "processes", "-v": "memory", "-m": "memory"}[strings.Join(words[1:min(2, len(words))], "")]
 		need(oneLine(text), limit != "" && strings.Contains(w.text, limit) || strings.Contains(w.text, "ulimit "+strings.Join(words[1:min(2, len(words))], "")))

@@ -282,6 +282,7 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 	}
 	inputs := p.colocate(manifests, needs)
 	p.elsewhere(manifests, needs, converted, o.Manifests == nil)
+	p.unset(o, converted)
 	return p.opsFiles(inputs, needs, len(converted) > 0, o)
 }
 

@@ -61,7 +61,7 @@ func Drop(f *source.File, property string, on bool) (*Dropped, error) {
 		if len(s.edits) == 0 {
 			for _, u := range s.uses() {
 				if why := s.failed[u]; why == "" {
-					s.failed[u] = "it is no condition of its own"
+					s.failed[u] = "it is no condition that can be decided here"
 				}
 				start, end := originals(now, u.Start, u.End)
 				d.Left = append(d.Left, Use{source.Span{File: f, Start: start, End: end}, s.failed[u]})

@@ -1,0 +1,331 @@
+package convert
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/bosh-bpmify/bosh-bpmify/manifest"
+	opsfiles "github.com/bosh-bpmify/bosh-bpmify/ops-files"
+	"github.com/bosh-bpmify/bosh-bpmify/release/flag"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// setting is a place that gives a flag a value.
+type setting struct {
+	value *yaml.Node
+	// mapping is the job whose own properties have it; nil elsewhere.
+	mapping *yaml.Node
+	what    string
+}
+
+// unset takes a flag out of the deployment manifests of the release, and tells of
+// the places that set it and are not edited. It comes behind what else changes in
+// the manifests.
+func (p *Plan) unset(o Options, converted []manifest.Need) {
+	if o.DropFlag == "" || len(converted) == 0 {
+		return
+	}
+	u := unsetting{p: p, flag: o.DropFlag, parts: strings.Split(o.DropFlag, "."), jobs: map[string]bool{}, named: o.Manifests}
+	for _, n := range converted {
+		u.jobs[n.Job] = true
+	}
+	dirs := slices.DeleteFunc(p.Release.Folders(), func(d string) bool { return slices.Contains(notManifests, d) })
+	seen := map[string]bool{}
+	for _, name := range p.Release.Glob(isYAML, append(dirs, slices.DeleteFunc(slices.Clone(manifestDirs), func(d string) bool { return slices.Contains(dirs, d) })...)...) {
+		f, err := p.Release.Read(name)
+		if err != nil || seen[name] || opsfiles.Generated(f.Data) {
+			continue
+		}
+		seen[name] = true
+		u.file(f)
+	}
+	for _, f := range o.Manifests {
+		if !seen[f.Name] {
+			u.file(f)
+		}
+	}
+	u.mentions(dirs)
+}
+
+type unsetting struct {
+	p     *Plan
+	flag  string
+	parts []string
+	jobs  map[string]bool
+	// named are the manifests that the user named; no others are edited then.
+	named []*source.File
+}
+
+func (u *unsetting) find(id string, severity source.Severity, at source.Span, format string, args ...any) {
+	u.p.Findings = append(u.p.Findings, source.Diagnostic{ID: id, Severity: severity, Span: at, Message: fmt.Sprintf(format, args...)})
+}
+
+// file tells of the settings of a file, and edits those that are true and stand in
+// the properties of a job of a deployment manifest.
+func (u *unsetting) file(f *source.File) {
+	settings := u.settings(f.Data)
+	if len(settings) == 0 {
+		return
+	}
+	m, err := manifest.Read(f)
+	edits := err == nil && m.Deploys() && !expected.MatchString(path.Dir(f.Name)) && (u.named == nil || slices.Contains(u.named, f))
+	clean := 0
+	for _, s := range settings {
+		at := u.place(f, s.value)
+		switch {
+		case isFalse(s.value):
+			u.find("drop-flag-off", source.Error, at, "%s is false for %s: this deployment runs the old form, which is gone. See that it works with bpm, and take the property out", u.flag, s.what)
+		case strings.Contains(s.value.Value, "(("):
+			u.find("drop-flag-set", source.Warning, at, "%s is a variable for %s; the property is gone: take it out, and see that it was true", u.flag, s.what)
+		case s.mapping == nil || !edits:
+			u.find("drop-flag-set", source.Warning, at, "this sets %s for %s; the property is gone: take it out here, too", u.flag, s.what)
+		default:
+			clean++
+		}
+	}
+	if clean > 0 {
+		u.edit(f)
+	}
+}
+
+// edit takes the settings out, one at a time.
+func (u *unsetting) edit(f *source.File) {
+	change := &Change{Name: f.Name, Before: f, After: f.Data, Mode: f.Mode}
+	fresh := true
+	for i := range u.p.Changes {
+		if u.p.Changes[i].Name == f.Name {
+			change, fresh = &u.p.Changes[i], false
+		}
+	}
+	after := change.After
+	for {
+		settings := slices.DeleteFunc(u.settings(after), func(s setting) bool {
+			return s.mapping == nil || isFalse(s.value) || strings.Contains(s.value.Value, "((")
+		})
+		if len(settings) == 0 {
+			break
+		}
+		now := &source.File{Name: f.Name, Data: after}
+		edits, err := flag.DropEntry(now, []*yaml.Node{settings[0].mapping}, append([]string{"properties"}, u.parts...)...)
+		if err == nil && len(edits) == 0 {
+			err = fmt.Errorf("its place is not understood")
+		}
+		var next []byte
+		if err == nil {
+			next, err = source.Apply(after, edits)
+		}
+		if err == nil && len(u.settings(next)) != len(u.settings(after))-1 {
+			err = fmt.Errorf("the edited file does not say what it should")
+		}
+		if err != nil {
+			_, message := source.Split(err)
+			for _, s := range u.settings(f.Data) {
+				if s.mapping != nil && !isFalse(s.value) {
+					u.find("drop-flag-set", source.Warning, u.place(f, s.value), "this sets %s for %s and is not edited: %s", u.flag, s.what, message)
+				}
+			}
+			return
+		}
+		after = next
+	}
+	change.After = after
+	change.Why = strings.TrimPrefix(change.Why+"; "+u.flag+" goes", "; ")
+	if fresh {
+		u.p.Changes = append(u.p.Changes, *change)
+	}
+}
+
+func (u *unsetting) place(f *source.File, n *yaml.Node) source.Span {
+	at := f.Offset(n.Line, n.Column)
+	return source.Span{File: f, Start: at, End: at + len(n.Value)}
+}
+
+func isFalse(n *yaml.Node) bool {
+	switch strings.ToLower(n.Value) {
+	case "false", "no", "off":
+		return n.Kind == yaml.ScalarNode && n.Style == 0
+	}
+	return false
+}
+
+// settings finds the places of a YAML file that give the flag a value: the
+// properties of jobs that lose it, those that all jobs of a group or a deployment
+// see, and the paths of ops.
+func (u *unsetting) settings(data []byte) []setting {
+	var root yaml.Node
+	if !bytes.Contains(data, []byte(u.parts[len(u.parts)-1])) || yaml.Unmarshal(data, &root) != nil {
+		return nil
+	}
+	var all []setting
+	var walk func(n *yaml.Node, depth int)
+	walk = func(n *yaml.Node, depth int) {
+		if depth > 100 {
+			return
+		}
+		if n.Kind == yaml.MappingNode {
+			if s, ok := u.setting(n); ok {
+				all = append(all, s)
+			}
+		}
+		for _, c := range n.Content {
+			walk(c, depth+1)
+		}
+	}
+	walk(&root, 0)
+	return all
+}
+
+func (u *unsetting) setting(n *yaml.Node) (setting, bool) {
+	name, op := keyed(n, "name"), keyed(n, "path")
+	if op != nil && op.Kind == yaml.ScalarNode && strings.HasPrefix(op.Value, "/") {
+		return u.op(n, op.Value)
+	}
+	v := keyed(n, append([]string{"properties"}, u.parts...)...)
+	if v == nil {
+		return setting{}, false
+	}
+	group := keyed(n, "jobs") != nil || keyed(n, "templates") != nil || keyed(n, "instance_groups") != nil || name == nil
+	rel := keyed(n, "release")
+	switch {
+	case group:
+		return setting{value: v, what: "all jobs that see these properties"}, true
+	case !u.jobs[name.Value], rel != nil && rel.Value != u.p.Release.Name && !strings.Contains(rel.Value, "(("):
+		return setting{}, false
+	}
+	return setting{value: v, mapping: n, what: "job " + name.Value}, true
+}
+
+var (
+	opName = regexp.MustCompile(`/(?:jobs|templates)/name=([^/?:]+)`)
+)
+
+// op is one of an ops-file: its path leads to the property, or to a mapping that
+// its value gives the property in.
+func (u *unsetting) op(n *yaml.Node, where string) (setting, bool) {
+	job := opName.FindStringSubmatch(where)
+	what := "the jobs that it reaches"
+	if job != nil {
+		if !u.jobs[job[1]] {
+			return setting{}, false
+		}
+		what = "job " + job[1]
+	}
+	_, below, found := strings.Cut(strings.ReplaceAll(where, "?", ""), "/properties")
+	if !found {
+		return setting{}, false
+	}
+	keys := strings.Split(strings.Trim(below, "/"), "/")
+	if below == "" {
+		keys = nil
+	}
+	if len(keys) > len(u.parts) || !slices.Equal(keys, u.parts[:len(keys)]) {
+		return setting{}, false
+	}
+	v := keyed(n, append([]string{"value"}, u.parts[len(keys):]...)...)
+	if v == nil {
+		if len(keys) < len(u.parts) {
+			return setting{}, false
+		}
+		v = keyed(n, "path") // type: remove
+	}
+	return setting{value: v, what: what}, true
+}
+
+// keyed follows keys through mappings.
+func keyed(n *yaml.Node, keys ...string) *yaml.Node {
+	for _, k := range keys {
+		if n != nil && n.Kind == yaml.AliasNode {
+			n = n.Alias
+		}
+		if n == nil || n.Kind != yaml.MappingNode {
+			return nil
+		}
+		var next *yaml.Node
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == k {
+				next = n.Content[i+1]
+			}
+		}
+		n = next
+	}
+	return n
+}
+
+// mentions tells of documents, tests and scripts that speak of the property.
+func (u *unsetting) mentions(dirs []string) {
+	named := regexp.MustCompile(u.pattern())
+	text := func(name string) bool {
+		switch path.Ext(name) {
+		case ".md", ".rb", ".sh", ".go", ".py", ".txt", ".html", ".adoc", ".rst":
+			return true
+		}
+		return path.Ext(name) == "" && !strings.HasPrefix(path.Base(name), ".")
+	}
+	names := u.p.Release.Glob(text, dirs...)
+	for _, n := range u.p.Release.Glob(text, ".") {
+		if !strings.Contains(n, "/") {
+			names = append(names, n)
+		}
+	}
+	for _, j := range u.p.Release.Jobs {
+		if u.jobs[j.Name] {
+			names = append(names, u.p.Release.Glob(func(string) bool { return true }, j.Dir())...)
+		}
+	}
+	after := u.p.Files()
+	for _, name := range names {
+		f, err := u.p.Release.Read(name)
+		if err != nil || bytes.IndexByte(f.Data, 0) >= 0 {
+			continue
+		}
+		now := f.Data
+		if a, changed := after[name]; changed {
+			if a == nil {
+				continue
+			}
+			now = a.Data
+		}
+		if !named.Match(now) {
+			continue
+		}
+		d := source.Diagnostic{ID: "drop-flag-mentioned", Severity: source.Note, Message: u.flag + " is gone, and is still spoken of here"}
+		// where the file changes, its lines have other numbers now
+		for i, m := range named.FindAllIndex(f.Data, -1) {
+			at := source.Span{File: f, Start: m[0], End: m[1]}
+			if !bytes.Contains(now, bytes.TrimRight([]byte(at.Line()), "\r\n")) {
+				continue
+			}
+			if !d.Span.Valid() || i == 0 {
+				d.Span = at
+			} else {
+				d.Related = append(d.Related, at)
+			}
+		}
+		if d.Span.Valid() {
+			u.p.Findings = append(u.p.Findings, d)
+		}
+	}
+}
+
+// pattern finds the name of the property, and its parts below each other in one
+// line of Ruby, JSON, YAML or a path of an op.
+func (u *unsetting) pattern() string {
+	quoted := make([]string, len(u.parts))
+	for i, part := range u.parts {
+		quoted[i] = regexp.QuoteMeta(part)
+	}
+	forms := []string{`\b` + regexp.QuoteMeta(u.flag) + `\b`}
+	if len(quoted) > 1 {
+		forms = append(forms, strings.Join(quoted, `["']?\]?\s*(?:=>|:|\?/|/|\[)\s*\{?\s*["':]?`)+`\b`)
+		if last := u.parts[len(u.parts)-1]; strings.Contains(last, "bpm") {
+			forms = append(forms, `\b`+regexp.QuoteMeta(last)+`\b`)
+		}
+	}
+	return strings.Join(forms, "|")
+}
