@@ -39,6 +39,9 @@ func (o *releaseOptions) Execute([]string) error { return nil }
 func (o *releaseOptions) command() command       { return o }
 
 func (o *releaseOptions) run(env *environment) error {
+	if o.DropFlag != "" && len(o.Processes) > 0 {
+		return errors.New("--drop-flag takes a flag out of whole jobs; name them with --job, not with --process")
+	}
 	dirs := o.Args.Dirs
 	if len(dirs) == 0 {
 		dirs = []string{"."}
@@ -149,7 +152,7 @@ func proven(r *release.Release, plan *convert.Plan, opts convert.Options) (*conv
 	if err != nil {
 		return nil, nil, err
 	}
-	v := &verify.Verifier{Renderer: renderer}
+	v := &verify.Verifier{Renderer: renderer, On: opts.DropFlag}
 	result, err := v.Release(r, after, plan, opts.Jobs)
 	if err != nil {
 		return nil, nil, err

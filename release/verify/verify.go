@@ -9,6 +9,7 @@ package verify
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -26,6 +27,9 @@ type Verifier struct {
 	Renderer *render.Renderer
 	// Progress is told of every job before it is compared; it may be nil.
 	Progress func(job string, n, of int)
+	// On is a property that is true on the side before, whatever its default is:
+	// the flag that the side after has no more. "" for none.
+	On string
 }
 
 // Release compares the jobs of a release that differ between before and after.
@@ -158,9 +162,27 @@ func differing(before, after *release.Job) (old, now []*source.File) {
 // sides are the machines of a case, before anything ran.
 func (v *Verifier) sides(before, after *release.Job, templates []*source.File, k cases.Case) (b, a *side) {
 	ctxB, ctxA := k.Context(before), k.Context(after)
+	if v.On != "" {
+		ctxB.Properties = turnedOn(ctxB.Properties, strings.Split(v.On, "."))
+	}
 	ctxB = v.Renderer.Fit(templates, ctxB)
 	ctxA.Fill = ctxB.Fill
 	return newSide(before, ctxB, v.Renderer.Render), newSide(after, ctxA, v.Renderer.Render)
+}
+
+// turnedOn is a copy of properties in which the one at the path is true.
+func turnedOn(properties map[string]any, at []string) map[string]any {
+	on := maps.Clone(properties)
+	if on == nil {
+		on = map[string]any{}
+	}
+	if len(at) == 1 {
+		on[at[0]] = true
+		return on
+	}
+	below, _ := on[at[0]].(map[string]any)
+	on[at[0]] = turnedOn(below, at[1:])
+	return on
 }
 
 // one runs one case.
