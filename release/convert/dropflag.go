@@ -648,18 +648,35 @@ func (w *drop) ledger() {
 			w.Ledger = append(w.Ledger, Row{Span: firstLine(scripts[name]), To: Dropped, Note: "not read: no script of the shell"})
 			continue
 		}
+		compared := slices.ContainsFunc(old.Ledger, func(r Row) bool { return r.Span.File.Name == name })
 		for _, span := range s.Statements() {
-			if !rows[span.String()] {
-				w.Ledger = append(w.Ledger, Row{Span: span, To: Dropped, Note: "part of the form that goes"})
+			if rows[span.String()] {
+				continue
 			}
+			row := Row{Span: span, To: Dropped, Note: "part of the form that goes"}
+			if !compared && matters.MatchString(span.Text()) {
+				if missing := w.missing(Row{Span: span, To: ToBPM}); missing != "" {
+					row.Note = "bpm's form has nothing of it: " + missing
+					w.lost(span, missing)
+				}
+			}
+			w.Ledger = append(w.Ledger, row)
 		}
-		if why != "" && !slices.ContainsFunc(old.Ledger, func(r Row) bool { return r.Span.File.Name == name }) {
+		if !compared {
 			unread = append(unread, firstLine(scripts[name]))
 		}
 	}
 	if len(unread) > 0 {
+		for _, f := range old.Findings {
+			if _, reason, ok := strings.Cut(f.Message, "stays on its script, as it is: "); ok && f.ID == "check-left" && why == "" {
+				why = reason
+			}
+		}
+		if why == "" {
+			why = "the start of the old process does not lead to it"
+		}
 		w.found(source.Diagnostic{ID: "drop-flag-ctl", Severity: source.Warning, Span: unread[0], Related: unread[1:],
-			Message: "this script goes and was not held against what bpm starts, as it would not be converted: " + why + ". Read it once more before it is gone"})
+			Message: "this script goes, and only its exports and limits were held against what bpm starts, as a conversion would not understand the rest: " + why + ". Read it once more before it is gone"})
 	}
 	w.Ledger = sortLedger(w.Ledger)
 }
@@ -742,10 +759,12 @@ func (d *flagDrop) converted(name string) (*Conversion, string) {
 }
 
 var (
-	ignoredWords  = regexp.MustCompile(`^(?:exec|chpst|sudo|su|env|nohup|export|declare|local|readonly|if|then|fi|set|true|false|vcap|root|vcap:vcap|root:root|-u|-E|-c|-e|-p|-R|-f|-s|-m|\d?>.*|&.*|2>&1|/dev/null|\[+|\]+|\\|\||;;?|[{}()]+|\d+)$`)
-	assignedName  = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)\+?=`)
-	optionName    = regexp.MustCompile(`^-{1,2}[A-Za-z][\w.-]*`)
-	erbTags       = regexp.MustCompile(`(?s)<%.*?%>`)
+	ignoredWords = regexp.MustCompile(`^(?:exec|chpst|sudo|su|env|nohup|export|declare|local|readonly|if|then|fi|set|true|false|vcap|root|vcap:vcap|root:root|-u|-E|-c|-e|-p|-R|-f|-s|-m|\d?>.*|&.*|2>&1|/dev/null|\[+|\]+|\\|\||;;?|[{}()]+|\d+)$`)
+	assignedName = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)\+?=`)
+	optionName   = regexp.MustCompile(`^-{1,2}[A-Za-z][\w.-]*`)
+	erbTags      = regexp.MustCompile(`(?s)<%.*?%>`)
+	// matters are statements that the process has something of in any case.
+	matters       = regexp.MustCompile(`^(?:export\s+\w+=|ulimit\b|setcap\b|sysctl\b|modprobe\b)|>\s*"?/proc/sys/`)
 	sourced       = regexp.MustCompile(`^(?:source|\.)\s`)
 	piped         = regexp.MustCompile(`(?s)(?:\d|&)?>>?\s*>\(.*?\)|\|\s*(?:tee|logger|awk|sed)\b.*`)
 	inCondition   = regexp.MustCompile(`(?:^|[\s;])(?:if|elif|while|until)\s+(?:!\s*)?$`)
@@ -781,7 +800,7 @@ func (w *drop) missing(r Row) string {
 	case len(words) == 0, words[0] == "source", words[0] == ".":
 		return "" // so does what is used of it
 	case words[0] == "ulimit":
-		limit := map[string]string{"-n": "open_files", "-u": "processes", "-v": "memory", "-m": "memory"}[strings.Join(words[1:min(2, len(words))], "")]
+		limit := map[string]string{"-n": "open_files", "-u": "processes", "-v": "memory", "-m": "memory", "-c": "core_file_size"}[strings.Join(words[1:min(2, len(words))], "")]
 		need(oneLine(text), limit != "" && strings.Contains(w.text, limit) || strings.Contains(w.text, "ulimit "+strings.Join(words[1:min(2, len(words))], "")))
 		return strings.Join(lost, ", ")
 	case words[0] == "setcap":
@@ -790,6 +809,9 @@ func (w *drop) missing(r Row) string {
 	}
 	for i, word := range words {
 		if m := assignedName.FindStringSubmatch(word); m != nil {
+			if word == "TMPDIR=/var/vcap/data/"+w.job.Name+"/tmp" {
+				continue // bpm gives it
+			}
 			need(m[1], wordIn(w.text, m[1]))
 			continue
 		}

@@ -75,7 +75,7 @@ func (u *unsetting) file(f *source.File) {
 	}
 	m, err := manifest.Read(f)
 	edits := err == nil && m.Deploys() && !expected.MatchString(path.Dir(f.Name)) && (u.named == nil || slices.Contains(u.named, f))
-	clean := 0
+	clean, stay := 0, []setting(nil)
 	for _, s := range settings {
 		at := u.place(f, s.value)
 		switch {
@@ -84,10 +84,22 @@ func (u *unsetting) file(f *source.File) {
 		case strings.Contains(s.value.Value, "(("):
 			u.find("drop-flag-set", source.Warning, at, "%s is a variable for %s; the property is gone: take it out, and see that it was true", u.flag, s.what)
 		case s.mapping == nil || !edits:
-			u.find("drop-flag-set", source.Warning, at, "this sets %s for %s; the property is gone: take it out here, too", u.flag, s.what)
+			stay = append(stay, s)
 		default:
 			clean++
 		}
+	}
+	if len(stay) > 0 {
+		var related []source.Span
+		var what []string
+		for _, s := range stay {
+			related = append(related, u.place(f, s.value))
+			if !slices.Contains(what, s.what) {
+				what = append(what, s.what)
+			}
+		}
+		u.p.Findings = append(u.p.Findings, source.Diagnostic{ID: "drop-flag-set", Severity: source.Warning, Span: related[0], Related: related[1:],
+			Message: fmt.Sprintf("this sets %s for %s; the property is gone: take it out here, too", u.flag, strings.Join(what, ", "))})
 	}
 	if clean > 0 {
 		u.edit(f)
