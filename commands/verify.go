@@ -19,11 +19,12 @@ import (
 )
 
 type verifyOptions struct {
-	Before string   `long:"before" value-name:"DIR|REVISION" description:"The release as it was: a directory, or a revision of its git (default: HEAD)"`
-	Jobs   []string `long:"job" value-name:"NAME" description:"Compare only this job (repeatable)"`
-	Format string   `long:"format" choice:"text" choice:"markdown" choice:"json" default:"text" description:"Form of the result; markdown is the description of a pull request"`
-	HTML   string   `long:"html" value-name:"FILE" description:"Write a page that shows the old script beside the new files, and the proof"`
-	Args   struct {
+	Before   string   `long:"before" value-name:"DIR|REVISION" description:"The release as it was: a directory, or a revision of its git (default: HEAD)"`
+	Jobs     []string `long:"job" value-name:"NAME" description:"Compare only this job (repeatable)"`
+	DropFlag string   `long:"drop-flag" optional:"yes" optional-value:"bpm.enabled" value-name:"NAME" description:"The release as it was has this property, which chose bpm, and now it is gone: compare with the property on (bpm.enabled, if no other is named)"`
+	Format   string   `long:"format" choice:"text" choice:"markdown" choice:"json" default:"text" description:"Form of the result; markdown is the description of a pull request"`
+	HTML     string   `long:"html" value-name:"FILE" description:"Write a page that shows the old script beside the new files, and the proof"`
+	Args     struct {
 		Dirs []string `positional-arg-name:"DIR" description:"Release directory, or a folder with several of them (default: .)"`
 	} `positional-args:"yes"`
 }
@@ -99,7 +100,7 @@ func (o *verifyOptions) verify(dir string, jobs []string, progress *progress) ve
 		return fail(err)
 	}
 	defer renderer.Close()
-	v := &verify.Verifier{Renderer: renderer, Progress: func(job string, n, of int) { progress.job(dir, job, n, of) }}
+	v := &verify.Verifier{Renderer: renderer, On: o.DropFlag, Progress: func(job string, n, of int) { progress.job(dir, job, n, of) }}
 	result, err := compare(v, before, after, jobs)
 	if err != nil {
 		return fail(err)
@@ -111,7 +112,7 @@ func (o *verifyOptions) verify(dir string, jobs []string, progress *progress) ve
 
 // compare runs the comparison with what the program makes of the old release.
 func compare(v *verify.Verifier, before, after *release.Release, jobs []string) (*verify.Result, error) {
-	plan, err := convert.Release(before, convert.Options{OpsFile: defaultOpsFile, Tool: "bosh-bpmify " + Version()})
+	plan, err := convert.Release(before, convert.Options{OpsFile: defaultOpsFile, DropFlag: v.On, Tool: "bosh-bpmify " + Version()})
 	if err != nil {
 		return nil, err
 	}
@@ -179,6 +180,9 @@ func (o *verifyOptions) again() string {
 	}
 	for _, j := range o.Jobs {
 		words = append(words, "--job", j)
+	}
+	if o.DropFlag != "" {
+		words = append(words, "--drop-flag="+o.DropFlag)
 	}
 	if len(o.Args.Dirs) == 0 {
 		words = append(words, ".")

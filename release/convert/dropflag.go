@@ -163,7 +163,7 @@ func (d *flagDrop) convert(j *release.Job) *Conversion {
 			c.Checks = append(c.Checks, check.NameText())
 		}
 		for _, p := range check.Starts {
-			c.OnBPM = c.OnBPM || strings.Contains(p.Command.Text(), bpmOnVM)
+			c.OnBPM = c.OnBPM || bpmOnVM.MatchString(p.Command.Text())
 		}
 	}
 	switch {
@@ -194,8 +194,9 @@ func (d *flagDrop) convert(j *release.Job) *Conversion {
 	return c
 }
 
-// bpmOnVM is what monit calls.
-const bpmOnVM = "/var/vcap/jobs/bpm/bin/bpm"
+// bpmOnVM is what monit calls; the releases that were first called it in its
+// package.
+var bpmOnVM = regexp.MustCompile(`/var/vcap/(?:jobs|packages|data/packages)/bpm/bin/bpm\b`)
 
 // onBPM says whether what stays is started by bpm.
 func (w *drop) onBPM() bool {
@@ -203,7 +204,7 @@ func (w *drop) onBPM() bool {
 		return true
 	}
 	for _, f := range w.files {
-		if bytes.Contains(w.on[f.Name].After, []byte(bpmOnVM)) {
+		if bpmOnVM.Match(w.on[f.Name].After) {
 			return true
 		}
 	}
