@@ -67,6 +67,9 @@ func Drop(f *source.File, property string, on bool) (*Dropped, error) {
 				d.Left = append(d.Left, Use{source.Span{File: f, Start: start, End: end}, s.failed[u]})
 			}
 			d.File, d.After = now, now.Data
+			if len(d.Left) == 0 {
+				d.Left = orphans(d, s.tree, s.src)
+			}
 			return d, nil
 		}
 		for _, span := range s.dead {
@@ -79,6 +82,73 @@ func Drop(f *source.File, property string, on bool) (*Dropped, error) {
 		}
 		now = rearranged(now, s.edits)
 	}
+}
+
+// orphans are names that only an arm which goes gave a meaning, and that something
+// asks for which stays: an untaken assignment makes a local nil, none an error.
+func orphans(d *Dropped, tree *ruby.Node, src []byte) (left []Use) {
+	defined := func(n *ruby.Node) []string {
+		switch {
+		case n.Kind == ruby.Assign && n.Recv != nil && n.Recv.Kind == ruby.Name && n.Text != ",":
+			return []string{n.Recv.Text}
+		case n.Kind == ruby.Assign:
+			return n.Params
+		case n.Kind == ruby.Def:
+			return []string{n.Text}
+		}
+		return nil
+	}
+	stays, asked := map[string]bool{}, map[string]bool{}
+	ruby.Walk(tree, func(n *ruby.Node) bool {
+		for _, name := range defined(n) {
+			stays[name] = true
+		}
+		if n.Block != nil {
+			for _, name := range n.Block.Params {
+				stays[name] = true
+			}
+		}
+		if n.Kind == ruby.Name || n.Kind == ruby.Call && n.Recv == nil {
+			asked[n.Text] = true
+		}
+		return true
+	})
+	for _, span := range d.Dead {
+		f := &source.File{Data: []byte(span.Text())}
+		text := f.Data
+		if t, err := erb.Parse(f); err == nil && t.HasTags() {
+			text = t.Ruby()
+		} else if err == nil && !insideTag(span) {
+			continue
+		}
+		ruby.Walk(ruby.Parse(text), func(n *ruby.Node) bool {
+			for _, name := range defined(n) {
+				if asked[name] && !stays[name] {
+					left = append(left, Use{span, fmt.Sprintf("%s is only known here, and what stays asks for it", name)})
+				}
+			}
+			return true
+		})
+		for _, m := range required.FindAllSubmatch(text, -1) {
+			library := strings.NewReplacer("/", "", "_", "").Replace(string(m[1]))
+			if !required.Match(src) && bytes.Contains(bytes.ToLower(src), []byte(strings.ToLower(library))) {
+				left = append(left, Use{span, fmt.Sprintf("%s is required here, and what stays uses it", m[1])})
+			}
+		}
+	}
+	return left
+}
+
+var required = regexp.MustCompile(`\brequire\s*\(?\s*['"]([\w/]+)['"]`)
+
+// insideTag says whether a piece of a template is Ruby.
+func insideTag(span source.Span) bool {
+	t, err := erb.Parse(span.File)
+	if err != nil {
+		return false
+	}
+	within := t.Within(span.Start, span.Start+1)
+	return len(within) > 0 && within[0].Kind != erb.Text
 }
 
 // originals are the bounds of a piece of a rearranged file in the file as it was.
@@ -155,9 +225,11 @@ func newFold(t *erb.Template, property string, on bool) *fold {
 	})
 	ruby.Walk(s.tree, func(n *ruby.Node) bool {
 		switch {
-		case s.reads(n):
+		case s.reads(n), s.above(n):
 			s.asks = append(s.asks, n)
 			return false
+		case strings.HasPrefix(dotted(n), "properties."):
+			return false // another one
 		case n.Kind == ruby.Str && n.Text == property, n.Kind == ruby.Bad && s.named().MatchString(n.Text):
 			s.asks = append(s.asks, n)
 		}
@@ -179,7 +251,7 @@ func (s *fold) uses() []*ruby.Node { return s.asks }
 // reads says whether a node is the property: p('a.b'), with or without a value
 // for where it is not there, or properties.a.b.
 func (s *fold) reads(n *ruby.Node) bool {
-	if n.Kind != ruby.Call {
+	if n.Kind != ruby.Call && n.Kind != ruby.Index {
 		return false
 	}
 	if n.Recv == nil {
@@ -188,9 +260,20 @@ func (s *fold) reads(n *ruby.Node) bool {
 	return dotted(n) == "properties."+s.property
 }
 
-// dotted is a chain of names: properties.web.port.
+// above says whether a node is what the property lies in: properties.a. It is
+// there in both forms, as the property has a value, and not any more without it.
+func (s *fold) above(n *ruby.Node) bool {
+	d := dotted(n)
+	return strings.HasPrefix(d, "properties.") && strings.HasPrefix("properties."+s.property, d+".")
+}
+
+// dotted is a chain of names: properties.web.port, or properties['web'].port.
 func dotted(n *ruby.Node) string {
 	switch {
+	case n != nil && n.Kind == ruby.Index && len(n.Args) == 1 && (n.Args[0].Kind == ruby.Str || n.Args[0].Kind == ruby.Sym) && len(n.Args[0].Parts) == 0:
+		if before := dotted(n.Recv); before != "" {
+			return before + "." + n.Args[0].Text
+		}
 	case n == nil:
 		return ""
 	case n.Kind == ruby.Name:
@@ -249,7 +332,7 @@ func (s *fold) concerns(n *ruby.Node) bool {
 	found := false
 	ruby.Walk(n, func(n *ruby.Node) bool {
 		_, local := s.locals[n.Text]
-		found = found || s.reads(n) || n.Kind == ruby.Name && local
+		found = found || s.reads(n) || s.above(n) || n.Kind == ruby.Name && local
 		return !found
 	})
 	return found
@@ -290,8 +373,11 @@ func (s *fold) truth(n *ruby.Node) truth {
 			return no
 		}
 	}
-	if s.reads(n) {
+	switch {
+	case s.reads(n):
 		return s.on
+	case s.above(n):
+		return yes
 	}
 	return maybe
 }

@@ -70,6 +70,12 @@ var drops = []struct{ name, text, want, left string }{
 	{name: "all of it", text: "<% if p('bpm.enabled') %>processes:\n- name: web\n<% end %>", want: "processes:\n- name: web\n"},
 	{name: "nothing in the arm", text: "a\n<% if p('bpm.enabled') %>\n<% else %>\nold\n<% end %>\nb\n", want: "a\nb\n"},
 	{name: "nothing at all in the arm", text: "a\n<% if p('bpm.enabled') -%><% else %>\nold\n<% end %>\nb\n", want: "a\n\nb\n"},
+	{name: "a local of the other arm", text: "<% if p('bpm.enabled') %>\na\n<% else %><% x = 1 %>\n<% end %>\n<%= x %>\n", left: "3:x is only known here, and what stays asks for it"},
+	{name: "a local of both arms", text: "<% if p('bpm.enabled') %><% x = 2 %>\na\n<% else %><% x = 1 %>\n<% end %>\n<%= x %>\n", want: "<% x = 2 %>\na\n<%= x %>\n"},
+	{name: "a library of the other arm", text: "<% unless p('bpm.enabled') %><% require 'shellwords' %>\n<% end %>\n<%= Shellwords.escape('x') %>\n", left: "1:shellwords is required here, and what stays uses it"},
+	{name: "a mapping above", text: "<% if properties.bpm && properties.bpm.enabled %>\na\n<% end %>\n", want: "a\n"},
+	{name: "by brackets", text: "<% if properties['bpm']['enabled'] %>\na\n<% end %>\n", want: "a\n"},
+	{name: "a mapping above, by itself", text: "<% properties.bpm.each do |k, v| %>\n<%= k %>\n<% end %>\n", left: "1:it is no condition that can be decided here"},
 	{name: "text of the name", text: "# bpm.enabled is gone\n", want: "# bpm.enabled is gone\n"},
 	{name: "another property", text: "<% if p('bpm.enabled.x') %>\na\n<% end %>\n", want: "<% if p('bpm.enabled.x') %>\na\n<% end %>\n"},
 }
