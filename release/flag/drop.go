@@ -209,6 +209,8 @@ type fold struct {
 
 	edits []source.Edit
 	dead  [][2]int
+	// clash says that an edit would let a tag trim other blanks than before.
+	clash bool
 }
 
 func newFold(t *erb.Template, property string, on bool) *fold {
@@ -425,6 +427,9 @@ func (s *fold) edit(start, end int, text string) {
 
 // fail notes why the uses in a node stay.
 func (s *fold) fail(n *ruby.Node, why string) {
+	if n == nil {
+		return
+	}
 	for _, u := range s.asks {
 		if n.Start <= u.Start && u.End <= n.End && s.failed[u] == "" {
 			s.failed[u] = why
@@ -441,15 +446,24 @@ func (s *fold) cut(first, last erb.Segment) {
 	start, end := first.Start, last.End
 	line := f.LineStart(start)
 	alone := blank(data[line:start])
-	if alone && first.TrimLeft {
-		start = line
+	if from := s.trimmable(start); first.TrimLeft && blank(data[from:start]) {
+		start = from
+	}
+	// blanks that a tag behind takes away, because a tag stands before them
+	if m := trimsLeft.FindIndex(data[end:]); m != nil {
+		end += m[1] - len("<%-")
+		if from := s.trimmable(start); from < start && blank(data[from:start]) {
+			s.clash = true // it would take others away
+		}
+		s.edit(start, end, "")
+		return
 	}
 	if eaten := lineBreak.Find(data[end:]); last.TrimRight && eaten != nil {
 		s.edit(start, end+len(eaten), "")
 		return
 	}
 	next := f.LineEnd(end)
-	joined := line >= 2 && strings.HasSuffix(strings.TrimRight(string(data[:line]), "\r\n"), `\`)
+	joined := line >= 2 && strings.HasSuffix(strings.TrimRight(string(data[:line]), "\r\n"), `\`) || s.begun(line)
 	if !alone || !blank(data[end:next]) || joined {
 		s.edit(start, end, "")
 		return
@@ -463,6 +477,49 @@ func (s *fold) cut(first, last erb.Segment) {
 		line = f.LineStart(line - 1)
 	}
 	s.edit(line, next, "")
+}
+
+// begun says whether what is printed of the line at an offset begins in a line
+// before: a tag took the end of that away, and not what stands before it.
+func (s *fold) begun(line int) bool {
+	for i := len(s.t.Segments) - 1; i >= 0; i-- {
+		g := s.t.Segments[i]
+		if g.End > line {
+			if g.Start < line && g.Kind == erb.Text && blank(s.t.File.Data[g.Start:line]) && bytes.Count(s.t.File.Data[g.Start:line], []byte("\n")) == 1 {
+				continue // the line break behind the tag
+			}
+			if g.Start < line {
+				return false
+			}
+			continue
+		}
+		if !g.TrimRight || lineBreak.FindIndex(s.t.File.Data[g.End:]) == nil || s.t.File.LineEnd(g.End) != line {
+			return false
+		}
+		above := s.t.File.LineStart(g.Start)
+		if above < g.Start && !(g.TrimLeft && blank(s.t.File.Data[above:g.Start])) || g.Kind == erb.Expr {
+			return true
+		}
+		return s.begun(above)
+	}
+	return false
+}
+
+var trimsLeft = regexp.MustCompile(`^[ \t]*<%-`)
+
+// trimmable is where blanks begin that a <%- at an offset takes away: at the start
+// of a line, or behind another tag, as ERB scans.
+func (s *fold) trimmable(at int) int {
+	from := s.t.File.LineStart(at)
+	for _, g := range s.t.Segments {
+		if g.Start >= at {
+			break
+		}
+		if g.Kind != erb.Text && g.End <= at {
+			from = max(from, g.End)
+		}
+	}
+	return from
 }
 
 // lineBreak is what a tag that ends in -%> takes with it.
@@ -596,6 +653,10 @@ func (s *fold) block(b *erb.Block) {
 		s.join()
 	default:
 		s.chain(heads, tags, kept, last)
+	}
+	if s.clash {
+		s.edits, s.dead, s.clash = nil, nil, false
+		s.fail(s.useIn(heads), "a tag beside it trims blanks that would stay otherwise")
 	}
 }
 

@@ -81,6 +81,7 @@ var drops = []struct{ name, text, want, left string }{
 }
 
 func TestDrop(t *testing.T) {
+	var all [][3]any
 	for _, c := range drops {
 		t.Run(c.name, func(t *testing.T) {
 			f := &source.File{Name: "t", Data: []byte(c.text)}
@@ -105,25 +106,28 @@ func TestDrop(t *testing.T) {
 			if err != nil || again.Used || !bytes.Equal(again.After, d.After) {
 				t.Errorf("dropped again: %v, %s", err, again.After)
 			}
-			same(t, c.text, string(d.After), true)
+			all = append(all, [3]any{c.text, string(d.After), true})
 			off, err := Drop(f, property, false)
 			if err != nil || len(off.Left) > 0 {
 				t.Fatal("off:", err, off)
 			}
-			same(t, c.text, string(off.After), false)
+			all = append(all, [3]any{c.text, string(off.After), false})
 		})
 	}
+	same(t, all)
 }
 
-// same renders a template with the flag and what is left of it with ruby, for all
+// same renders templates with the flag and what is left of them with ruby, for all
 // values of the other properties.
-func same(t *testing.T, before, after string, on bool) {
+func same(t *testing.T, all [][3]any) {
 	t.Helper()
-	out := byRuby(t, before, after, on)
-	exact := !strings.Contains(strings.ReplaceAll(before, "-%>", ""), "%>")
-	for i := 0; i < len(out); i += 2 {
-		if want, got := out[i], out[i+1]; exact && want != got || lines(want) != lines(got) {
-			t.Errorf("with the flag %v:\n%s", on, cmp.Diff(want, got))
+	for n, out := range byRuby(t, all) {
+		before := all[n][0].(string)
+		exact := !strings.Contains(strings.ReplaceAll(before, "-%>", ""), "%>")
+		for i := 0; i < len(out); i += 2 {
+			if want, got := out[i], out[i+1]; exact && want != got || lines(want) != lines(got) {
+				t.Errorf("with the flag %v:\n%s\n%s", all[n][2], before, cmp.Diff(want, got))
+			}
 		}
 	}
 }
@@ -146,11 +150,16 @@ def render(text, on, x)
   define_singleton_method(:properties) { OpenStruct.new(bpm: OpenStruct.new(enabled: on)) }
   ERB.new(text, trim_mode: "-").result(binding)
 end
-before, after, on = JSON.parse($stdin.read)
-print JSON.dump([true, false].flat_map { |x| [render(before, on, x), render(after, on, x)] })`
+def tried(text, on, x)
+  render(text, on, x)
+rescue StandardError, ScriptError => e
+  "#{e.class}: #{e.message}"
+end
+print JSON.dump(JSON.parse($stdin.read).map { |before, after, on| [true, false].flat_map { |x| [render(before, on, x), tried(after, on, x)] } })`
 
-// byRuby renders both templates, in pairs, with the values that p('x') may have.
-func byRuby(t *testing.T, before, after string, on bool) (out []string) {
+// byRuby renders templates before and after, with a value of the flag: in pairs, for
+// the values that p('x') may have.
+func byRuby(t *testing.T, all [][3]any) (out [][]string) {
 	t.Helper()
 	ruby, err := exec.LookPath("ruby")
 	if err != nil {
@@ -159,7 +168,7 @@ func byRuby(t *testing.T, before, after string, on bool) (out []string) {
 		}
 		t.Skip(err)
 	}
-	in, err := json.Marshal([]any{before, after, on})
+	in, err := json.Marshal(all)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +179,7 @@ func byRuby(t *testing.T, before, after string, on bool) (out []string) {
 		err = json.Unmarshal(text, &out)
 	}
 	if err != nil {
-		t.Fatalf("%v\n%s\n%s\n%s", err, text, before, after)
+		t.Fatalf("%v\n%s", err, text)
 	}
 	return out
 }

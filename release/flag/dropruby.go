@@ -84,32 +84,28 @@ func (s *fold) walk(n *ruby.Node, r role) {
 }
 
 var (
-	operatorBefore = regexp.MustCompile(`^\s*(?:&&|\|\||and\b|or\b)\s*`)
-	closedOperator = regexp.MustCompile(`^(\)*)\s*(?:&&|\|\||and\b|or\b)\s*\(*$`)
+	operator = regexp.MustCompile(`^(\)*)\s*(?:&&|\|\||and\b|or\b)\s*`)
+	question = regexp.MustCompile(`^\)*\s*\?\s*`)
+	colon    = regexp.MustCompile(`^(\)*)\s*:\s*`)
 )
 
-// operand takes the settled side out of a && b or a || b.
+// operand takes the settled side out of a && b or a || b. The span of such a node
+// has the parentheses of its sides, theirs have not.
 func (s *fold) operand(n *ruby.Node, r role) {
 	neutral := yes // true && x is x
 	if n.Text == "||" {
 		neutral = no
 	}
 	left, right := n.Recv, n.Args[0]
-	between := string(s.src[left.End:right.Start])
+	m := operator.FindSubmatchIndex(s.src[left.End:right.Start])
+	if m == nil {
+		s.fail(n, "the parentheses around it are not understood")
+		return
+	}
 	switch {
 	case s.decided(left) && s.truth(left) == neutral:
-		op := operatorBefore.FindString(between)
-		if op == "" {
-			s.fail(left, "the parentheses around it are not understood")
-			return
-		}
-		s.edit(left.Start, left.End+len(op), "")
+		s.edit(n.Start, left.End+m[1], "")
 	case s.decided(right) && s.truth(right) == neutral && r == condition:
-		m := closedOperator.FindStringSubmatchIndex(between)
-		if m == nil {
-			s.fail(right, "the parentheses around it are not understood")
-			return
-		}
 		s.edit(left.End+m[3], n.End, "")
 	}
 }
@@ -190,21 +186,22 @@ func (s *fold) ifNode(n *ruby.Node, r role) {
 // ternary puts the value that is taken in the place of a ? b : c.
 func (s *fold) ternary(n *ruby.Node, tag erb.Segment, live int) {
 	then, other := n.Arms[0].Body, n.Arms[1].Body
-	question := strings.TrimSpace(string(s.src[n.Arms[0].Cond.End:then.Start]))
-	colon := strings.TrimSpace(string(s.src[then.End:other.Start]))
-	if strings.TrimLeft(question, ")") != "?" || colon != ":" || other.End != n.End {
+	ask, between := question.FindIndex(s.src[n.Arms[0].Cond.End:then.Start]), colon.FindSubmatchIndex(s.src[then.End:other.Start])
+	if ask == nil || between == nil {
 		s.fail(n, "the parentheses around it are not understood")
 		return
 	}
 	kept, gone := then, other
+	start, end := n.Arms[0].Cond.End+ask[1], then.End+between[3]
 	if live == 1 {
 		kept, gone = other, then
+		start, end = then.End+between[1], n.End
 	}
 	s.dead = append(s.dead, [2]int{gone.Start, gone.End})
 	if s.wholeTag(tag, n) && s.literal(tag, kept) {
 		return
 	}
-	s.edit(n.Start, n.End, string(s.src[kept.Start:kept.End]))
+	s.edit(n.Start, n.End, string(s.src[start:end]))
 }
 
 // wholeTag says whether a tag holds nothing but a node.
