@@ -449,8 +449,13 @@ func (s *fold) cut(first, last erb.Segment) {
 	if from := s.trimmable(start); first.TrimLeft && blank(data[from:start]) {
 		start = from
 	}
-	// blanks that a tag behind takes away, because a tag stands before them
-	if m := trimsLeft.FindIndex(data[end:]); m != nil {
+	eaten := lineBreak.Find(data[end:])
+	if !last.TrimRight {
+		eaten = nil
+	}
+	end += len(eaten)
+	// blanks that a tag behind takes away, because a tag or a line end stands before
+	if m := trimsLeft.FindIndex(data[end:]); m != nil && (eaten != nil || last.End == end) {
 		end += m[1] - len("<%-")
 		if from := s.trimmable(start); from < start && blank(data[from:start]) {
 			s.clash = true // it would take others away
@@ -458,9 +463,13 @@ func (s *fold) cut(first, last erb.Segment) {
 		s.edit(start, end, "")
 		return
 	}
-	if eaten := lineBreak.Find(data[end:]); last.TrimRight && eaten != nil {
-		s.edit(start, end+len(eaten), "")
+	if eaten != nil {
+		s.clash = s.clash || s.ending(start) && lineBreak.Match(data[end:])
+		s.edit(start, end, "")
 		return
+	}
+	if s.ending(start) && lineBreak.Match(data[end:]) {
+		s.clash = true // it would take the line break behind it away
 	}
 	next := f.LineEnd(end)
 	joined := line >= 2 && strings.HasSuffix(strings.TrimRight(string(data[:line]), "\r\n"), `\`) || s.begun(line)
@@ -479,30 +488,17 @@ func (s *fold) cut(first, last erb.Segment) {
 	s.edit(line, next, "")
 }
 
-// begun says whether what is printed of the line at an offset begins in a line
-// before: a tag took the end of that away, and not what stands before it.
+// begun says whether what is printed of the line at an offset may begin in a line
+// before: a tag took the end of that away.
 func (s *fold) begun(line int) bool {
-	for i := len(s.t.Segments) - 1; i >= 0; i-- {
-		g := s.t.Segments[i]
-		if g.End > line {
-			if g.Start < line && g.Kind == erb.Text && blank(s.t.File.Data[g.Start:line]) && bytes.Count(s.t.File.Data[g.Start:line], []byte("\n")) == 1 {
-				continue // the line break behind the tag
-			}
-			if g.Start < line {
-				return false
-			}
-			continue
-		}
-		if !g.TrimRight || lineBreak.FindIndex(s.t.File.Data[g.End:]) == nil || s.t.File.LineEnd(g.End) != line {
-			return false
-		}
-		above := s.t.File.LineStart(g.Start)
-		if above < g.Start && !(g.TrimLeft && blank(s.t.File.Data[above:g.Start])) || g.Kind == erb.Expr {
-			return true
-		}
-		return s.begun(above)
-	}
-	return false
+	return slices.ContainsFunc(s.t.Segments, func(g erb.Segment) bool {
+		return g.TrimRight && g.End < line && string(lineBreak.Find(s.t.File.Data[g.End:])) == string(s.t.File.Data[g.End:line])
+	})
+}
+
+// ending says whether a tag that takes a line break away ends at an offset.
+func (s *fold) ending(at int) bool {
+	return slices.ContainsFunc(s.t.Segments, func(g erb.Segment) bool { return g.TrimRight && g.End == at })
 }
 
 var trimsLeft = regexp.MustCompile(`^[ \t]*<%-`)

@@ -69,7 +69,7 @@ var drops = []struct{ name, text, want, left string }{
 	{name: "no end of the last line", text: "<% if p('bpm.enabled') %>\nnew\n<% else %>\nold\n<% end %>", want: "new\n"},
 	{name: "all of it", text: "<% if p('bpm.enabled') %>processes:\n- name: web\n<% end %>", want: "processes:\n- name: web\n"},
 	{name: "nothing in the arm", text: "a\n<% if p('bpm.enabled') %>\n<% else %>\nold\n<% end %>\nb\n", want: "a\nb\n"},
-	{name: "nothing at all in the arm", text: "a\n<% if p('bpm.enabled') -%><% else %>\nold\n<% end %>\nb\n", want: "a\n\nb\n"},
+	{name: "nothing at all in the arm", text: "a\n<% if p('bpm.enabled') -%><% else %>\nold\n<% end %>\nb\n", left: "2:a tag beside it trims blanks that would stay otherwise"},
 	{name: "a local of the other arm", text: "<% if p('bpm.enabled') %>\na\n<% else %><% x = 1 %>\n<% end %>\n<%= x %>\n", left: "3:x is only known here, and what stays asks for it"},
 	{name: "a local of both arms", text: "<% if p('bpm.enabled') %><% x = 2 %>\na\n<% else %><% x = 1 %>\n<% end %>\n<%= x %>\n", want: "<% x = 2 %>\na\n<%= x %>\n"},
 	{name: "a library of the other arm", text: "<% unless p('bpm.enabled') %><% require 'shellwords' %>\n<% end %>\n<%= Shellwords.escape('x') %>\n", left: "1:shellwords is required here, and what stays uses it"},

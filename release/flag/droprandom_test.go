@@ -132,7 +132,7 @@ func TestDropRandom(t *testing.T) {
 			}
 		}
 	}
-	if t.Logf("%d folded, %d left: %v", folded, left, why); left*10 > folded {
+	if t.Logf("%d folded, %d left: %v", folded, left, why); left*5 > folded {
 		t.Errorf("%d of %d are left", left, left+folded)
 	}
 }
