@@ -141,6 +141,10 @@ type drop struct {
 	*flagged
 	d    *flagDrop
 	gone []release.Template
+	// old is what a conversion makes of the job without bpm's form, and why it
+	// makes nothing of it.
+	old  *Conversion
+	why  string
 	text string // what stays of the job's templates
 }
 
@@ -246,20 +250,9 @@ func (w *drop) reason() {
 		return
 	}
 	if at, ok := w.provided(); ok {
+		// other jobs see what a link lists, and nothing else
 		decline(at, nil, "a link gives %s to other jobs; take it out there first", w.d.name)
 		return
-	}
-	for _, name := range sortedKeys(w.d.jobs) {
-		other := w.d.jobs[name]
-		if other == w.flagged || other.has() && other.declared {
-			continue
-		}
-		for _, f := range other.files {
-			for _, u := range other.on[f.Name].Left {
-				decline(u.Span, nil, "job %s asks for %s of this one; take it out there first", name, w.d.name)
-				return
-			}
-		}
 	}
 }
 
@@ -327,13 +320,22 @@ func (w *drop) scripts() {
 			dead += s.Text() + "\n"
 		}
 	}
+	// what a conversion of the old form would take away
+	served := map[string]bool{}
+	if w.on[w.job.Monit.Name].Used {
+		w.old, w.why = w.d.converted(w.job.Name)
+		for _, c := range w.old.Changes {
+			served[c.Name] = c.Delete
+		}
+	}
 	told := map[string]bool{}
 	for again := true; again; {
 		again = false
 		for _, t := range w.job.Spec.Templates {
 			target := path.Clean(t.Target)
 			vmPath := path.Join("/var/vcap/jobs", w.job.Name, target)
-			if slices.Contains(w.gone, t) || !strings.HasPrefix(target, "bin/") || lifecycles.MatchString(target) || !names(dead, vmPath) {
+			script := strings.HasPrefix(target, "bin/") || path.Ext(target) == ".sh"
+			if slices.Contains(w.gone, t) || lifecycles.MatchString(target) || !(script && names(dead, vmPath)) && !served[w.job.TemplateName(t.Source)] {
 				continue
 			}
 			if at, ok := w.caller(t, vmPath); ok {
@@ -620,7 +622,10 @@ func (w *drop) ledger() {
 	w.text = kept.String()
 	rows := map[string]bool{}
 	var unread []source.Span
-	old, why := w.d.converted(w.job.Name)
+	old, why := w.old, w.why
+	if old == nil {
+		old = &Conversion{}
+	}
 	for _, r := range old.Ledger {
 		f := scripts[r.Span.File.Name]
 		if f == nil {
