@@ -299,7 +299,7 @@ func (s *fold) armLines(n *ruby.Node, live, line, next int) {
 		}
 		return -1
 	}
-	start := f.LineEnd(n.Start)
+	var start int
 	if cond := n.Arms[live].Cond; cond != nil {
 		start = f.LineEnd(cond.End)
 		rest := strings.TrimSpace(strings.TrimLeft(string(s.src[cond.End:start]), " \t)"))
