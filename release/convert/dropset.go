@@ -116,41 +116,43 @@ func (u *unsetting) edit(f *source.File) {
 		}
 	}
 	after := change.After
-	for {
+	for skipped := 0; ; {
 		settings := slices.DeleteFunc(u.settings(after), func(s setting) bool {
 			return s.mapping == nil || isFalse(s.value) || strings.Contains(s.value.Value, "((")
 		})
-		if len(settings) == 0 {
+		if len(settings) <= skipped {
 			break
 		}
-		now := &source.File{Name: f.Name, Data: after}
-		edits, err := flag.DropEntry(now, []*yaml.Node{settings[0].mapping}, append([]string{"properties"}, u.parts...)...)
-		if err == nil && len(edits) == 0 {
-			err = fmt.Errorf("its place is not understood")
-		}
-		var next []byte
+		next, err := u.without(f.Name, after, settings[skipped])
 		if err == nil {
-			next, err = source.Apply(after, edits)
+			after = next
+			continue
 		}
-		if err == nil && len(u.settings(next)) != len(u.settings(after))-1 {
-			err = fmt.Errorf("the edited file does not say what it should")
-		}
-		if err != nil {
-			_, message := source.Split(err)
-			for _, s := range u.settings(f.Data) {
-				if s.mapping != nil && !isFalse(s.value) {
-					u.find("drop-flag-set", source.Warning, u.place(f, s.value), "this sets %s for %s and is not edited: %s", u.flag, s.what, message)
-				}
-			}
-			return
-		}
-		after = next
+		_, message := source.Split(err)
+		u.find("drop-flag-set", source.Warning, source.Span{File: f}, "this sets %s for %s and is not edited: %s", u.flag, settings[skipped].what, message)
+		skipped++
+	}
+	if bytes.Equal(change.After, after) {
+		return
 	}
 	change.After = after
 	change.Why = strings.TrimPrefix(change.Why+"; "+u.flag+" goes", "; ")
 	if fresh {
 		u.p.Changes = append(u.p.Changes, *change)
 	}
+}
+
+// without is a manifest without one of its settings.
+func (u *unsetting) without(name string, data []byte, s setting) ([]byte, error) {
+	edits, err := flag.DropEntry(&source.File{Name: name, Data: data}, []*yaml.Node{s.mapping}, append([]string{"properties"}, u.parts...)...)
+	if err != nil {
+		return nil, err
+	}
+	next, err := source.Apply(data, edits)
+	if err == nil && len(u.settings(next)) != len(u.settings(data))-1 {
+		err = fmt.Errorf("the edited file does not say what it should")
+	}
+	return next, err
 }
 
 func (u *unsetting) place(f *source.File, n *yaml.Node) source.Span {

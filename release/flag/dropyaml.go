@@ -49,8 +49,13 @@ func DropEntry(f *source.File, mappings []*yaml.Node, keys ...string) ([]source.
 		last--
 	}
 	parent := chain[last]
-	if parent.Anchor != "" || len(parent.Content) == 2 && parent.Style&yaml.FlowStyle != 0 {
-		return nil, source.Errorf(place(f, parent), "%s cannot be taken out of this mapping", keys[len(keys)-1])
+	if parent.Anchor != "" {
+		return nil, source.Errorf(place(f, parent), "%s cannot be taken out of a mapping that has an anchor", keys[len(keys)-1])
+	}
+	if len(parent.Content) == 2 && parent.Style&yaml.FlowStyle != 0 {
+		start := place(f, parent).Start
+		end, err := closing(f, parent, start+1)
+		return []source.Edit{{Start: start, End: end + 1, New: "{}", Rule: "drop-flag"}}, err
 	}
 	i := entry(parent, keys[last])
 	if len(parent.Content) == 2 && last > 0 {
@@ -96,6 +101,25 @@ func emptied(f *source.File, key, m *yaml.Node, i int) ([]source.Edit, error) {
 	return []source.Edit{{Start: colon, End: colon, New: " {}", Rule: "drop-flag"}, {Start: max(start, at+len(head)), End: end, Rule: "drop-flag"}}, nil
 }
 
+// closing is where the brace stands that ends a flow mapping; from is inside of it.
+func closing(f *source.File, m *yaml.Node, from int) (int, error) {
+	depth := 0
+	for at := from; at < len(f.Data); at++ {
+		switch f.Data[at] {
+		case '"', '\'', '#':
+			return 0, source.Errorf(place(f, m), "quotes and comments in this mapping keep it from being edited")
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth == 0 {
+				return at, nil
+			}
+			depth--
+		}
+	}
+	return 0, source.Errorf(place(f, m), "this mapping is not closed")
+}
+
 // flowEntry takes an entry out of {a: b, c: d}.
 func flowEntry(f *source.File, m *yaml.Node, i int) ([]source.Edit, error) {
 	start := place(f, m.Content[i]).Start
@@ -103,20 +127,9 @@ func flowEntry(f *source.File, m *yaml.Node, i int) ([]source.Edit, error) {
 		return []source.Edit{{Start: start, End: place(f, m.Content[i+2]).Start, Rule: "drop-flag"}}, nil
 	}
 	comma := strings.LastIndexByte(string(f.Data[:start]), ',')
-	end := place(f, m.Content[i+1]).Start
-	for depth := 0; end < len(f.Data); end++ {
-		c := f.Data[end]
-		if c == '"' || c == '\'' || c == '#' {
-			return nil, source.Errorf(place(f, m), "%s cannot be taken out of this mapping", m.Content[i].Value)
-		}
-		if depth == 0 && c == '}' {
-			break
-		}
-		if c == '{' || c == '[' {
-			depth++
-		} else if c == '}' || c == ']' {
-			depth--
-		}
+	end, err := closing(f, m, place(f, m.Content[i+1]).Start)
+	if err != nil {
+		return nil, err
 	}
 	if comma < 0 || comma < place(f, m).Start {
 		return nil, source.Errorf(place(f, m), "%s cannot be taken out of this mapping", m.Content[i].Value)

@@ -44,6 +44,9 @@ func TestDropEntry(t *testing.T) {
 		{"with others", "name: web\nproperties:\n  bpm:\n    enabled: true\n  port: 1\n", "name: web\nproperties:\n  port: 1\n"},
 		{"with others below", "name: web\nproperties:\n  bpm:\n    enabled: true\n    x: 1\n", "name: web\nproperties:\n  bpm:\n    x: 1\n"},
 		{"alone", "name: web\nproperties:\n  bpm:\n    enabled: true\nrelease: web\n", "name: web\nproperties: {}\nrelease: web\n"},
+		{"flow, alone", "{name: web, properties: {bpm: {enabled: true}}, release: web}\n", "{name: web, properties: {}, release: web}\n"},
+		{"flow below, alone", "name: web\nproperties: {bpm: {enabled: true}}\n", "name: web\nproperties: {}\n"},
+		{"with a comment", "name: web\nproperties:\n  bpm:\n    # why\n    enabled: true\n  port: 1\n", "name: web\nproperties:\n  port: 1\n"},
 		{"flow below", "name: web\nproperties:\n  bpm: {enabled: true}\n  port: 1\n", "name: web\nproperties:\n  port: 1\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
