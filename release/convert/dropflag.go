@@ -15,7 +15,6 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
-	needing "github.com/bosh-bpmify/bosh-bpmify/release/demand"
 	"github.com/bosh-bpmify/bosh-bpmify/release/finding"
 	"github.com/bosh-bpmify/bosh-bpmify/release/flag"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
@@ -114,18 +113,22 @@ func (d *flagDrop) unknown() error {
 			return nil
 		}
 	}
-	needs, _ := needing.Of(d.r)
 	var flags, said []string
-	for _, n := range needs {
-		if n.Flag != "" && !slices.Contains(flags, n.Flag) {
-			flags = append(flags, n.Flag)
-			said = append(said, fmt.Sprintf("%s (job %s)", n.Flag, n.Job))
+	for _, j := range d.r.Jobs {
+		if j.Err != nil {
+			continue
+		}
+		for _, p := range j.Spec.Properties {
+			if chooses(j.Monit, p.Name) && !slices.Contains(flags, p.Name) {
+				flags = append(flags, p.Name)
+				said = append(said, fmt.Sprintf("%s (job %s)", p.Name, j.Name))
+			}
 		}
 	}
 	if len(flags) == 0 {
 		return nil // it is gone already
 	}
-	hint := "the properties that bpm depends on are " + strings.Join(said, ", ")
+	hint := "the properties that choose between bpm and scripts are " + strings.Join(said, ", ")
 	if near := finding.Suggest(d.name, flags); near != "" || len(flags) == 1 {
 		if near == "" {
 			near = flags[0]
@@ -133,6 +136,37 @@ func (d *flagDrop) unknown() error {
 		hint = "did you mean --drop-flag=" + near + "?"
 	}
 	return fmt.Errorf("%s: no job has a property %s; %s", path.Join(d.r.Dir, "jobs"), d.name, hint)
+}
+
+// chooses says whether a property decides if monit starts something with bpm or
+// without it.
+func chooses(f *source.File, property string) bool {
+	if !bytes.Contains(f.Data, []byte(property)) {
+		return false
+	}
+	starts := func(on bool) (withBPM, without bool) {
+		d, err := flag.Drop(f, property, on)
+		if err != nil || !d.Used {
+			return false, false
+		}
+		m, err := monit.Parse(d.File)
+		if err != nil {
+			return false, false
+		}
+		for _, c := range m.Checks {
+			for _, p := range c.Starts {
+				if bpmOnVM.MatchString(p.Command.Text()) {
+					withBPM = true
+				} else {
+					without = true
+				}
+			}
+		}
+		return withBPM, without
+	}
+	on, beside := starts(true)
+	stays, off := starts(false)
+	return on && off && (!beside || !stays)
 }
 
 // drop is one job under way.
