@@ -39,8 +39,8 @@ func (o *releaseOptions) Execute([]string) error { return nil }
 func (o *releaseOptions) command() command       { return o }
 
 func (o *releaseOptions) run(env *environment) error {
-	if o.DropFlag != "" && o.Errands {
-		return errors.New("--drop-flag takes a flag out and converts nothing; run --errands on its own")
+	if o.DropFlag != "" && (o.Errands || o.Swap != "") {
+		return errors.New("--drop-flag takes a flag out and converts nothing; run --errands and --swap-chpst on their own")
 	}
 	if o.DropFlag != "" && len(o.Processes) > 0 {
 		return errors.New("--drop-flag takes a flag out of whole jobs; name them with --job, not with --process")

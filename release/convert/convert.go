@@ -178,12 +178,15 @@ func (w *job) leaveOthers() {
 }
 
 // Job converts one job.
-func Job(j *release.Job, ctx Context) *Conversion { return finish(convertJob(j, ctx), ctx) }
+func Job(j *release.Job, ctx Context) *Conversion {
+	c := convertJob(j, ctx)
+	c.explain()
+	return finish(c, ctx)
+}
 
 // finish takes suppressed findings out of a conversion and sees what the others
 // make of its verdict.
 func finish(c *Conversion, ctx Context) *Conversion {
-	c.explain()
 	c.suppress(ctx.Suppress)
 	if c.Verdict != Converted {
 		return c
