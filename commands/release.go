@@ -9,6 +9,7 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
+	"github.com/bosh-bpmify/bosh-bpmify/release/flag"
 	"github.com/bosh-bpmify/bosh-bpmify/release/render"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 	"github.com/bosh-bpmify/bosh-bpmify/release/verify"
@@ -27,8 +28,10 @@ type releaseOptions struct {
 	Ledger    bool     `long:"ledger" description:"Show where every statement of the old scripts went"`
 	Verify    bool     `long:"verify" description:"Prove each conversion as verify does (needs ruby); a job that differs in a way that nothing explains is left as it was"`
 	Swap      string   `long:"swap-chpst" value-name:"only" optional:"yes" optional-value:"rest" choice:"rest" choice:"only" description:"Replace chpst in the jobs and scripts that stay, by a line of setpriv and the like with the same effect; =only converts nothing"`
-	DropFlag  string   `long:"drop-flag" optional:"yes" optional-value:"bpm.enabled" value-name:"NAME" description:"Take the property that chooses between bpm and the old scripts out of the jobs, so that bpm is left (bpm.enabled, if no other is named); convert nothing"`
-	Force     bool     `long:"force" description:"Change files that have uncommitted changes, too"`
+	// FeatureFlag and DropFlag are "" where the option is not given.
+	FeatureFlag string `long:"feature-flag" optional:"yes" optional-value:"bpm.enabled" value-name:"NAME" description:"Let a property decide whether bpm starts the jobs, false by default (bpm.enabled, if no other is named); what is there stays beside it"`
+	DropFlag    string `long:"drop-flag" optional:"yes" optional-value:"bpm.enabled" value-name:"NAME" description:"Take the property that chooses between bpm and the old scripts out of the jobs, so that bpm is left (bpm.enabled, if no other is named); convert nothing"`
+	Force       bool   `long:"force" description:"Change files that have uncommitted changes, too"`
 	findingsOptions
 	Args struct {
 		Dirs []string `positional-arg-name:"DIR" description:"Release directory (default: .)"`
@@ -39,11 +42,16 @@ func (o *releaseOptions) Execute([]string) error { return nil }
 func (o *releaseOptions) command() command       { return o }
 
 func (o *releaseOptions) run(env *environment) error {
-	if o.DropFlag != "" && (o.Errands || o.Swap != "") {
-		return errors.New("--drop-flag takes a flag out and converts nothing; run --errands and --swap-chpst on their own")
+	if o.DropFlag != "" && (o.Errands || o.Swap != "" || o.FeatureFlag != "") {
+		return errors.New("--drop-flag takes a flag out and converts nothing; run --errands, --swap-chpst and --feature-flag on their own")
 	}
 	if o.DropFlag != "" && len(o.Processes) > 0 {
 		return errors.New("--drop-flag takes a flag out of whole jobs; name them with --job, not with --process")
+	}
+	if o.FeatureFlag != "" {
+		if err := flag.CheckName(o.FeatureFlag); err != nil {
+			return fmt.Errorf("--feature-flag: %w", err)
+		}
 	}
 	dirs := o.Args.Dirs
 	if len(dirs) == 0 {
@@ -124,13 +132,14 @@ func (o *releaseOptions) plan(dir string) planned {
 		}
 	}
 	opts := convert.Options{
-		Jobs:      o.Jobs,
-		Processes: o.Processes,
-		Errands:   o.Errands,
-		Swap:      convert.Swap(o.Swap),
-		OpsFile:   o.OpsFile,
-		DropFlag:  o.DropFlag,
-		Tool:      "bosh-bpmify " + Version(),
+		Jobs:        o.Jobs,
+		Processes:   o.Processes,
+		Errands:     o.Errands,
+		Swap:        convert.Swap(o.Swap),
+		FeatureFlag: o.FeatureFlag,
+		DropFlag:    o.DropFlag,
+		OpsFile:     o.OpsFile,
+		Tool:        "bosh-bpmify " + Version(),
 	}
 	if opts.Manifests, err = o.manifests(r); err != nil {
 		return fail(err)

@@ -65,6 +65,17 @@ func (m *Manifest) mentionsInAddons(needs []Need) []Mention {
 	return all
 }
 
+// AddonJobs are the places where addons put one of the jobs on instance groups.
+func (m *Manifest) AddonJobs(needs []Need) []Mention {
+	var all []Mention
+	for _, a := range m.Addons {
+		for _, j := range needing(a.Jobs, needs) {
+			all = append(all, Mention{Span: j.Span, Job: j.Name})
+		}
+	}
+	return all
+}
+
 // mentionsInOps looks for {name: JOB, release: RELEASE} in the values of ops.
 func (m *Manifest) mentionsInOps(needs []Need) []Mention {
 	var all []Mention

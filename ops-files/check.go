@@ -51,7 +51,7 @@ func (p *plan) check(f OpsFile, o Options) error {
 	switch {
 	case p.addon != nil:
 		err = p.reaches(f)
-	case !o.OnlyLacking:
+	case !o.OnlyLacking && len(p.flags) == 0: // editing in place sets no flags
 		err = p.sameAsEdited(f, o, want)
 	}
 	if err != nil {
@@ -182,6 +182,11 @@ func (p *plan) expected() (any, error) {
 		}
 		jobs, _ := group[g.Group.JobsKey()].([]any)
 		group[g.Group.JobsKey()] = append(jobs, map[any]any{"name": "bpm", "release": "bpm"})
+	}
+	for _, f := range p.flags {
+		if err := p.setFlag(tree, f); err != nil {
+			return nil, err
+		}
 	}
 	return tree, nil
 }

@@ -43,6 +43,8 @@ type Options struct {
 	OnlyLacking bool
 	// Addon makes one addon of it instead of a job for each group.
 	Addon bool
+	// TurnOn sets the flags of the jobs that know both ways: they need bpm then.
+	TurnOn bool
 }
 
 // OpsFile is one generated file.
@@ -84,7 +86,7 @@ func Generate(manifests []*manifest.Manifest, o Options) ([]OpsFile, error) {
 			refused = append(refused, Skip{Manifest: m.Path(), Reason: reason})
 			continue
 		}
-		if len(p.groups) == 0 || o.OnlyLacking && len(p.lacking()) == 0 {
+		if len(p.groups)+len(p.flags) == 0 || o.OnlyLacking && len(p.lacking()) == 0 {
 			continue
 		}
 		i := slices.IndexFunc(sets, func(s *set) bool { return s.key == p.key() })
@@ -156,10 +158,16 @@ type plan struct {
 	ambiguous []manifest.AmbiguousJob
 	// addon is what brings bpm in the addon form.
 	addon *addon
+	// flags are the properties that turn bpm on.
+	flags []flag
 }
 
 func planFor(m *manifest.Manifest, o Options) (*plan, error) {
-	additions, err := m.Additions(o.Needs, o.Pin)
+	needs := o.Needs
+	if o.TurnOn {
+		needs = TurnedOn(needs)
+	}
+	additions, err := m.Additions(needs, o.Pin)
 	if err != nil {
 		return nil, err
 	}
@@ -176,6 +184,9 @@ func planFor(m *manifest.Manifest, o Options) (*plan, error) {
 	}
 	points := pointing(m, tree)
 	for _, g := range additions.Placements {
+		if o.TurnOn {
+			p.turnOn(g, o.Needs)
+		}
 		reason := g.Reason
 		if g.State == manifest.Has && (o.OnlyLacking || o.Addon) {
 			reason = "it has bpm already"
@@ -313,6 +324,9 @@ func (p *plan) key() string {
 	}
 	for _, j := range p.ambiguous {
 		paths = append(paths, p.releasePath(j))
+	}
+	for _, f := range p.flags {
+		paths = append(paths, p.flagPath(f))
 	}
 	sort.Strings(paths)
 	if p.addon != nil {

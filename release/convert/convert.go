@@ -70,6 +70,8 @@ type Conversion struct {
 	Checks []string
 	// OnBPM says that bpm starts some of them already.
 	OnBPM bool
+	// Flag is the property behind which the conversion is put; "" for none.
+	Flag string
 }
 
 // Change is what happens to one file.
@@ -129,6 +131,9 @@ type Context struct {
 	Processes []string
 	// Errands says that the scripts of errands and of bbr are to run under bpm.
 	Errands bool
+	// Flag is the property that is to decide whether bpm starts the job; "" where
+	// it always does.
+	Flag string
 	// parsed are the scripts that were parsed for earlier jobs.
 	parsed map[*source.File]*ctl.Script
 }
@@ -258,6 +263,9 @@ func convertJob(j *release.Job, ctx Context) *Conversion {
 		}
 	}
 	w := &job{Conversion: c, ctx: ctx, monit: m}
+	if w.behindFlag() {
+		return c
+	}
 	todo := w.checks()
 	scripts, stay := w.errandScripts(todo)
 	for _, s := range stay {
@@ -274,7 +282,7 @@ func convertJob(j *release.Job, ctx Context) *Conversion {
 	// a check that turns out to be declined when the new files are written is
 	// left out, and the others are converted without it
 	for stays := w.notAsked(todo); ; {
-		w = &job{Conversion: &Conversion{Job: j, Checks: c.Checks, OnBPM: c.OnBPM}, ctx: ctx, monit: m, several: len(todo)+len(scripts) > 1}
+		w = &job{Conversion: &Conversion{Job: j, Checks: c.Checks, OnBPM: c.OnBPM, Flag: ctx.Flag}, ctx: ctx, monit: m, several: len(todo)+len(scripts) > 1}
 		w.Findings = slices.Clone(notes)
 		converted := w.convert(todo, stays, scripts)
 		c = w.Conversion
@@ -330,6 +338,7 @@ func (w *job) convert(todo []*monit.Check, stays map[*monit.Check]source.Diagnos
 		return false
 	}
 	w.readers()
+	w.ownFiles()
 	return w.files()
 }
 

@@ -99,6 +99,8 @@ func (o *Options) read(t *testing.T, lines string) {
 			}
 		case "drop-flag":
 			o.DropFlag = value
+		case "feature-flag":
+			o.FeatureFlag = value
 		default:
 			t.Fatal("no option", name)
 		}

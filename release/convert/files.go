@@ -26,6 +26,8 @@ const (
 	operatorTarget  = "bin/operator-pre-start"
 	operatorPrefix  = "operator-"
 	preStartDefault = "pre-start.erb"
+
+	postStartDefault = "post-start.erb"
 )
 
 // scriptPaths are the paths on the VM of the scripts that go away.
@@ -612,10 +614,10 @@ func (w *job) addPostStart(spec *specEdit, parts []piece) bool {
 		w.Changes = append(w.Changes, Change{Name: f.Name, Before: f, After: []byte(text + "\n" + joined(parts, "set -e")), Mode: f.Mode, Why: "what the script did after the start is added at the end"})
 		return true
 	}
-	if !w.newFile("post-start.erb", []byte(startOf(parts)+joined(parts, parts[0].begins)), "what the script did after the start") {
+	if !w.newFile(postStartDefault, []byte(startOf(parts)+joined(parts, parts[0].begins)), "what the script did after the start") {
 		return false
 	}
-	spec.add("post-start.erb", "bin/post-start")
+	spec.add(postStartDefault, "bin/post-start")
 	return true
 }
 

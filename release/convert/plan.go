@@ -41,6 +41,10 @@ type Options struct {
 	// DropFlag is the property that chooses between bpm and the old scripts, and is
 	// to be taken out of the jobs, for bpm; "" converts jobs instead.
 	DropFlag string
+	// FeatureFlag is the property behind which the jobs are converted, false by
+	// default; "" for none. Flags are those of single jobs, which go before it.
+	FeatureFlag string
+	Flags       map[string]string
 	// Tool is what generated files name as their maker.
 	Tool string
 }
@@ -262,28 +266,37 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 			}
 			continue
 		}
+		ctx.Flag = o.flagOf(j.Name)
 		c := one(j)
 		if why, ok := o.Unproven[j.Name]; ok {
 			c = &Conversion{Job: j, Verdict: Declined, Reason: why, Checks: c.Checks, OnBPM: c.OnBPM}
 		}
 		p.Jobs = append(p.Jobs, c)
-		switch {
-		case c.Verdict == Converted, c.Verdict == ConvertedReview:
-			converted = append(converted, manifest.Need{Job: j.Name, Release: p.Release.Name})
-			fallthrough
-		case c.Verdict == AlreadyBPM, c.OnBPM:
-			needs = append(needs, manifest.Need{Job: j.Name, Release: p.Release.Name})
-		}
 	}
 	p.reread()
+	p.fold()
 	p.swap(o, rules)
+	changed := false
+	for _, c := range p.Jobs {
+		need := c.need()
+		switch {
+		case c.Verdict == Converted, c.Verdict == ConvertedReview:
+			changed = true
+			if need.Flag == "" {
+				converted = append(converted, need)
+			}
+			fallthrough
+		case c.Verdict == AlreadyBPM, c.OnBPM:
+			needs = append(needs, need)
+		}
+	}
 	if len(needs) == 0 {
 		return nil
 	}
-	inputs := p.colocate(manifests, needs)
+	p.colocate(manifests, needs)
 	p.elsewhere(manifests, needs, converted, o.Manifests == nil)
 	p.unset(o, converted)
-	return p.opsFiles(inputs, needs, len(converted) > 0, o)
+	return p.opsFiles(placing(manifests, needs), needs, changed, o)
 }
 
 // manifests reads the manifests to work on. One that the user named has to be
@@ -338,7 +351,7 @@ var expected = regexp.MustCompile(`(^|/)(spec|fixtures?|testdata|assets)(/|$)`)
 // user named the manifests to edit, no others are.
 func (p *Plan) elsewhere(samples []*manifest.Manifest, needs, converted []manifest.Need, edits bool) {
 	dirs := slices.DeleteFunc(p.Release.Folders(), func(d string) bool { return slices.Contains(notManifests, d) })
-	var more []*manifest.Manifest
+	var more, runtime []*manifest.Manifest
 	for _, name := range p.Release.Glob(isYAML, dirs...) {
 		if slices.ContainsFunc(samples, func(m *manifest.Manifest) bool { return m.File.Name == name }) {
 			continue
@@ -354,9 +367,13 @@ func (p *Plan) elsewhere(samples []*manifest.Manifest, needs, converted []manife
 			}
 			continue
 		}
+		if m != nil && m.Kind == manifest.RuntimeConfig {
+			runtime = append(runtime, m)
+		}
 		kind, places := manifest.Mentions(f, m, converted)
 		p.notPlaced(string(kind), slices.DeleteFunc(places, func(at manifest.Mention) bool { return bpmOn(at.Group, slices.Concat(samples, more), needs) }))
 	}
+	p.addonJobs(slices.Concat(samples, more, runtime), converted)
 	for _, m := range slices.Concat(samples, more) {
 		p.notPlaced(string(m.Kind), m.VariableReleases(converted))
 	}
@@ -407,15 +424,18 @@ func isYAML(name string) bool {
 	return ext == ".yml" || ext == ".yaml"
 }
 
-// colocate adds bpm to the manifests and gives those that place a job which
-// needs it.
-func (p *Plan) colocate(manifests []*manifest.Manifest, needs []manifest.Need) []*manifest.Manifest {
-	var inputs []*manifest.Manifest
+// placing are the manifests that place one of the jobs, whatever its flag is there.
+func placing(manifests []*manifest.Manifest, needs []manifest.Need) []*manifest.Manifest {
+	needs = opsfiles.TurnedOn(needs)
+	return slices.DeleteFunc(slices.Clone(manifests), func(m *manifest.Manifest) bool { return len(m.GroupsRunning(needs)) == 0 })
+}
+
+// colocate adds bpm to the manifests that place a job which needs it.
+func (p *Plan) colocate(manifests []*manifest.Manifest, needs []manifest.Need) {
 	for _, m := range manifests {
 		if len(m.GroupsRunning(needs)) == 0 {
 			continue
 		}
-		inputs = append(inputs, m)
 		edits, changes, err := m.AddBPM(needs, manifest.Pin{})
 		if err != nil {
 			at, message := source.Split(err)
@@ -439,7 +459,6 @@ func (p *Plan) colocate(manifests []*manifest.Manifest, needs []manifest.Need) [
 		}
 		p.Changes = append(p.Changes, Change{Name: m.File.Name, Before: m.File, After: after, Mode: m.File.Mode, Why: strings.Join(what, "; ")})
 	}
-	return inputs
 }
 
 // opsFiles generates the ops-files: when a job was converted, or when one of
@@ -448,7 +467,7 @@ func (p *Plan) opsFiles(inputs []*manifest.Manifest, needs []manifest.Need, conv
 	if len(inputs) == 0 || o.OpsFile == "" {
 		return nil
 	}
-	files, err := opsfiles.Generate(inputs, opsfiles.Options{Tool: o.Tool, Release: p.Release.Name, Needs: needs, OutName: o.OpsFile})
+	files, err := opsfiles.Generate(inputs, opsfiles.Options{Tool: o.Tool, Release: p.Release.Name, Needs: needs, TurnOn: true, OutName: o.OpsFile})
 	if err != nil {
 		all := []error{err}
 		if joined, ok := err.(interface{ Unwrap() []error }); ok {

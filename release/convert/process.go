@@ -790,7 +790,7 @@ func (w *job) wrapperName(l *launch) string {
 
 // goes says whether a script of the job goes away with the conversion.
 func (w *job) goes(l *launch, vmPath string) bool {
-	return len(l.result.Scripts) > 0 && l.result.Scripts[0].Path == vmPath
+	return w.Flag == "" && len(l.result.Scripts) > 0 && l.result.Scripts[0].Path == vmPath
 }
 
 func (w *job) diagnostic(id string, severity source.Severity, at source.Span, format string, args ...any) source.Diagnostic {

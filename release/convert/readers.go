@@ -106,7 +106,7 @@ func (w *job) joinedNames(old map[string]bool) {
 				if strings.HasSuffix(body[:at.Start], path.Dir(l.pidfile)+"/") {
 					continue // the whole name
 				}
-				w.find("old-pidfile-used", source.Warning, at, "this is %s, if it is in the folder that the script names; that is not written any more, and the pid is in %s", l.pidfile, bpm.PidFile(w.Job.Name, l.name))
+				w.find("old-pidfile-used", source.Warning, at, "this is %s, if it is in the folder that the script names; that %s, and the pid is in %s", l.pidfile, w.notWritten(), bpm.PidFile(w.Job.Name, l.name))
 			}
 		}
 	}
@@ -270,7 +270,7 @@ func (w *job) rereadPid(l *launch, f hostFile, old map[string]bool) {
 			if slices.ContainsFunc(use.Names[:i], func(o source.Span) bool { return o.File == n.File && o.Start <= n.Start && n.End <= o.End }) {
 				continue // a path in a word that is told already
 			}
-			w.find("old-pidfile-used", source.Warning, n, "%s is not written any more; the pid is in %s. This file is not rewritten: %s%s", l.pidfile, now, use.Against, at)
+			w.find("old-pidfile-used", source.Warning, n, "%s %s; the pid is in %s. This file is not rewritten: %s%s", l.pidfile, w.notWritten(), now, use.Against, at)
 		}
 		return
 	}
@@ -398,7 +398,7 @@ func (w *job) lookedFor(f hostFile) {
 					}) {
 						continue
 					}
-					w.find("old-script-used", source.Warning, f.Span(c), "%s looks for the script %s among the processes, and it is gone; the program that bpm runs is %s", oneLine(f.Span(c).Text()), base, l.process.Executable)
+					w.find("old-script-used", source.Warning, f.Span(c), "%s looks for the script %s among the processes, and it %s; the program that bpm runs is %s", oneLine(f.Span(c).Text()), base, w.gone(), l.process.Executable)
 					return true
 				}
 			}
@@ -505,7 +505,7 @@ func (w *job) monitActions() {
 					if only && w.usedBy(vmPath) == 1 {
 						of, now = l, bpm.Program("stop", w.Job.Name, l.name)
 					} else {
-						w.find("old-script-used", source.Error, command, "monit runs %s here, and this script is gone. It ran %s: put that into a script of its own, or take the action out", command.Text(), does)
+						w.find("old-script-used", source.Error, command, "monit runs %s here, and this script %s. It ran %s: put that into a script of its own, or take the action out", command.Text(), w.gone(), does)
 						continue
 					}
 				}
@@ -610,13 +610,13 @@ func (w *job) lostReader(what, old, now string, written bool, at source.Span) {
 		return
 	}
 	if what == "pidfile" {
-		w.find("old-pidfile-used", severity, at, "%s is not written any more; the pid is in %s", old, now)
+		w.find("old-pidfile-used", severity, at, "%s %s; the pid is in %s", old, w.notWritten(), now)
 		return
 	}
 	if severity == source.Warning {
 		severity = source.Error
 	}
-	w.find("old-script-used", severity, at, "%s is gone; use /var/vcap/jobs/bpm/bin/bpm or monit instead", path.Clean(old))
+	w.find("old-script-used", severity, at, "%s %s; use /var/vcap/jobs/bpm/bin/bpm or monit instead", path.Clean(old), w.gone())
 }
 
 // logReaders finds who reads the old log file; what writes to it may go on.

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -47,8 +48,12 @@ func (s *specEdit) apply() bool {
 	first := spec.Templates[len(spec.Templates)-1].Span
 	if len(s.remove) > 0 {
 		first = s.remove[0].Span
-	} else {
-		// the script stays: what is new stands behind the last template
+	}
+	if w.Flag != "" {
+		s.remove = nil // they run where the flag is false
+	}
+	if len(s.remove) == 0 {
+		// the script stays: what is new stands behind it, or the last template
 		entries = append([]string{string(f.Data[first.Start:first.End])}, entries...)
 	}
 	removed := s.remove
@@ -75,12 +80,16 @@ func (s *specEdit) apply() bool {
 			edit(f.LineStart(t.Span.Start), f.LineEnd(t.Span.End), "")
 		}
 	}
+	edits, ok := w.addFlag(edits)
+	if !ok {
+		return false
+	}
 	after, err := source.Apply(f.Data, edits)
 	if err != nil {
 		w.fail(err)
 		return false
 	}
-	if err := s.check(after); err != nil {
+	if err := cmp.Or(s.check(after), w.declares(after)); err != nil {
 		return w.decline(first, "the edited spec does not say what it should: %v", err)
 	}
 	w.Changes = append(w.Changes, Change{Name: f.Name, Before: f, After: after, Mode: f.Mode, Why: s.why()})
@@ -92,6 +101,9 @@ func (s *specEdit) why() string {
 	comes := "the new files have their lines"
 	if slices.ContainsFunc(s.added, func(a [2]string) bool { return a[1] == configTarget }) {
 		comes = configTarget + " comes"
+	}
+	if s.job.Flag != "" {
+		return comes + ", and property " + s.job.Flag
 	}
 	if len(s.job.supervised()) > 0 && len(s.remove) > 0 {
 		return "the ctl script's line goes, " + comes

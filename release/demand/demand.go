@@ -37,7 +37,7 @@ func Of(r *release.Release) (needs []manifest.Need, unread []error) {
 		if started := bpmProgram.Match(j.Monit.Data); !started && !configured {
 			continue
 		} else if started {
-			need.Flag, need.Default = flag(j)
+			need.Flag, need.Default = Flag(j)
 		} else {
 			need.Configured = true
 		}
@@ -63,9 +63,9 @@ func mentionsBPM(r *release.Release, j *release.Job) bool {
 // flagHead is the condition that chooses between bpm and a ctl script.
 var flagHead = regexp.MustCompile(`^if[ (]+p\(?\s*(?:'([^']+)'|"([^"#]+)")\s*\)*\s*(?:==\s*true)?\)?\s*(?:then)?$`)
 
-// flag is the property without which monit starts nothing of the job through
+// Flag is the property without which monit starts nothing of the job through
 // bpm, and its default; empty where there is none.
-func flag(j *release.Job) (property string, byDefault bool) {
+func Flag(j *release.Job) (property string, byDefault bool) {
 	m, err := monit.Parse(j.Monit)
 	if err != nil {
 		return "", false

@@ -36,6 +36,14 @@ var entries = []Entry{
 		Sources: []string{boshAddons, boshDirector + "addon/filter.rb"},
 	},
 	{
+		ID: "addon-job", Severity: source.Warning,
+		Title:   "A job that is converted is deployed as an addon",
+		Why:     "What a release shows in a runtime config of its own, operators have in theirs: the job comes to the VMs of all their deployments, and not all of these have bpm. With the next version of the release monit calls `/var/vcap/jobs/bpm/bin/bpm` there, which is missing, and the deploys fail with `is not running after update`. In July 2026 bosh-dns and syslog both had to make bpm optional again within weeks.",
+		Do:      "Convert the job with `release --feature-flag --job NAME`: it runs as before until a deployment sets the flag. Or say in the release notes that the addon needs bpm beside it.",
+		After:   "<% if p(\"bpm.enabled\") -%>\ncheck process web\n  with pidfile /var/vcap/sys/run/bpm/web/web.pid\n  ...\n<% else -%>\ncheck process web\n  with pidfile /var/vcap/sys/run/web/web.pid\n  ...\n<% end -%>",
+		Sources: []string{bpmMoving + "#feature-flagging", boshAddons},
+	},
+	{
 		ID: "argv-changed", Severity: source.Note,
 		Title:   "A known daemon gets other arguments than from the ctl script",
 		Why:     "bpm supervises a process that stays in the foreground, in a container that can write in few places. So options that send the daemon to the background or name the old pidfile are left out, the one that keeps it in the foreground is put in, and what lay in its package moves to the job's data folder. With the old arguments the process would end at once and monit would start it again and again.",
@@ -43,6 +51,13 @@ var entries = []Entry{
 		Before:  "exec $PKG/sbin/haproxy -f $CONF -D -p /var/vcap/sys/run/lb/haproxy.pid",
 		After:   "executable: /var/vcap/packages/haproxy/sbin/haproxy\nargs:\n- -f\n- /var/vcap/jobs/lb/config/haproxy.cfg\n- -db",
 		Sources: []string{conversionPage, bpmRuntime},
+	},
+	{
+		ID: "behind-flag", Severity: source.Note,
+		Title:   "A property of the job decides whether bpm starts it",
+		Why:     "The monit file has both forms, and the spec says which of them runs where a deployment sets nothing. There is nothing to convert.",
+		Do:      "Nothing. When all deployments run with bpm, `release --drop-flag` takes the flag and the old scripts out.",
+		Sources: []string{bpmMoving + "#feature-flagging", conversionPage + "#behind-a-feature-flag"},
 	},
 	{
 		ID: "bpm-key-misplaced", Severity: source.Error, By: Check,
@@ -431,6 +446,15 @@ var entries = []Entry{
 		Why:     "Its shell or ERB is not understood, so what it does or names is not checked.",
 		Do:      "Look whether the rendered file is right: `bash -n` for a script.",
 		Sources: []string{checkPage},
+	},
+	{
+		ID: "flag-other-job", Severity: source.Warning,
+		Title:   "A script of another job uses the pidfile or the script of a job that is put behind a flag",
+		Why:     "Which of the two pidfiles there is depends on a property of the one job, and the templates of the other one cannot ask for it: BOSH gives each job its own properties. With one path in the script, it would be wrong for one of the two values.",
+		Do:      "Make the script look at both places when it runs, or give the other job the same property.",
+		Before:  "pid=$(cat /var/vcap/sys/run/web/web.pid)",
+		After:   "pid=$(cat /var/vcap/sys/run/bpm/web/web.pid 2>/dev/null || cat /var/vcap/sys/run/web/web.pid)",
+		Sources: []string{conversionPage + "#behind-a-feature-flag", bpmMoving + "#feature-flagging"},
 	},
 	{
 		ID: "hook-is-pre-start", Severity: source.Warning, By: Check,

@@ -1,8 +1,3 @@
-// Package flag takes the property that chooses between two forms of a job's
-// templates out of them, so that one form is left.
-//
-// It works on the text of single files: templates and specs. Which jobs have
-// such a flag, and what else becomes of them, is decided in release/convert.
 package flag
 
 import (

@@ -1,8 +1,10 @@
-// Package flag puts two forms of a template into one, and a boolean property of
-// the job decides which of them BOSH renders: "Feature Flagging" in bpm-release,
-// docs/transitioning.md.
+// Package flag is about the boolean property of a job that chooses between two
+// forms of its templates, the one with bpm and the one without: "Feature Flagging"
+// in bpm-release, docs/transitioning.md. It puts two forms into one, and takes a
+// property out again, so that one form is left.
 //
-// It works on the texts of single files. What the two forms are is decided in
+// It works on the text of single files: templates, specs, manifests. What the forms
+// are, which jobs have a flag and what else becomes of them is decided in
 // release/convert.
 package flag
 

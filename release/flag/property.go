@@ -75,11 +75,6 @@ var emptyProperties = regexp.MustCompile(`^properties:[ \t]*(?:\{[ \t]*\}|~|null
 
 func byName(a, b *yaml.Node) int { return strings.Compare(a.Value, b.Value) }
 
-func place(f *source.File, n *yaml.Node) source.Span {
-	start := f.Offset(n.Line, n.Column)
-	return source.Span{File: f, Start: start, End: start}
-}
-
 // commentsAbove is where the comments start that stand right above a line, and
 // with no blank line between them.
 func commentsAbove(f *source.File, start int) int {

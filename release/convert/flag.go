@@ -1,0 +1,218 @@
+package convert
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/bosh-bpmify/bosh-bpmify/manifest"
+	bpmdemand "github.com/bosh-bpmify/bosh-bpmify/release/demand"
+	"github.com/bosh-bpmify/bosh-bpmify/release/flag"
+	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
+)
+
+// A conversion behind a flag is the last step over one without: the old files and
+// the new ones are both known, and every template that differs becomes one with
+// both forms. Nothing is deleted, what runs once a deploy runs where the flag is
+// true only, and the new files that only bpm looks at need no condition.
+
+// flagOf is the property behind which a job is converted; "" for none.
+func (o Options) flagOf(job string) string {
+	if name, ok := o.Flags[job]; ok {
+		return name
+	}
+	return o.FeatureFlag
+}
+
+// behindFlag says that bpm starts the job where a property is true already.
+func (w *job) behindFlag() bool {
+	name, standard := bpmdemand.Flag(w.Job)
+	if name == "" {
+		return false
+	}
+	w.OnBPM, w.Verdict = true, AlreadyBPM
+	at := source.Span{File: w.Job.Spec.File}
+	if p, ok := w.Job.Spec.Property(name); ok {
+		at = p.Span
+	}
+	also := ""
+	if w.ctx.Flag != "" && w.ctx.Flag != name {
+		also = fmt.Sprintf(", and is not put behind %s, too", w.ctx.Flag)
+	}
+	w.Reason = w.diagnostic("behind-flag", source.Note, at, "is behind the flag %s, %v by default%s; --drop-flag removes it", name, standard, also)
+	return true
+}
+
+// flagged is the flag in the form in which the job's templates ask for properties.
+func (c *Conversion) flagged() flag.Flag {
+	texts := [][]byte{c.Job.Monit.Data}
+	for _, t := range c.Job.Spec.Templates {
+		if f, _, err := c.Job.TemplateFile(t.Target); err == nil {
+			texts = append(texts, f.Data)
+		}
+	}
+	return flag.For(c.Flag, texts...)
+}
+
+// gone says of an old script what became of it.
+func (w *job) gone() string {
+	if w.Flag != "" {
+		return "does not know the process that bpm runs where " + w.Flag + " is true"
+	}
+	return "is gone"
+}
+
+// notWritten says it of an old pidfile.
+func (w *job) notWritten() string {
+	if w.Flag != "" {
+		return "is not written where " + w.Flag + " is true"
+	}
+	return "is not written any more"
+}
+
+// ownFiles keeps the edits in scripts of other jobs out: their templates do not see
+// the flag, so that neither path would be right for both of its values.
+func (w *job) ownFiles() {
+	if w.Flag == "" {
+		return
+	}
+	w.rereads = slices.DeleteFunc(w.rereads, func(r reread) bool {
+		if strings.HasPrefix(r.file.Name, w.Job.Dir()+"/") {
+			return false
+		}
+		at := source.Span{File: r.file, Start: r.edit.Start, End: r.edit.End}
+		w.find("flag-other-job", source.Warning, at, "this is right while %s of job %s is false; where it is true, it has to be %s. A template of another job cannot ask for that property, so nothing is changed here: make it try both", w.Flag, w.Job.Name, r.edit.New)
+		w.Decisions = slices.DeleteFunc(w.Decisions, func(d Decision) bool { return d.Cause.File == r.file })
+		return true
+	})
+}
+
+// addFlag declares the property in the edits of a spec.
+func (w *job) addFlag(edits []source.Edit) ([]source.Edit, bool) {
+	if w.Flag == "" {
+		return edits, true
+	}
+	edit, err := w.flagged().Property(w.Job.Spec.File)
+	if err != nil {
+		at, message := source.Split(err)
+		return nil, w.decline(at, "%s", message)
+	}
+	return append(edits, edit), true
+}
+
+// declares says whether an edited spec has the properties that it had and the flag.
+func (w *job) declares(spec []byte) error {
+	if w.Flag == "" {
+		return nil
+	}
+	var m struct {
+		Properties map[string]struct{ Default any }
+	}
+	if err := yaml.Unmarshal(spec, &m); err != nil {
+		return err
+	}
+	if p, ok := m.Properties[w.Flag]; !ok || p.Default != false || len(m.Properties) != len(w.Job.Spec.Properties)+1 {
+		return fmt.Errorf("property %s should be there, with the default false", w.Flag)
+	}
+	return nil
+}
+
+// fold puts the jobs that have a flag behind it. One for which that cannot be done
+// is declined.
+func (p *Plan) fold() {
+	for _, c := range p.Jobs {
+		if c.Flag == "" || c.Verdict != Converted && c.Verdict != ConvertedReview {
+			continue
+		}
+		if at, err := c.fold(); err != nil {
+			c.Verdict, c.Changes, c.rereads, c.Findings, c.Processes = Declined, nil, nil, nil, nil
+			c.Reason = source.Diagnostic{ID: "declined", Severity: source.Warning, Span: at, Message: fmt.Sprintf("this cannot be put behind %s: %v", c.Flag, err)}
+		}
+	}
+}
+
+// fold makes the changes of a conversion depend on its flag. The place is where
+// that fails.
+func (c *Conversion) fold() (source.Span, error) {
+	f := c.flagged()
+	var kept []Change
+	for _, change := range c.Changes {
+		name := change.Name
+		at := source.Span{File: change.Before}
+		if at.File == nil {
+			at.File = c.Job.Monit
+		}
+		var err error
+		switch {
+		case change.Delete:
+			continue // it is what runs where the flag is false
+		case name == c.Job.Spec.File.Name:
+		case !strings.HasPrefix(name, c.Job.Dir()+"/"):
+			err = fmt.Errorf("%s belongs to another job", name)
+		case change.Before == nil && (name == c.Job.TemplateName(preStartDefault) || name == c.Job.TemplateName(postStartDefault)):
+			change.After, err = f.Guard(change.After)
+			change.Why += ", where " + c.Flag + " is true"
+		case change.Before == nil:
+		default:
+			change.After, err = c.foldFile(f, change)
+			change.Why = "where " + c.Flag + " is true: " + change.Why
+		}
+		if err != nil {
+			return at, err
+		}
+		kept = append(kept, change)
+	}
+	c.Changes = kept
+	c.Decisions = slices.Insert(c.Decisions, 0, Decision{
+		What: "behind " + c.Flag, Cause: source.Whole(c.Job.Monit),
+		Why: "it is false by default: what was there renders as before then, byte for byte, and the old scripts stay. What follows is about the job with it set to true",
+	})
+	return source.Span{}, nil
+}
+
+// foldFile puts the old form of a file and the new one into one template.
+func (c *Conversion) foldFile(f flag.Flag, change Change) ([]byte, error) {
+	var off, on []flag.Range
+	if change.Name == c.Job.Monit.Name {
+		off, on = checks(change.Before.Data), checks(change.After)
+	}
+	return f.Fold(change.Before.Data, change.After, off, on)
+}
+
+// checks are the places of the checks of a monit file, which are duplicated as a
+// whole: each arm can be read alone then.
+func checks(data []byte) []flag.Range {
+	m, err := monit.Parse(&source.File{Data: data})
+	if err != nil {
+		return nil
+	}
+	var all []flag.Range
+	for _, c := range m.Checks {
+		start := bytes.LastIndexByte(data[:c.Span.Start], '\n') + 1
+		all = append(all, flag.Range{Start: start, End: c.Span.End})
+	}
+	return all
+}
+
+// need is what the job asks of a deployment.
+func (c *Conversion) need() manifest.Need {
+	n := manifest.Need{Job: c.Job.Name, Release: c.Job.Release.Name, Flag: c.Flag}
+	if c.Verdict == AlreadyBPM {
+		n.Flag, n.Default = bpmdemand.Flag(c.Job)
+	}
+	return n
+}
+
+// addonJobs recommends the flag for jobs that addons place: operators get them
+// with their next deploy, on VMs that may have no bpm.
+func (p *Plan) addonJobs(files []*manifest.Manifest, converted []manifest.Need) {
+	for _, m := range files {
+		for _, at := range m.AddonJobs(converted) {
+			p.Findings = append(p.Findings, source.Diagnostic{ID: "addon-job", Severity: source.Warning, Span: at.Span, Message: fmt.Sprintf("job %s is deployed as an addon here: operators who have it in their runtime configs get the new form with the next version, on VMs without bpm too, and their deploys fail. Consider release --feature-flag --job %s", at.Job, at.Job)})
+		}
+	}
+}
