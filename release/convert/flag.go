@@ -3,6 +3,7 @@ package convert
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
 	bpmdemand "github.com/bosh-bpmify/bosh-bpmify/release/demand"
+	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/flag"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
@@ -96,6 +98,9 @@ func (w *job) addFlag(edits []source.Edit) ([]source.Edit, bool) {
 	if w.Flag == "" {
 		return edits, true
 	}
+	if at := w.readsProperties(); len(w.Job.Spec.Properties) == 0 && at.Valid() {
+		return nil, w.decline(at, "the spec declares no properties, so that the job sees all of a manifest; with %s as the first one it would see nothing else. Declare those that its templates read, then it can be put behind a flag", w.Flag)
+	}
 	edit, err := w.flagged().Property(w.Job.Spec.File)
 	if err != nil {
 		at, message := source.Split(err)
@@ -103,6 +108,34 @@ func (w *job) addFlag(edits []source.Edit) ([]source.Edit, bool) {
 	}
 	return append(edits, edit), true
 }
+
+// readsProperties is a place where the job's files ask for a property.
+func (w *job) readsProperties() source.Span {
+	files := []*source.File{w.Job.Monit}
+	for _, t := range w.Job.Spec.Templates {
+		if f, _, err := w.Job.TemplateFile(t.Target); err == nil {
+			files = append(files, f)
+		}
+	}
+	for _, f := range files {
+		t, err := erb.Parse(f)
+		if err != nil {
+			continue
+		}
+		for _, s := range t.Segments {
+			if s.Kind != erb.Code && s.Kind != erb.Expr {
+				continue
+			}
+			if at := readsProperty.FindIndex(f.Data[s.CodeStart:s.CodeEnd]); at != nil {
+				return source.Span{File: f, Start: s.CodeStart + at[0], End: s.CodeStart + at[1]}
+			}
+		}
+	}
+	return source.Span{}
+}
+
+// readsProperty is Ruby that asks for a property.
+var readsProperty = regexp.MustCompile(`\b(?:p|if_p)\b\s*[('"]|\b(?:raw_)?properties\b`)
 
 // declares says whether an edited spec has the properties that it had and the flag.
 func (w *job) declares(spec []byte) error {
@@ -212,7 +245,7 @@ func (c *Conversion) need() manifest.Need {
 func (p *Plan) addonJobs(files []*manifest.Manifest, converted []manifest.Need) {
 	for _, m := range files {
 		for _, at := range m.AddonJobs(converted) {
-			p.Findings = append(p.Findings, source.Diagnostic{ID: "addon-job", Severity: source.Warning, Span: at.Span, Message: fmt.Sprintf("job %s is deployed as an addon here: operators who have it in their runtime configs get the new form with the next version, on VMs without bpm too, and their deploys fail. Consider release --feature-flag --job %s", at.Job, at.Job)})
+			p.Findings = append(p.Findings, source.Diagnostic{ID: "addon-job", Severity: source.Warning, Span: at.Span, Message: fmt.Sprintf("job %s is deployed as an addon, and needs bpm on every VM that gets it from now on; with --feature-flag it runs as before until a deployment asks for bpm", at.Job)})
 		}
 	}
 }

@@ -453,7 +453,7 @@ var entries = []Entry{
 		Why:     "Which of the two pidfiles there is depends on a property of the one job, and the templates of the other one cannot ask for it: BOSH gives each job its own properties. With one path in the script, it would be wrong for one of the two values.",
 		Do:      "Make the script look at both places when it runs, or give the other job the same property.",
 		Before:  "pid=$(cat /var/vcap/sys/run/web/web.pid)",
-		After:   "pid=$(cat /var/vcap/sys/run/bpm/web/web.pid 2>/dev/null || cat /var/vcap/sys/run/web/web.pid)",
+		After:   "pidfile=/var/vcap/sys/run/bpm/web/web.pid\n[ -e $pidfile ] || pidfile=/var/vcap/sys/run/web/web.pid\npid=$(cat $pidfile)",
 		Sources: []string{conversionPage + "#behind-a-feature-flag", bpmMoving + "#feature-flagging"},
 	},
 	{
