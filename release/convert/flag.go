@@ -99,7 +99,7 @@ func (w *job) addFlag(edits []source.Edit) ([]source.Edit, bool) {
 		return edits, true
 	}
 	if at := w.readsProperties(); len(w.Job.Spec.Properties) == 0 && at.Valid() {
-		return nil, w.decline(at, "the spec declares no properties, so that the job sees all of a manifest; with %s as the first one it would see nothing else. Declare those that its templates read, then it can be put behind a flag", w.Flag)
+		return nil, w.decline(at, "this asks for a property, and the spec declares none: Directors before v257 gave the job all of a manifest then, and would give it nothing but %s if that were declared; those since give it none. Declare the properties first", w.Flag)
 	}
 	edit, err := w.flagged().Property(w.Job.Spec.File)
 	if err != nil {
@@ -126,16 +126,16 @@ func (w *job) readsProperties() source.Span {
 			if s.Kind != erb.Code && s.Kind != erb.Expr {
 				continue
 			}
-			if at := readsProperty.FindIndex(f.Data[s.CodeStart:s.CodeEnd]); at != nil {
-				return source.Span{File: f, Start: s.CodeStart + at[0], End: s.CodeStart + at[1]}
+			if at := asksForProperty.FindSubmatchIndex(f.Data[s.CodeStart:s.CodeEnd]); at != nil {
+				return source.Span{File: f, Start: s.CodeStart + at[2], End: s.CodeStart + at[3]}
 			}
 		}
 	}
 	return source.Span{}
 }
 
-// readsProperty is Ruby that asks for a property.
-var readsProperty = regexp.MustCompile(`\b(?:p|if_p)\b\s*[('"]|\b(?:raw_)?properties\b`)
+// asksForProperty is Ruby that asks for a property of the job, and not of a link.
+var asksForProperty = regexp.MustCompile(`(?:^|[^.\w]|\bspec\.)((?:p|if_p)\b\s*[('"]|(?:raw_)?properties\b)`)
 
 // declares says whether an edited spec has the properties that it had and the flag.
 func (w *job) declares(spec []byte) error {
