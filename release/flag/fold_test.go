@@ -53,13 +53,13 @@ func TestFold(t *testing.T) {
 // was made of renders to: with ruby, in the trim mode that BOSH has.
 func renders(t *testing.T, folded []byte, flag, form string) {
 	t.Helper()
-	got, want := byRuby(t, folded, flag), byRuby(t, []byte(form), flag)
+	got, want := printed(t, folded, flag), printed(t, []byte(form), flag)
 	if !bytes.Equal(got, want) {
 		t.Errorf("with the flag %s:\n%s", flag, cmp.Diff(string(want), string(got)))
 	}
 }
 
-func byRuby(t *testing.T, template []byte, flag string) []byte {
+func printed(t *testing.T, template []byte, flag string) []byte {
 	t.Helper()
 	ruby, err := exec.LookPath("ruby")
 	if err != nil {
