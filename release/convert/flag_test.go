@@ -129,7 +129,9 @@ func (n *bothWays) compare(t *testing.T, dir string) {
 // told says whether a file of one job that uses another one is told of.
 func told(p *Plan, name string) bool {
 	return slices.ContainsFunc(p.Jobs, func(c *Conversion) bool {
-		return slices.ContainsFunc(c.Findings, func(d source.Diagnostic) bool { return d.ID == "flag-other-job" && d.Span.File.Name == name })
+		return slices.ContainsFunc(c.Findings, func(d source.Diagnostic) bool {
+			return d.ID == "flag-other-job" && slices.ContainsFunc(append(d.Related, d.Span), func(at source.Span) bool { return at.File.Name == name })
+		})
 	})
 }
 
