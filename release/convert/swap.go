@@ -142,7 +142,7 @@ func (p *Plan) swapIn(c *Conversion, f laterFile, how Swap) {
 		case u.Review == "":
 			continue
 		default:
-			d.ID, d.Severity, d.Message = "chpst-swapped", source.Warning, fmt.Sprintf("%q is %q now, and they differ: %s", words, line, u.Review)
+			d = source.Diagnostic{ID: "chpst-swapped", Severity: source.Warning, Span: u.Span, Message: fmt.Sprintf("%q is %q now, and they differ: %s", words, line, u.Review)}
 		}
 		c.Chpst = append(c.Chpst, d)
 	}

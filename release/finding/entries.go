@@ -287,7 +287,7 @@ var entries = []Entry{
 		Why:     "`chpst` comes with runit, and the stemcell `ubuntu-resolute` has no runit any more: the command fails there, and with it the start, the deploy or the errand. What replaces it does the same on every stemcell: `setpriv` for the user and the groups, `prlimit` for limits, `nice`, `env` and `flock`; the rest of the line stays. It is a warning where nothing of one line does.",
 		Do:      "`release --swap-chpst` makes the replacement wherever there is one; `scan --stemcell ubuntu-resolute` lists every job that needs one.",
 		Before:  "exec chpst -u vcap:vcap -o 4096 /var/vcap/packages/web/bin/web",
-		After:   "exec setpriv --reuid=vcap --regid=vcap --clear-groups prlimit --nofile=4096: /var/vcap/packages/web/bin/web",
+		After:   "exec setpriv --reuid=vcap --regid=vcap --clear-groups \\\n  prlimit --nofile=4096: /var/vcap/packages/web/bin/web",
 		Sources: []string{resoluteRFC, "chpst(8), setpriv(1), prlimit(1)"},
 	},
 	{
