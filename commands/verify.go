@@ -13,6 +13,7 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
+	"github.com/bosh-bpmify/bosh-bpmify/release/demand"
 	"github.com/bosh-bpmify/bosh-bpmify/release/render"
 	"github.com/bosh-bpmify/bosh-bpmify/release/verify"
 	verifyreport "github.com/bosh-bpmify/bosh-bpmify/release/verify/report"
@@ -112,7 +113,7 @@ func (o *verifyOptions) verify(dir string, jobs []string, progress *progress) ve
 
 // compare runs the comparison with what the program makes of the old release.
 func compare(v *verify.Verifier, before, after *release.Release, jobs []string) (*verify.Result, error) {
-	plan, err := convert.Release(before, convert.Options{OpsFile: defaultOpsFile, DropFlag: v.On, Tool: "bosh-bpmify " + Version()})
+	plan, err := convert.Release(before, convert.Options{OpsFile: defaultOpsFile, DropFlag: v.On, Flags: newFlags(before, after), Tool: "bosh-bpmify " + Version()})
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +121,23 @@ func compare(v *verify.Verifier, before, after *release.Release, jobs []string) 
 		return nil, err
 	}
 	return v.Release(before, after, plan, jobs)
+}
+
+// newFlags are the properties that decide whether bpm starts a job, where the old
+// release had none.
+func newFlags(before, after *release.Release) map[string]string {
+	flags := map[string]string{}
+	for _, j := range after.Jobs {
+		old := before.Job(j.Name)
+		if j.Err != nil || old == nil || old.Err != nil {
+			continue
+		}
+		name, _ := demand.Flag(j)
+		if _, had := old.Spec.Property(name); name != "" && !had {
+			flags[j.Name] = name
+		}
+	}
+	return flags
 }
 
 // before is the release as it was, and how to call that.

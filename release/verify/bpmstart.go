@@ -117,7 +117,13 @@ func (s *side) start(c *vm.Call, job, process string, l *launched) error {
 		}
 	}
 	in.Run(append([]string{p.Executable}, p.Args...))
-	return nil
+	s.vm.Phase = made
+	defer func() { s.vm.Phase = phase }()
+	pidfile := bpm.PidFile(job, process)
+	if err := root.Mkdir(path.Dir(pidfile), 0o755, true); err != nil {
+		return err
+	}
+	return root.WriteFile(pidfile, []byte(s.vm.Started()), false)
 }
 
 // config is a rendered bpm.yml, or why bpm does not take it.

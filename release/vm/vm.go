@@ -211,6 +211,9 @@ func (v *VM) absent(name string) {
 	}
 }
 
+// Started gives the pid of a process that stays.
+func (v *VM) Started() string { return v.newPid(true) }
+
 // newPid gives a pid; alive says that it stays.
 func (v *VM) newPid(alive bool) string {
 	v.next++
