@@ -48,6 +48,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"checkout": checkout,
+			"gitted":   gitted,
 			"rendered": rendered,
 			"edit":     edit,
 		},
@@ -67,6 +68,12 @@ func checkout(ts *testscript.TestScript, neg bool, args []string) {
 	dir := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(dir, 0o755))
 	ts.Check(os.CopyFS(dir, os.DirFS(ts.Getenv("EXAMPLE"))))
+	gitted(ts, neg, args)
+}
+
+// gitted commits all that is in a folder to a repository there.
+func gitted(ts *testscript.TestScript, neg bool, args []string) {
+	dir := ts.MkAbs(args[0])
 	run(ts, dir, "git", "init", "-q")
 	run(ts, dir, "git", "add", "-A")
 	run(ts, dir, "git", "commit", "-q", "-m", "all")
