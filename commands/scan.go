@@ -212,7 +212,7 @@ func (o *scanOptions) scan(dir string, jobs []string) scanned {
 	if err != nil {
 		return scanned{dir: dir, err: err}
 	}
-	plan, err := convert.Release(r, convert.Options{Jobs: jobs, OpsFile: defaultOpsFile, Tool: "bosh-bpmify " + Version()})
+	plan, err := convert.Release(r, convert.Options{Jobs: jobs, Errands: o.Stemcell != "", OpsFile: defaultOpsFile, Tool: "bosh-bpmify " + Version()})
 	return scanned{dir, r.Name, plan, err}
 }
 

@@ -159,11 +159,15 @@ func (b *broken) way() string {
 			}
 		}
 	}
+	converts := "bpm: converts"
+	if len(b.job.Runs) > 0 {
+		converts = "bpm (--errands): converts"
+	}
 	switch b.job.Verdict {
 	case convert.Converted:
-		ways = append(ways, "bpm: converts")
+		ways = append(ways, converts)
 	case convert.ConvertedReview:
-		ways = append(ways, "bpm: converts, review")
+		ways = append(ways, converts+", review")
 	}
 	if swaps > 0 {
 		var names []string

@@ -68,6 +68,8 @@ type Conversion struct {
 	Ledger     []Row
 	// Checks are the names of the processes that monit supervises.
 	Checks []string
+	// flagRefused says that it is the flag that keeps the job as it is.
+	flagRefused bool
 	// OnBPM says that bpm starts some of them already.
 	OnBPM bool
 	// Flag is the property behind which the conversion is put; "" for none.

@@ -99,11 +99,13 @@ func (w *job) addFlag(edits []source.Edit) ([]source.Edit, bool) {
 		return edits, true
 	}
 	if at := w.readsProperties(); len(w.Job.Spec.Properties) == 0 && at.Valid() {
+		w.flagRefused = true
 		return nil, w.decline(at, "this asks for a property, and the spec declares none: Directors before v257 gave the job all of a manifest then, and would give it nothing but %s if that were declared; those since give it none. Declare the properties first", w.Flag)
 	}
 	edit, err := w.flagged().Property(w.Job.Spec.File)
 	if err != nil {
 		at, message := source.Split(err)
+		w.flagRefused = true
 		return nil, w.decline(at, "%s", message)
 	}
 	return append(edits, edit), true

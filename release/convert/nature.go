@@ -26,7 +26,7 @@ var natures = []nature{
 	{"runs containers for others, and they have to outlive it", []string{"dockerd", "containerd", "gdn", "guardian", "garden-linux", "garden", "warden", "podman", "crio", "kubelet"}, nil},
 	{"runs containers for others, and they have to outlive it", []string{"docker"}, []string{"run", "start", "create", "-d", "daemon"}},
 	{"serves file systems from the kernel to others", []string{"exportfs", "rpc.nfsd", "nfsd", "rpc.mountd"}, nil},
-	{"mounts file systems for others", []string{"mount", "mount.nfs", "mount.cifs", "s3fs", "goofys", "gcsfuse", "sshfs", "ceph-fuse", "losetup"}, nil},
+	{"mounts file systems, which others do not see when bpm does it", []string{"mount", "mount.nfs", "mount.cifs", "s3fs", "goofys", "gcsfuse", "sshfs", "ceph-fuse", "losetup"}, nil},
 }
 
 // natureOf says what a job that stays is for, where its scripts show it, and the
@@ -71,11 +71,11 @@ func (c *Conversion) natureOf() (does string, at source.Span) {
 // explain puts what a job is for in front of the statement that stopped its
 // conversion: the statement is only where it shows.
 func (c *Conversion) explain() {
-	if c.Verdict != Declined || c.Job.Spec == nil || strings.Contains(c.Reason.Message, asSetup) {
+	if c.Verdict != Declined || c.flagRefused || c.Job.Spec == nil || strings.Contains(c.Reason.Message, asSetup) {
 		return
 	}
 	if does, at := c.natureOf(); does != "" {
-		c.Reason.Message = fmt.Sprintf("the job %s (%s), which bpm is not for; keep it on its script. What stopped the conversion: %s", does, at.Place(), c.Reason.Message)
+		c.Reason.Message = fmt.Sprintf("the job %s (%s), and bpm is not for that: keep it on its script. What stopped the conversion: %s", does, at.Place(), c.Reason.Message)
 	}
 }
 

@@ -174,7 +174,7 @@ func (p *Plan) written(change *Change, u runit.Use) bool {
 	}
 	for _, c := range p.Jobs {
 		for _, o := range c.Changes {
-			if o.Delete && bytes.Equal(o.Before.Data, u.Span.File.Data) {
+			if o.Before != nil && bytes.Equal(o.Before.Data, u.Span.File.Data) { // it only moves
 				return false
 			}
 		}

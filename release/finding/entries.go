@@ -14,6 +14,7 @@ const (
 	boshDrain       = "https://bosh.io/docs/drain/"
 	boshLifecycle   = "https://bosh.io/docs/job-lifecycle/"
 	limitsPage      = "https://github.com/bosh-bpmify/bosh-bpmify/blob/main/docs/limits.md"
+	transitionPage  = "https://github.com/bosh-bpmify/bosh-bpmify/blob/main/docs/transition.md"
 	conversionPage  = "https://github.com/bosh-bpmify/bosh-bpmify/blob/main/docs/conversion.md"
 	suppressionPage = "https://github.com/bosh-bpmify/bosh-bpmify/blob/main/docs/ci.md"
 	checkPage       = "https://github.com/bosh-bpmify/bosh-bpmify/blob/main/docs/check.md"
@@ -57,7 +58,7 @@ var entries = []Entry{
 		Title:   "A property of the job decides whether bpm starts it",
 		Why:     "The monit file has both forms, and the spec says which of them runs where a deployment sets nothing. There is nothing to convert.",
 		Do:      "Nothing. When all deployments run with bpm, `release --drop-flag` takes the flag and the old scripts out.",
-		Sources: []string{bpmMoving + "#feature-flagging", conversionPage + "#behind-a-feature-flag"},
+		Sources: []string{bpmMoving + "#feature-flagging", transitionPage + "#behind-a-feature-flag"},
 	},
 	{
 		ID: "bpm-key-misplaced", Severity: source.Error, By: Check,
@@ -345,14 +346,14 @@ var entries = []Entry{
 		Do:      "For each statement: put it into `config/bpm.yml`, a hook or `bin/pre-start`, or see that the process does not need it.",
 		Before:  "ulimit -n 100000\nexport GODEBUG=netdns=cgo\nexec chpst -u vcap:vcap $PKG/bin/web",
 		After:   "limits:\n  open_files: 100000\nenv:\n  GODEBUG: netdns=cgo",
-		Sources: []string{conversionPage + "#dropping-the-flag", bpmConfig},
+		Sources: []string{transitionPage + "#dropping-the-flag", bpmConfig},
 	},
 	{
 		ID: "drop-flag-mentioned", Severity: source.Note,
 		Title:   "Something still speaks of a flag that is gone",
 		Why:     "Documents tell operators to set the property, and tests of templates set it and look for the old form.",
 		Do:      "Change the text; drop the tests of the old form.",
-		Sources: []string{conversionPage + "#dropping-the-flag"},
+		Sources: []string{transitionPage + "#dropping-the-flag"},
 	},
 	{
 		ID: "drop-flag-monit", Severity: source.Warning,
@@ -361,7 +362,7 @@ var entries = []Entry{
 		Do:      "Write the rules into the check that stays, or see that nobody needs them. bpm does not replace `if totalmem`: its `limits.memory` kills the process at once, without its drain.",
 		Before:  "<% if p(\"bpm.enabled\") %>\ncheck process web\n  start program \"/var/vcap/jobs/bpm/bin/bpm start web\"\n<% else %>\ncheck process web\n  start program \"/var/vcap/jobs/web/bin/ctl start\"\n  if totalmem > 512 Mb for 3 cycles then restart\n<% end %>",
 		After:   "check process web\n  start program \"/var/vcap/jobs/bpm/bin/bpm start web\"\n  if totalmem > 512 Mb for 3 cycles then restart",
-		Sources: []string{conversionPage + "#dropping-the-flag", "https://github.com/cloudfoundry/capi-release/commit/ff67dbf0"},
+		Sources: []string{transitionPage + "#dropping-the-flag", "https://github.com/cloudfoundry/capi-release/commit/ff67dbf0"},
 	},
 	{
 		ID: "drop-flag-off", Severity: source.Error,
@@ -369,7 +370,7 @@ var entries = []Entry{
 		Why:     "It runs the form of the job that is gone. With the next version of the release bpm starts the job there, whatever the property says.",
 		Do:      "Find out why: a stemcell or a CPI on which bpm does not work, a job that is an addon where bpm is not. Where bpm works, take the property out; where it does not, keep the flag.",
 		Before:  "properties:\n  bpm:\n    enabled: false",
-		Sources: []string{conversionPage + "#dropping-the-flag"},
+		Sources: []string{transitionPage + "#dropping-the-flag"},
 	},
 	{
 		ID: "drop-flag-script", Severity: source.Warning,
@@ -378,7 +379,7 @@ var entries = []Entry{
 		Do:      "Have the caller ask bpm instead (`/var/vcap/jobs/bpm/bin/bpm stop JOB`), and then delete the script and its line in the spec.",
 		Before:  "/var/vcap/jobs/web/bin/web_ctl stop",
 		After:   "/var/vcap/jobs/bpm/bin/bpm stop web",
-		Sources: []string{conversionPage + "#dropping-the-flag", bpmMoving},
+		Sources: []string{transitionPage + "#dropping-the-flag", bpmMoving},
 	},
 	{
 		ID: "drop-flag-set", Severity: source.Warning,
@@ -386,7 +387,7 @@ var entries = []Entry{
 		Why:     "BOSH ignores a property that no job declares, so nothing breaks; but the next reader believes that it does something. An op with a path to it without `?` fails once the manifest has it no more.",
 		Do:      "Take the setting out. In deployment manifests of the release that is done where it stands among the properties of the job and is true.",
 		Before:  "- type: replace\n  path: /instance_groups/name=web/jobs/name=web/properties/bpm?/enabled?\n  value: true",
-		Sources: []string{conversionPage + "#dropping-the-flag"},
+		Sources: []string{transitionPage + "#dropping-the-flag"},
 	},
 	{
 		ID: "env-changed", Severity: source.Note,
@@ -454,7 +455,7 @@ var entries = []Entry{
 		Do:      "Make the script look at both places when it runs, or give the other job the same property.",
 		Before:  "pid=$(cat /var/vcap/sys/run/web/web.pid)",
 		After:   "pidfile=/var/vcap/sys/run/bpm/web/web.pid\n[ -e $pidfile ] || pidfile=/var/vcap/sys/run/web/web.pid\npid=$(cat $pidfile)",
-		Sources: []string{conversionPage + "#behind-a-feature-flag", bpmMoving + "#feature-flagging"},
+		Sources: []string{transitionPage + "#behind-a-feature-flag", bpmMoving + "#feature-flagging"},
 	},
 	{
 		ID: "hook-is-pre-start", Severity: source.Warning, By: Check,
