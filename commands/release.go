@@ -29,9 +29,10 @@ type releaseOptions struct {
 	Verify    bool     `long:"verify" description:"Prove each conversion as verify does (needs ruby); a job that differs in a way that nothing explains is left as it was"`
 	Swap      string   `long:"swap-chpst" value-name:"only" optional:"yes" optional-value:"rest" choice:"rest" choice:"only" description:"Replace chpst in the jobs and scripts that stay, by a line of setpriv and the like with the same effect; =only converts nothing"`
 	// FeatureFlag and DropFlag are "" where the option is not given.
-	FeatureFlag string `long:"feature-flag" optional:"yes" optional-value:"bpm.enabled" value-name:"NAME" description:"Let a property decide whether bpm starts the jobs, false by default (bpm.enabled, if no other is named); what is there stays beside it"`
-	DropFlag    string `long:"drop-flag" optional:"yes" optional-value:"bpm.enabled" value-name:"NAME" description:"Take the property that chooses between bpm and the old scripts out of the jobs, so that bpm is left (bpm.enabled, if no other is named); convert nothing"`
-	Force       bool   `long:"force" description:"Change files that have uncommitted changes, too"`
+	FeatureFlag  string `long:"feature-flag" optional:"yes" optional-value:"bpm.enabled" value-name:"NAME" description:"Let a property decide whether bpm starts the jobs, false by default (bpm.enabled, if no other is named); what is there stays beside it"`
+	ShareWrapper bool   `long:"share-wrapper" description:"With --feature-flag: have the old scripts call the new wrappers, where these do the same as they did"`
+	DropFlag     string `long:"drop-flag" optional:"yes" optional-value:"bpm.enabled" value-name:"NAME" description:"Take the property that chooses between bpm and the old scripts out of the jobs, so that bpm is left (bpm.enabled, if no other is named); convert nothing"`
+	Force        bool   `long:"force" description:"Change files that have uncommitted changes, too"`
 	findingsOptions
 	Args struct {
 		Dirs []string `positional-arg-name:"DIR" description:"Release directory (default: .)"`
@@ -47,6 +48,9 @@ func (o *releaseOptions) run(env *environment) error {
 	}
 	if o.DropFlag != "" && len(o.Processes) > 0 {
 		return errors.New("--drop-flag takes a flag out of whole jobs; name them with --job, not with --process")
+	}
+	if o.ShareWrapper && o.FeatureFlag == "" {
+		return errors.New("--share-wrapper is for jobs whose old scripts stay: give --feature-flag, too")
 	}
 	if o.FeatureFlag != "" {
 		if err := flag.CheckName(o.FeatureFlag); err != nil {
@@ -132,14 +136,15 @@ func (o *releaseOptions) plan(dir string) planned {
 		}
 	}
 	opts := convert.Options{
-		Jobs:        o.Jobs,
-		Processes:   o.Processes,
-		Errands:     o.Errands,
-		Swap:        convert.Swap(o.Swap),
-		FeatureFlag: o.FeatureFlag,
-		DropFlag:    o.DropFlag,
-		OpsFile:     o.OpsFile,
-		Tool:        "bosh-bpmify " + Version(),
+		Jobs:         o.Jobs,
+		Processes:    o.Processes,
+		Errands:      o.Errands,
+		Swap:         convert.Swap(o.Swap),
+		FeatureFlag:  o.FeatureFlag,
+		ShareWrapper: o.ShareWrapper,
+		DropFlag:     o.DropFlag,
+		OpsFile:      o.OpsFile,
+		Tool:         "bosh-bpmify " + Version(),
 	}
 	if opts.Manifests, err = o.manifests(r); err != nil {
 		return fail(err)

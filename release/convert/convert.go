@@ -68,6 +68,8 @@ type Conversion struct {
 	Ledger     []Row
 	// Checks are the names of the processes that monit supervises.
 	Checks []string
+	// wrapped are the old scripts that call wrappers, which stay behind a flag.
+	wrapped []Change
 	// flagRefused says that it is the flag that keeps the job as it is.
 	flagRefused bool
 	// OnBPM says that bpm starts some of them already.
@@ -136,6 +138,8 @@ type Context struct {
 	// Flag is the property that is to decide whether bpm starts the job; "" where
 	// it always does.
 	Flag string
+	// ShareWrapper has the old scripts, which stay behind a flag, call the wrappers.
+	ShareWrapper bool
 	// parsed are the scripts that were parsed for earlier jobs.
 	parsed map[*source.File]*ctl.Script
 }
@@ -341,7 +345,11 @@ func (w *job) convert(todo []*monit.Check, stays map[*monit.Check]source.Diagnos
 	}
 	w.readers()
 	w.ownFiles()
-	return w.files()
+	if !w.files() {
+		return false
+	}
+	w.shareWrappers()
+	return true
 }
 
 // sortLedger puts the rows in the order of their files: the scripts as they

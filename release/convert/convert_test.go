@@ -99,6 +99,8 @@ func (o *Options) read(t *testing.T, lines string) {
 			}
 		case "drop-flag":
 			o.DropFlag = value
+		case "share-wrapper":
+			o.ShareWrapper = true
 		case "feature-flag":
 			o.FeatureFlag = value
 		default:

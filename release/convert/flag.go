@@ -201,6 +201,12 @@ func (c *Conversion) fold() (source.Span, error) {
 		}
 		kept = append(kept, change)
 	}
+	for _, s := range c.wrapped {
+		if !slices.ContainsFunc(kept, func(o Change) bool { return o.Name == s.Name }) {
+			kept = append(kept, s)
+		}
+	}
+	slices.SortFunc(kept, func(a, b Change) int { return strings.Compare(a.Name, b.Name) })
 	c.Changes = kept
 	c.Decisions = slices.Insert(c.Decisions, 0, Decision{
 		What: "behind " + c.Flag, Cause: source.Whole(c.Job.Monit),

@@ -44,6 +44,8 @@ type Options struct {
 	// FeatureFlag is the property behind which the jobs are converted, false by
 	// default; "" for none. Flags are those of single jobs, which go before it.
 	FeatureFlag string
+	// ShareWrapper has the old scripts, which stay behind a flag, call the wrappers.
+	ShareWrapper bool
 	Flags       map[string]string
 	// Tool is what generated files name as their maker.
 	Tool string
@@ -248,7 +250,7 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 		return err
 	}
 	p.Samples = manifests
-	ctx := Context{Release: p.Release, Manifests: manifests, Suppress: rules, Processes: o.Processes, Errands: o.Errands, parsed: map[*source.File]*ctl.Script{}}
+	ctx := Context{Release: p.Release, Manifests: manifests, Suppress: rules, Processes: o.Processes, Errands: o.Errands, ShareWrapper: o.ShareWrapper, parsed: map[*source.File]*ctl.Script{}}
 	one := func(j *release.Job) *Conversion { return Job(j, ctx) }
 	if o.DropFlag != "" {
 		if one, err = dropFrom(p.Release, ctx, o.DropFlag); err != nil {

@@ -170,7 +170,8 @@ func (p *Plan) written(change *Change, u runit.Use) bool {
 		return false
 	}
 	if change.Before != nil {
-		return !bytes.Contains(change.Before.Data, []byte(u.Span.Line()))
+		words := []byte(u.Span.Text())
+		return !bytes.Contains(change.Before.Data, []byte(u.Span.Line())) && bytes.Count(change.After, words) > bytes.Count(change.Before.Data, words)
 	}
 	for _, c := range p.Jobs {
 		for _, o := range c.Changes {

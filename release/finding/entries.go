@@ -1017,6 +1017,13 @@ var entries = []Entry{
 		Sources: []string{bpmConfig},
 	},
 	{
+		ID: "wrapper-not-shared", Severity: source.Note,
+		Title:   "An old script does not call the new wrapper",
+		Why:     "`--share-wrapper` has the scripts that stay behind a flag call the wrappers, so that a command line stands in one place. This script does as before: it is not certain that the wrapper does the same there, such as when it adds to PATH, which would be done twice.",
+		Do:      "Nothing; both ways work. A change to the command line has to be made in both files until the flag goes.",
+		Sources: []string{bpmMoving + "#feature-flagging", transitionPage + "#behind-a-feature-flag"},
+	},
+	{
 		ID: "wrapper-without-exec", Severity: source.Warning, By: Anybody,
 		Title:   "A script stays between bpm and the process",
 		Why:     "bpm's init sends the stop signal to the script alone. A shell without a trap dies of it at once, the container ends with it, and the kernel kills the process: it never sees the signal, has no time to finish, and leaves sockets and locks behind.",
