@@ -57,7 +57,7 @@ func (c *Conversion) natureOf() (does string, at source.Span) {
 				name = "nfsd"
 			}
 			for i, k := range natures[:best] {
-				if slices.Contains(k.programs, name) && len(args) > 0 && (k.first == nil || slices.Contains(k.first, args[0].Lit())) {
+				if slices.Contains(k.programs, name) && len(args) > 0 && !ownMemory(name, args) && (k.first == nil || slices.Contains(k.first, args[0].Lit())) {
 					best, does, at = i, k.does, s.Span(call)
 					break
 				}
@@ -107,4 +107,9 @@ func (w *job) asksToStay(l *launch) {
 			}
 		}
 	}
+}
+
+// ownMemory says whether a mount is a folder in memory, which a job makes for itself.
+func ownMemory(name string, args []*syntax.Word) bool {
+	return name == "mount" && slices.ContainsFunc(args, func(w *syntax.Word) bool { return w.Lit() == "tmpfs" })
 }

@@ -999,6 +999,13 @@ var entries = []Entry{
 		Sources: []string{bpmRuntime},
 	},
 	{
+		ID: "wrapper-not-shared", Severity: source.Note,
+		Title:   "An old script does not call the new wrapper",
+		Why:     "`--share-wrapper` has the scripts that stay behind a flag call the wrappers, so that a command line stands in one place. This script does as before: it is not certain that the wrapper does the same there, such as when it adds to PATH, which would be done twice.",
+		Do:      "Nothing; both ways work. A change to the command line has to be made in both files until the flag goes.",
+		Sources: []string{bpmMoving + "#feature-flagging", transitionPage + "#behind-a-feature-flag"},
+	},
+	{
 		ID: "wrapper-raises-limit", Severity: source.Warning, By: Check,
 		Title:   "A script that runs in the container raises a limit",
 		Why:     "It runs as vcap, who cannot raise a limit above the hard one: `ulimit: open files: cannot modify limit: Operation not permitted`. With `set -e` that ends the script; without, the process runs with the default.",
@@ -1015,13 +1022,6 @@ var entries = []Entry{
 		Before:  "INDEX=$1\nexport INDEX",
 		After:   "# INDEX comes from env in bpm.yml",
 		Sources: []string{bpmConfig},
-	},
-	{
-		ID: "wrapper-not-shared", Severity: source.Note,
-		Title:   "An old script does not call the new wrapper",
-		Why:     "`--share-wrapper` has the scripts that stay behind a flag call the wrappers, so that a command line stands in one place. This script does as before: it is not certain that the wrapper does the same there, such as when it adds to PATH, which would be done twice.",
-		Do:      "Nothing; both ways work. A change to the command line has to be made in both files until the flag goes.",
-		Sources: []string{bpmMoving + "#feature-flagging", transitionPage + "#behind-a-feature-flag"},
 	},
 	{
 		ID: "wrapper-without-exec", Severity: source.Warning, By: Anybody,
