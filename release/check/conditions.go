@@ -15,15 +15,13 @@ import (
 )
 
 // truth is what is known of a condition.
-type truth int
+type truth = ruby.Truth
 
 const (
-	no truth = iota
-	maybe
-	yes
+	no    = ruby.No
+	maybe = ruby.Maybe
+	yes   = ruby.Yes
 )
-
-func (t truth) not() truth { return yes - t }
 
 // deployment is what a manifest gives a job: the values of its properties, and
 // with them the conditions in its templates.
@@ -141,7 +139,7 @@ func (d *deployment) at(f *source.File, offset int) truth {
 			case n.Text == "if_p":
 				all = min(all, d.given(n))
 			case n.Text == "else" && n.Recv != nil && n.Recv.Text == "if_p":
-				all = min(all, d.given(n.Recv).not())
+				all = min(all, d.given(n.Recv).Not())
 			default:
 				all = min(all, d.loops(c, n))
 			}
@@ -200,7 +198,7 @@ func (d *deployment) taken(f *source.File, a bpm.Arm) truth {
 		case inner.Text != "if_p" || a.N > 1 || a.N == 1 && found.Text != "else":
 			return maybe
 		case a.N == 1:
-			return d.given(inner).not()
+			return d.given(inner).Not()
 		}
 		return d.given(inner)
 	}
@@ -251,10 +249,10 @@ func (d *deployment) arm(c *conditions, n *ruby.Node, i int) truth {
 		}
 		holds := d.value(c, a.Cond, 0).truth()
 		if j == 0 && c.unless(n) {
-			holds = holds.not()
+			holds = holds.Not()
 		}
 		if j < i {
-			holds = holds.not()
+			holds = holds.Not()
 		}
 		all = min(all, holds)
 	}
@@ -348,7 +346,7 @@ func (d *deployment) value(c *conditions, n *ruby.Node, depth int) result {
 	case ruby.Hash:
 		return result{known: true, tag: "!!map", filled: len(n.Pairs) > 0}
 	case ruby.Not:
-		return resultOf(below(n.Args[0]).truth().not())
+		return resultOf(below(n.Args[0]).truth().Not())
 	case ruby.Body:
 		if len(n.Args) == 1 {
 			return below(n.Args[0])
@@ -391,7 +389,7 @@ func (d *deployment) binary(n *ruby.Node, below func(*ruby.Node) result) result 
 			equal = yes
 		}
 		if n.Text == "!=" {
-			equal = equal.not()
+			equal = equal.Not()
 		}
 		return resultOf(equal)
 	}

@@ -178,15 +178,13 @@ func rearranged(f *source.File, edits []source.Edit) *source.File {
 }
 
 // truth is what is known of a condition once the property is.
-type truth int
+type truth = ruby.Truth
 
 const (
-	no truth = iota
-	maybe
-	yes
+	no    = ruby.No
+	maybe = ruby.Maybe
+	yes   = ruby.Yes
 )
-
-func (t truth) not() truth { return yes - t }
 
 // fold looks for one condition to take out.
 type fold struct {
@@ -342,7 +340,7 @@ func (s *fold) truth(n *ruby.Node) truth {
 	case ruby.False, ruby.Nil:
 		return no
 	case ruby.Not:
-		return s.truth(n.Args[0]).not()
+		return s.truth(n.Args[0]).Not()
 	case ruby.Body:
 		if len(n.Args) == 1 {
 			return s.truth(n.Args[0])
@@ -610,7 +608,7 @@ func (s *fold) block(b *erb.Block) {
 				t = s.truth(h.cond)
 			}
 			if h.keyword == "unless" {
-				t = t.not()
+				t = t.Not()
 			}
 		}
 		if t == no {

@@ -144,7 +144,7 @@ func (s *fold) ifNode(n *ruby.Node, r role) {
 			}
 			t = s.truth(a.Cond)
 			if unless && i == 0 {
-				t = t.not()
+				t = t.Not()
 			}
 		}
 		if t == yes {
