@@ -51,16 +51,9 @@ func (o *scanOptions) run(env *environment) error {
 	var found []reported
 	var all []scanned
 	for s := range inOrder(want.dirs, func(dir string) scanned { return o.scan(dir, want.jobs[dir]) }) {
+		failed = !s.read(env, several) || failed
 		if s.err != nil {
-			env.errorLine(inDir(s.dir, several, s.err.Error()))
-			failed = true
 			continue
-		}
-		for _, j := range s.plan.Jobs {
-			if j.Verdict == convert.Failed && !j.Excused() {
-				env.errorLine(inDir(s.dir, several, place(j.Reason.Span)+j.Reason.Message))
-				failed = true
-			}
 		}
 		all = append(all, s)
 		found = append(found, foundIn(s.dir, s.plan)...)
@@ -214,6 +207,23 @@ func (o *scanOptions) scan(dir string, jobs []string) scanned {
 	}
 	plan, err := convert.Release(r, convert.Options{Jobs: jobs, Errands: o.Stemcell != "", OpsFile: defaultOpsFile, Tool: "bosh-bpmify " + Version()})
 	return scanned{dir, r.Name, plan, err}
+}
+
+// read tells of what could not be read, the release or jobs of it, and says
+// whether all could.
+func (s scanned) read(env *environment, several bool) bool {
+	if s.err != nil {
+		env.errorLine(inDir(s.dir, several, s.err.Error()))
+		return false
+	}
+	all := true
+	for _, j := range s.plan.Jobs {
+		if j.Verdict == convert.Failed && !j.Excused() {
+			env.errorLine(inDir(s.dir, several, place(j.Reason.Span)+j.Reason.Message))
+			all = false
+		}
+	}
+	return all
 }
 
 // tables prints the verdicts, and for programs the findings too.

@@ -48,16 +48,9 @@ func (o *scanOptions) stemcell(env *environment, dirs []string, several bool) er
 	var all []broken
 	jobs := 0
 	for r := range inOrder(want.dirs, func(dir string) onStemcell { return o.on(s, dir, want.jobs[dir]) }) {
+		failed = !r.read(env, several) || failed
 		if r.err != nil {
-			env.errorLine(inDir(r.dir, several, r.err.Error()))
-			failed = true
 			continue
-		}
-		for _, j := range r.plan.Jobs {
-			if j.Verdict == convert.Failed && !j.Excused() {
-				env.errorLine(inDir(r.dir, several, place(j.Reason.Span)+j.Reason.Message))
-				failed = true
-			}
 		}
 		all = append(all, r.broken...)
 		jobs += r.jobs

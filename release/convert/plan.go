@@ -46,7 +46,7 @@ type Options struct {
 	FeatureFlag string
 	// ShareWrapper has the old scripts, which stay behind a flag, call the wrappers.
 	ShareWrapper bool
-	Flags       map[string]string
+	Flags        map[string]string
 	// Tool is what generated files name as their maker.
 	Tool string
 }
