@@ -249,10 +249,14 @@ func (c *Conversion) need() manifest.Need {
 }
 
 // addonJobs recommends the flag for jobs that addons place: operators get them
-// with their next deploy, on VMs that may have no bpm.
+// with their next deploy, on VMs that may have no bpm. That says more of such a
+// place than that bpm is not in it.
 func (p *Plan) addonJobs(files []*manifest.Manifest, converted []manifest.Need) {
 	for _, m := range files {
 		for _, at := range m.AddonJobs(converted) {
+			p.Findings = slices.DeleteFunc(p.Findings, func(d source.Diagnostic) bool {
+				return d.ID == "bpm-not-placed" && d.Span == at.Span && len(d.Related) == 0
+			})
 			p.Findings = append(p.Findings, source.Diagnostic{ID: "addon-job", Severity: source.Warning, Span: at.Span, Message: fmt.Sprintf("job %s is deployed as an addon, and needs bpm on every VM that gets it from now on; with --feature-flag it runs as before until a deployment asks for bpm", at.Job)})
 		}
 	}
