@@ -28,15 +28,19 @@ func TurnedOn(needs []manifest.Need) []manifest.Need {
 	return on
 }
 
-// turnOn collects the flags of the jobs of a group. What an op cannot set is left
-// alone, with the reason.
-func (p *plan) turnOn(g manifest.Placement, needs []manifest.Need) {
+// turnOn collects the flags of the jobs of a group, and says whether bpm starts one
+// of them then. What an op cannot set is left alone, with the reason.
+func (p *plan) turnOn(g manifest.Placement, needs []manifest.Need) (starts bool) {
 	if g.State == manifest.Windows || g.State == manifest.Twice {
-		return
+		return true
 	}
 	for _, j := range g.Needing {
 		for _, n := range needs {
-			if n.Flag == "" || n.Default || n.Job != j.Name || j.Release != "" && j.Release != n.Release {
+			if n.Job != j.Name || j.Release != "" && j.Release != n.Release {
+				continue
+			}
+			if n.Flag == "" || n.Default {
+				starts = true
 				continue
 			}
 			skip := func(reason string) {
@@ -48,12 +52,13 @@ func (p *plan) turnOn(g manifest.Placement, needs []manifest.Need) {
 			}
 			from, reason := p.m.Holds(g.Group, j, n.Flag)
 			if reason != "" {
-				skip(reason + "; set it in the value of that variable")
+				skip(reason + "; set it by hand")
 				continue
 			}
-			p.flags = append(p.flags, flag{n.Flag, g.Group, j, from})
+			p.flags, starts = append(p.flags, flag{n.Flag, g.Group, j, from}), true
 		}
 	}
+	return starts
 }
 
 // flagPath points at the flag: in the properties that the job sees.

@@ -184,8 +184,8 @@ func planFor(m *manifest.Manifest, o Options) (*plan, error) {
 	}
 	points := pointing(m, tree)
 	for _, g := range additions.Placements {
-		if o.TurnOn {
-			p.turnOn(g, o.Needs)
+		if o.TurnOn && !p.turnOn(g, o.Needs) {
+			continue // it runs without bpm still
 		}
 		reason := g.Reason
 		if g.State == manifest.Has && (o.OnlyLacking || o.Addon) {

@@ -110,6 +110,9 @@ func (n *bothWays) compare(t *testing.T, dir string) {
 				break
 			}
 			context := n.renderer.Fit(files, k.Context(old))
+			if _, err := n.renderer.Render(&source.File{Name: "any", Data: []byte("<%# %>")}, context); err != nil {
+				continue // BOSH refuses such properties, whatever the template
+			}
 			for _, f := range files {
 				n.same(t, k, f, context, flagged, now, false)
 			}
