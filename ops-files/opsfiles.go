@@ -208,7 +208,7 @@ func planFor(m *manifest.Manifest, o Options) (*plan, error) {
 		}
 	}
 	switch {
-	case p.adds:
+	case p.adds, len(p.groups) == 0:
 	case m.BPMRelease() != nil && (o.OnlyLacking || o.Addon):
 		p.kept = "the manifest lists it"
 	case m.BPMRelease() == nil:

@@ -50,7 +50,7 @@ func (p *plan) print(f OpsFile, o Options) []byte {
 		line("#   %s: %s", oneLine(g.Group.Name), oneLine(g.Why()))
 	}
 	if len(p.flags) > 0 {
-		line("# Has them started by it, which they are not by default:")
+		line("# Has bpm start jobs that run without it by default:")
 		for _, f := range p.flags {
 			line("#   job %s in %s: %s", oneLine(f.job.Name), oneLine(f.group.Name), f.note())
 		}
