@@ -10,6 +10,7 @@ package flag
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -68,6 +69,7 @@ type Range struct{ Start, End int }
 type form struct {
 	text     string
 	together [][]Range
+	code     string // its Ruby
 }
 
 // formOf reads a text. A tag, and the tags of one block, stand in one arm or in
@@ -82,6 +84,9 @@ func formOf(text []byte, together []Range) (form, error) {
 		f.together = append(f.together, []Range{r})
 	}
 	for _, s := range t.Segments {
+		if s.Kind == erb.Code || s.Kind == erb.Expr {
+			f.code += f.text[s.CodeStart:s.CodeEnd] + "\n"
+		}
 		if s.Kind != erb.Text {
 			f.together = append(f.together, []Range{{s.Start, s.End}})
 		}
@@ -94,6 +99,21 @@ func formOf(text []byte, together []Range) (form, error) {
 		f.together = append(f.together, tags)
 	}
 	return f, nil
+}
+
+// methods are what BOSH gives templates, by name.
+var methods = []string{"name", "index", "spec", "properties", "raw_properties", "p", "if_p", "link", "if_link"}
+
+// hides gives a method that one form asks for and that is a local variable in the
+// other one: Ruby decides by what is written, in whichever arm it is.
+func (f form) hides(o form) string {
+	for _, m := range methods {
+		sets := regexp.MustCompile(`(?:^|[^.@$:\w])` + m + `\s*(?:[-+*/|&]|\|\||&&)?=(?:[^=~>]|$)`)
+		if sets.MatchString(f.code) && !sets.MatchString(o.code) && regexp.MustCompile(`(?:^|[^.@$:\w'"-])`+m+`\b`).MatchString(o.code) {
+			return m
+		}
+	}
+	return ""
 }
 
 // piece is a run of lines: the same in both forms, or what each of them has there.
@@ -157,6 +177,9 @@ func (f Flag) Fold(off, on []byte, offTogether, onTogether []Range) ([]byte, err
 	b, err := formOf(on, onTogether)
 	if err != nil {
 		return nil, err
+	}
+	if name := cmp.Or(a.hides(b), b.hides(a)); name != "" && a.text != b.text {
+		return nil, fmt.Errorf("one form sets a variable %s, and the other one asks BOSH for what has that name; in one template Ruby takes it for the variable", name)
 	}
 	ps := pieces(a.text, b.text)
 	for again := true; again; {

@@ -93,7 +93,8 @@ func TestFoldKeepsTogether(t *testing.T) {
 
 func TestFoldRefuses(t *testing.T) {
 	for name, c := range map[string][2]string{
-		"broken ERB": {"<% if x %>\n", "a\n"},
+		"broken ERB":                     {"<% if x %>\n", "a\n"},
+		"a variable that hides a method": {"<%= name %>\n", "<% name = 'x' %>\n<%= name %>\n"},
 		// the flag is there already, and would be taken for the one that is put in
 		"the same question": {"<% if p(\"bpm.enabled\") -%>\nx\n<% end -%>\na\n", "<% if p(\"bpm.enabled\") -%>\nx\n<% end -%>\nb\n"},
 	} {
