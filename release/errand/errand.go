@@ -196,7 +196,11 @@ func (s *Script) read() {
 			}
 		case *syntax.ParamExp:
 			if n.Param != nil && arguments.MatchString(n.Param.Value) && !s.inFunction(n) {
-				s.leave(s.shell.Span(n), "it uses its arguments, and bpm run gives it none")
+				s.leave(s.shell.Span(n), usesArguments)
+			}
+		case *syntax.WordIter:
+			if !n.InPos.IsValid() && !s.inFunction(n) {
+				s.leave(s.shell.Span(n), usesArguments)
 			}
 		case *syntax.Redirect:
 			s.redirect(n)
@@ -208,6 +212,8 @@ func (s *Script) read() {
 		return true
 	})
 }
+
+const usesArguments = "it uses its arguments, and bpm run gives it none"
 
 // arguments are the variables of what a script is called with.
 var arguments = regexp.MustCompile(`^[1-9@*]$`)

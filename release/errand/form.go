@@ -32,6 +32,9 @@ func (s *Script) both() []byte {
 		work = indented(work)
 	}
 	name := functionName(s.Process)
+	if s.calls(name) { // the program of that name would be the function
+		name += "_script"
+	}
 	var b bytes.Buffer
 	b.WriteString(text[:start] + lead + name + "() {\n" + s.filler(start, end) + work + "\n}\n\n")
 	call := s.call("    ", "")
@@ -102,7 +105,17 @@ func (s *Script) around() *erb.Arm {
 // isSetting says whether a statement only sets how the shell works.
 func isSetting(st *syntax.Stmt) bool {
 	c, ok := st.Cmd.(*syntax.CallExpr)
-	return ok && len(c.Args) > 0 && (c.Args[0].Lit() == "set" || c.Args[0].Lit() == "shopt") && len(st.Redirs) == 0
+	if !ok || len(c.Args) == 0 || len(st.Redirs) > 0 || c.Args[0].Lit() != "set" && c.Args[0].Lit() != "shopt" {
+		return false
+	}
+	for i, a := range c.Args[1:] { // set -- a b sets the arguments
+		word := a.Lit()
+		named := i > 0 && strings.HasSuffix(c.Args[i].Lit(), "o") // set -o pipefail
+		if c.Args[0].Lit() == "set" && (word == "" || word == "-" || word == "--" || !strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "+") && !named) {
+			return false
+		}
+	}
+	return true
 }
 
 // skipSettings gives the end of the lines with which a script sets its shell, and
@@ -115,7 +128,9 @@ func (s *Script) skipSettings(start, end int) int {
 			continue
 		}
 		between := text[start:at]
-		if !isSetting(st) || strings.Contains(between, "<%") {
+		line := text[int(st.End().Offset()):lineEnd(text, int(st.End().Offset()))]
+		alone := strings.TrimLeft(line, "; \t\r\n") == "" || strings.HasPrefix(strings.TrimSpace(line), "#")
+		if !isSetting(st) || !alone || strings.Contains(between, "<%") {
 			break
 		}
 		start = lineEnd(text, int(st.End().Offset()))

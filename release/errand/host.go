@@ -44,6 +44,9 @@ var (
 // command looks at one command of the script.
 func (s *Script) command(c *syntax.CallExpr) {
 	name, args := s.shell.Command(c)
+	if f := strings.Fields(name); len(f) > 1 {
+		name = f[0] // a variable with the words of a command
+	}
 	at := s.shell.Span(c)
 	var words []string
 	for _, a := range args {
@@ -57,6 +60,8 @@ func (s *Script) command(c *syntax.CallExpr) {
 		s.leave(at, why)
 	}
 	switch {
+	case (name == "shift" || name == "getopts") && !s.inFunction(c), name == "set" && slices.Contains(words, "--"):
+		s.leave(at, usesArguments)
 	case monitHelper.MatchString(name):
 		s.leave(at, hostCommands["monit"])
 	case name == "chpst" || name == "setuidgid" || name == "gosu":

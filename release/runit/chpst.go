@@ -100,8 +100,17 @@ func (r *reader) chpst(words []*syntax.Word, before int, sure bool, c command) {
 	case len(rest) == 0 && !assigned && !c.array:
 		fail("it runs no program here")
 		return
+	case r.unsure(tool):
+		fail("what %s holds is set in several places", string(r.file.Data[start:end]))
+		return
+	case assigned && r.extended(start):
+		fail("options are added to it where it is used")
+		return
 	case len(options) == 0 && len(rest) > 0 && !plainStart(rest[0]):
 		fail("its options are in %s", string(r.file.Data[rest[0].Pos().Offset():rest[0].End().Offset()]))
+		return
+	case len(rest) > 0 && r.mayBeOptions(rest, len(options) == 0):
+		fail("more options may be in %s", string(r.file.Data[rest[0].Pos().Offset():rest[0].End().Offset()]))
 		return
 	}
 	for _, s := range r.template.Within(use.Span.Start, use.Span.End) {
@@ -113,6 +122,10 @@ func (r *reader) chpst(words []*syntax.Word, before int, sure bool, c command) {
 	text, err := in.replacement(c)
 	if err != nil {
 		fail("%s", err)
+		return
+	}
+	if assigned && strings.Contains(text, "$(") && r.singleQuoted(start) {
+		fail("the group of the user is asked for with $(id -g), which single quotes keep as it is")
 		return
 	}
 	use.text, use.Review = text, in.review()
@@ -444,4 +457,120 @@ func (r *reader) edits(all source.Span, tool [2]int, options [][2]int, rest []*s
 		return []source.Edit{{Start: all.Start, End: end, Rule: rule}}
 	}
 	return []source.Edit{{Start: all.Start, End: all.End, New: text, Rule: rule}}
+}
+
+// unsure says whether the program stands in a variable that has several values.
+func (r *reader) unsure(tool *syntax.Word) bool {
+	if r.script == nil || variableOf(tool) == "" {
+		return false
+	}
+	sets := 0
+	syntax.Walk(r.script.Tree, func(n syntax.Node) bool {
+		if a, ok := n.(*syntax.Assign); ok && a.Name != nil && !a.Naked && a.Name.Value == variableOf(tool) {
+			sets++
+		}
+		return true
+	})
+	return sets > 1
+}
+
+// variableOf is the variable that a word is, alone.
+func variableOf(w *syntax.Word) string {
+	if len(w.Parts) != 1 {
+		return ""
+	}
+	part := w.Parts[0]
+	if q, ok := part.(*syntax.DblQuoted); ok && len(q.Parts) == 1 {
+		part = q.Parts[0]
+	}
+	if p, ok := part.(*syntax.ParamExp); ok && p.Param != nil {
+		return p.Param.Value
+	}
+	return ""
+}
+
+// mayBeOptions says whether the word behind the options may hold more of them: an
+// expression, a variable in front of what is the program by its look, a default
+// that begins with a dash.
+func (r *reader) mayBeOptions(rest []*syntax.Word, first bool) bool {
+	w := rest[0]
+	start, end := int(w.Pos().Offset()), int(w.End().Offset())
+	if len(w.Parts) == 0 {
+		return false
+	}
+	switch p := w.Parts[0].(type) {
+	case *syntax.DblQuoted:
+		if len(p.Parts) > 0 {
+			if l, ok := p.Parts[0].(*syntax.Lit); ok {
+				return strings.HasPrefix(l.Value, "-")
+			}
+		}
+	case *syntax.SglQuoted:
+		return strings.HasPrefix(p.Value, "-")
+	case *syntax.ParamExp:
+		if len(w.Parts) > 1 {
+			return false
+		}
+		if p.Exp != nil {
+			return true
+		}
+		if v, known := r.value(w); known {
+			return strings.HasPrefix(strings.TrimSpace(v), "-")
+		}
+		return len(rest) > 1 && strings.HasPrefix(rest[1].Lit(), "/")
+	}
+	return r.template.HasExpr(start, start+1) && (first || len(rest) > 1 && strings.HasPrefix(rest[1].Lit(), "/")) && end > start
+}
+
+// extended says whether the variable, in whose value a place stands, gets more
+// words, or is used with options behind it.
+func (r *reader) extended(at int) bool {
+	name := ""
+	syntax.Walk(r.script.Tree, func(n syntax.Node) bool {
+		if a, ok := n.(*syntax.Assign); ok && a.Name != nil && a.Value != nil && int(a.Value.Pos().Offset()) <= at && at < int(a.Value.End().Offset()) {
+			name = a.Name.Value
+		}
+		return true
+	})
+	more := false
+	syntax.Walk(r.script.Tree, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.Assign:
+			if n.Name != nil && n.Name.Value == name && (n.Append || n.Value != nil && len(n.Value.Parts) > 0 && mentions(n.Value, name)) {
+				more = true
+			}
+		case *syntax.CallExpr:
+			for i, w := range n.Args {
+				if variableOf(w) == name && i+1 < len(n.Args) && strings.HasPrefix(n.Args[i+1].Lit(), "-") {
+					more = true
+				}
+			}
+		}
+		return !more
+	})
+	return name != "" && more
+}
+
+// mentions says whether a variable is used in a word.
+func mentions(w *syntax.Word, name string) bool {
+	found := false
+	syntax.Walk(w, func(n syntax.Node) bool {
+		if p, ok := n.(*syntax.ParamExp); ok && p.Param != nil && p.Param.Value == name {
+			found = true
+		}
+		return !found
+	})
+	return found
+}
+
+// singleQuoted says whether a place stands in single quotes.
+func (r *reader) singleQuoted(at int) bool {
+	found := false
+	syntax.Walk(r.script.Tree, func(n syntax.Node) bool {
+		if q, ok := n.(*syntax.SglQuoted); ok && int(q.Pos().Offset()) <= at && at < int(q.End().Offset()) {
+			found = true
+		}
+		return !found
+	})
+	return found
 }
