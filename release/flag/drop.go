@@ -63,7 +63,7 @@ func Drop(f *source.File, property string, on bool) (*Dropped, error) {
 			}
 			d.File, d.After = now, now.Data
 			if len(d.Left) == 0 {
-				d.Left = orphans(d, s.tree, s.src)
+				d.Left = append(orphans(d, s.tree, s.src), hidden(now, f, property)...)
 			}
 			return d, nil
 		}
