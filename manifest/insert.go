@@ -3,12 +3,12 @@ package manifest
 import (
 	"bytes"
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -290,8 +290,8 @@ func (m *Manifest) flowField(kv Field, neighbour *yaml.Node) string {
 // a string when it stands bare: it begins with a letter, or is a version of
 // three or more numbers. The exceptions are YAML 1.1's words.
 var (
-	unmistakable = regexp.MustCompile(`^(?:[A-Za-z][\w./:?=&%+@-]*[\w/]|[A-Za-z]|\d+(?:\.\d+){2,})$`)
-	yamlWord     = regexp.MustCompile(`(?i)^(?:y|n|yes|no|on|off|true|false|null|nan|inf)$`)
+	unmistakable = search.MustCompile(`^(?:[A-Za-z][\w./:?=&%+@-]*[\w/]|[A-Za-z]|\d+(?:\.\d+){2,})$`)
+	yamlWord     = search.MustCompile(`(?i)^(?:y|n|yes|no|on|off|true|false|null|nan|inf)$`)
 )
 
 // scalar writes a value so that it is read as that string.

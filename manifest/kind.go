@@ -2,11 +2,11 @@ package manifest
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -127,8 +127,8 @@ func allValues(top *yaml.Node) bool {
 }
 
 var (
-	parenthesised = regexp.MustCompile(`^\(\((.*)\)\)$`)
-	variable      = regexp.MustCompile(`^ ?!?[-/\.\w\pL]+ ?$`) // bosh-cli, director/template
+	parenthesised = search.MustCompile(`^\(\((.*)\)\)$`)
+	variable      = search.MustCompile(`^ ?!?[-/\.\w\pL]+ ?$`) // bosh-cli, director/template
 )
 
 // isSpiff says whether a value is an expression of spiff or spruce, such as

@@ -1,12 +1,12 @@
 package manifest
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -115,9 +115,9 @@ func (m *Manifest) mentionsInOps(needs []Need) []Mention {
 }
 
 var (
-	groupPath   = regexp.MustCompile(`^/(?:instance_groups|jobs)/name=([^/?]+)`)
-	nameLine    = regexp.MustCompile(`(?m)\b(?:name|template)["']?:[ \t]*["']?([\w.-]+)`)
-	releaseLine = regexp.MustCompile(`\brelease["']?:[ \t]*["']?([^\s"',}]+)`)
+	groupPath   = search.MustCompile(`^/(?:instance_groups|jobs)/name=([^/?]+)`)
+	nameLine    = search.MustCompile(`(?m)\b(?:name|template)["']?:[ \t]*["']?([\w.-]+)`)
+	releaseLine = search.MustCompile(`\brelease["']?:[ \t]*["']?([^\s"',}]+)`)
 )
 
 // mentionsInText looks for the name of a job with its release beside it, in the

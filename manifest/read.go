@@ -12,12 +12,12 @@
 package manifest
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -296,7 +296,7 @@ func (m *Manifest) job(n *yaml.Node, groupRelease, defaultRelease string, proper
 }
 
 // osOfStemcell is how the name of a stemcell says its OS.
-var osOfStemcell = regexp.MustCompile(`(ubuntu-[a-z]+|centos-\d+|windows[\w-]*?)(?:-go_agent|$)`)
+var osOfStemcell = search.MustCompile(`(ubuntu-[a-z]+|centos-\d+|windows[\w-]*?)(?:-go_agent|$)`)
 
 func stemcell(alias string, n *yaml.Node) Stemcell {
 	s := Stemcell{Alias: alias, OS: text(n, "os"), Name: text(n, "name")}

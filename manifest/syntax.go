@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -56,9 +56,9 @@ func checkText(p places) error {
 }
 
 var (
-	yamlLine       = regexp.MustCompile(`^(?:yaml: )?(?:line \d+: )?`)
-	conflictMarker = regexp.MustCompile(`(?m)^(?:<{7} |={7}\r?$|>{7} )`)
-	tabIndent      = regexp.MustCompile(`^ *\t`)
+	yamlLine       = search.MustCompile(`^(?:yaml: )?(?:line \d+: )?`)
+	conflictMarker = search.MustCompile(`(?m)^(?:<{7} |={7}\r?$|>{7} )`)
+	tabIndent      = search.MustCompile(`^ *\t`)
 )
 
 // syntaxError gives an error of yaml.v3 the place where the text stops being

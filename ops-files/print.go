@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 )
 
 // marker stands in the first line of every generated file.
@@ -220,8 +220,8 @@ func fieldValue(kv manifest.Field) string {
 }
 
 var (
-	bare     = regexp.MustCompile(`^[/A-Za-z](?:[\w./:?=~&%+@-]*[\w/?])?$`)
-	yamlWord = regexp.MustCompile(`(?i)^(?:y|n|yes|no|on|off|true|false|null|nan|inf)$`)
+	bare     = search.MustCompile(`^[/A-Za-z](?:[\w./:?=~&%+@-]*[\w/?])?$`)
+	yamlWord = search.MustCompile(`(?i)^(?:y|n|yes|no|on|off|true|false|null|nan|inf)$`)
 )
 
 func scalar(s string) string {
@@ -248,7 +248,7 @@ func oneLine(s string) string {
 	return s
 }
 
-var safeWord = regexp.MustCompile(`^[\w./:=@%+,-]+$`)
+var safeWord = search.MustCompile(`^[\w./:=@%+,-]+$`)
 
 func shellWord(s string) string {
 	if strings.HasPrefix(s, "-") {

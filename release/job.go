@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -15,6 +14,7 @@ import (
 	boshsys "github.com/cloudfoundry/bosh-utils/system"
 	"gopkg.in/yaml.v3"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -87,7 +87,7 @@ func loadJob(r *Release, name string) *Job {
 }
 
 // yamlLine finds the line in an error of yaml.v2 or yaml.v3.
-var yamlLine = regexp.MustCompile(`(?:yaml: )?(?:unmarshal errors:\s*)?line (\d+): `)
+var yamlLine = search.MustCompile(`(?:yaml: )?(?:unmarshal errors:\s*)?line (\d+): `)
 
 // YAMLError turns an error of the yaml libraries into one with a place.
 func YAMLError(f *source.File, err error) error {

@@ -4,21 +4,21 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
 var (
 	// dumped is how a template ends that prints one hash as YAML.
-	dumped = regexp.MustCompile(`(?:-?%>[ \t]*\n?<%=[ \t]*|\n[ \t]*)YAML\.dump\((\w+)\)[ \t\n]*-?%>\s*$`)
+	dumped = search.MustCompile(`(?:-?%>[ \t]*\n?<%=[ \t]*|\n[ \t]*)YAML\.dump\((\w+)\)[ \t\n]*-?%>\s*$`)
 	// firstItem is the key of the processes and the first of them.
-	firstItem = regexp.MustCompile(`(?m)^processes:[ \t]*(?:#.*)?\n(?:[ \t]*(?:#.*|<%.*%>[ \t]*)?\n)*([ \t]*)- `)
-	topKey    = regexp.MustCompile(`\n[A-Za-z_'"{\[]`)
+	firstItem = search.MustCompile(`(?m)^processes:[ \t]*(?:#.*)?\n(?:[ \t]*(?:#.*|<%.*%>[ \t]*)?\n)*([ \t]*)- `)
+	topKey    = search.MustCompile(`\n[A-Za-z_'"{\[]`)
 )
 
 // AppendTo gives a bpm.yml with the processes of the template behind its own:

@@ -2,12 +2,12 @@ package bpm
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/ruby"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -232,7 +232,7 @@ func (e *evaluator) eval(n *ruby.Node, sc *scope) *Node {
 	return e.unknown(n)
 }
 
-var localName = regexp.MustCompile(`\b[a-z_][A-Za-z0-9_]*\b`)
+var localName = search.MustCompile(`\b[a-z_][A-Za-z0-9_]*\b`)
 
 // lost notes a statement that was not understood; what it names may have been
 // changed by it.

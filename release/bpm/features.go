@@ -1,11 +1,11 @@
 package bpm
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/cppforlife/go-semi-semantic/version"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -50,7 +50,7 @@ var Features = []Feature{
 
 // releaseNumber is how bpm's releases are numbered. What stands behind that is a
 // build before it or after it, which may have what the next release has.
-var releaseNumber = regexp.MustCompile(`^v?(\d+(?:\.\d+)+)(?:-[\w.-]+)?$`)
+var releaseNumber = search.MustCompile(`^v?(\d+(?:\.\d+)+)(?:-[\w.-]+)?$`)
 
 // Before says whether a version of bpm is known, and is before another one.
 // "latest", a variable and a development build are not known.

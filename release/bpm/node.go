@@ -1,9 +1,9 @@
 package bpm
 
 import (
-	"regexp"
 	"strings"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -306,7 +306,7 @@ func (v Value) Compatible(o Value) bool {
 	return strings.HasSuffix(a, b) || strings.HasSuffix(b, a)
 }
 
-var printedTag = regexp.MustCompile(`(?s)<%=-?(.*?)-?%>`)
+var printedTag = search.MustCompile(`(?s)<%=-?(.*?)-?%>`)
 
 // TextWithTags makes a value of text in which ERB prints.
 func TextWithTags(s string) Value {

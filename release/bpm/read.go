@@ -3,7 +3,6 @@ package bpm
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ruby"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -36,8 +36,8 @@ func Read(f *source.File) (*Document, error) {
 }
 
 var (
-	dumpCall     = regexp.MustCompile(`\bYAML\.dump\b|\.to_yaml\b|\bJSON\.(?:dump|generate|pretty_generate)\b|\.to_json\b`)
-	processesKey = regexp.MustCompile(`(?m)^\s*["']?processes["']?\s*:`)
+	dumpCall     = search.MustCompile(`\bYAML\.dump\b|\.to_yaml\b|\bJSON\.(?:dump|generate|pretty_generate)\b|\.to_json\b`)
+	processesKey = search.MustCompile(`(?m)^\s*["']?processes["']?\s*:`)
 )
 
 // dumps says whether Ruby prints the whole document.
@@ -73,7 +73,7 @@ type yamlReader struct {
 // maxNodes bounds what aliases make of a file.
 const maxNodes = 100_000
 
-var placeholder = regexp.MustCompile(`zERB(\d+)z`)
+var placeholder = search.MustCompile(`zERB(\d+)z`)
 
 func (r *yamlReader) read() {
 	var root yaml.Node
@@ -97,7 +97,7 @@ func (r *yamlReader) read() {
 	r.doc.Root = r.node(root.Content[0])
 }
 
-var errorLine = regexp.MustCompile(`line (\d+): `)
+var errorLine = search.MustCompile(`line (\d+): `)
 
 // broken notes an error of the YAML parser. Where tags are about it may be that
 // no deployment gets to see it.

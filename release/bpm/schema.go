@@ -3,12 +3,12 @@ package bpm
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/finding"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -141,7 +141,7 @@ func (d *Document) Problems(job string) []source.Diagnostic {
 }
 
 var (
-	firstMark = regexp.MustCompile(`^\s*(?:-|[\w.-]+:)\s+([*@%&!\x60\[{])`)
+	firstMark = search.MustCompile(`^\s*(?:-|[\w.-]+:)\s+([*@%&!\x60\[{])`)
 )
 
 // hint says what about a line that is no YAML is most likely the matter.
@@ -290,7 +290,7 @@ func (s *schema) mistyped(n *Node, where, want string) {
 }
 
 // yaml11 are the plain words that yaml.v3 takes for a bool where one is wanted.
-var yaml11 = regexp.MustCompile(`^(?i:y|yes|on|n|no|off|true|false)$`)
+var yaml11 = search.MustCompile(`^(?i:y|yes|on|n|no|off|true|false)$`)
 
 func (s *schema) value(n *Node, where string, k key) {
 	n.Each(func(n *Node) {
@@ -352,7 +352,7 @@ func (s *schema) textValue(n *Node, where string) {
 	s.surprises(n, where)
 }
 
-var cutWord = regexp.MustCompile(`^#[^ #!\t]`)
+var cutWord = search.MustCompile(`^#[^ #!\t]`)
 
 // surprises finds what YAML makes of a plain value without a word.
 func (s *schema) surprises(n *Node, where string) {
@@ -382,7 +382,7 @@ func (s *schema) item(item Entry, where string, i int) {
 }
 
 // fraction is a product with a fraction that is not rounded.
-var fraction = regexp.MustCompile(`[*/]\s*\d*\.\d+\s*(%>)?$`)
+var fraction = search.MustCompile(`[*/]\s*\d*\.\d+\s*(%>)?$`)
 
 func (s *schema) number(n *Node, where string, k key) {
 	want := "a number, without quotes"
@@ -463,9 +463,9 @@ func (s *schema) processes(job string) {
 }
 
 var (
-	envName    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	memory     = regexp.MustCompile(`^(?i)[0-9]+(\.[0-9]+)?(B|[KMGTPE](I?B)?)$`)
-	bareNumber = regexp.MustCompile(`^[0-9.]+%?$`)
+	envName    = search.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	memory     = search.MustCompile(`^(?i)[0-9]+(\.[0-9]+)?(B|[KMGTPE](I?B)?)$`)
+	bareNumber = search.MustCompile(`^[0-9.]+%?$`)
 )
 
 // Capabilities are the names that Linux knows, without CAP_.

@@ -1,12 +1,12 @@
 package bpm
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ruby"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 )
 
 // Piece is a run of text or a Ruby expression that is put in when the job is
@@ -220,8 +220,8 @@ func (w *rubyWriter) name(want string) string {
 }
 
 var (
-	notWord    = regexp.MustCompile(`[^a-z0-9]+`)
-	identifier = regexp.MustCompile(`\b[a-z_][a-z0-9_]*\b`)
+	notWord    = search.MustCompile(`[^a-z0-9]+`)
+	identifier = search.MustCompile(`\b[a-z_][a-z0-9_]*\b`)
 )
 
 func (t Template) ruby() string {
@@ -522,9 +522,9 @@ func (w *rubyWriter) value(v Value, around []erb.Guard, name string) string {
 }
 
 var (
-	plainCall   = regexp.MustCompile(`^[a-z_][\w.]*(\(("[^"#]*"|'[^']*')\))?(\.[a-z_]\w*[?!]?(\(("[^"#]*"|'[^']*')?\))?|\[("[^"#]*"|'[^']*'|\d+|:\w+)\])*$`)
-	stringCall  = regexp.MustCompile(`\.(to_s|join\([^()]*\)|join|to_json|strip|chomp|inspect)$`)
-	plainString = regexp.MustCompile(`^("([^"\\#]|\\.|#\{[^{}"]*(\("[^"]*"\)|\('[^']*'\))?[^{}"]*\})*"|'[^']*')$`)
+	plainCall   = search.MustCompile(`^[a-z_][\w.]*(\(("[^"#]*"|'[^']*')\))?(\.[a-z_]\w*[?!]?(\(("[^"#]*"|'[^']*')?\))?|\[("[^"#]*"|'[^']*'|\d+|:\w+)\])*$`)
+	stringCall  = search.MustCompile(`\.(to_s|join\([^()]*\)|join|to_json|strip|chomp|inspect)$`)
+	plainString = search.MustCompile(`^("([^"\\#]|\\.|#\{[^{}"]*(\("[^"]*"\)|\('[^']*'\))?[^{}"]*\})*"|'[^']*')$`)
 )
 
 // textMethods give a string, whatever they are called on.
@@ -674,7 +674,7 @@ func order(g erb.Guard) int {
 	return g.Arm
 }
 
-var condition = regexp.MustCompile(`^(if|unless)\s+([^\n]*)$`)
+var condition = search.MustCompile(`^(if|unless)\s+([^\n]*)$`)
 
 func block(b *erb.Block, steps []step, depth int) []string {
 	byArm := map[int][]step{}

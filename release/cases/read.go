@@ -1,12 +1,12 @@
 package cases
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ruby"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -449,7 +449,7 @@ func (r *reader) compare(n *ruby.Node) {
 	r.walk(right)
 }
 
-var plainPattern = regexp.MustCompile(`^/(?:\^|\\A)?([\w./:-]+)(?:\$|\\z|\\Z)?/$`)
+var plainPattern = search.MustCompile(`^/(?:\^|\\A)?([\w./:-]+)(?:\$|\\z|\\Z)?/$`)
 
 // pattern is a text that a regexp matches, nil where it is not plain.
 func pattern(src []byte, n *ruby.Node) any {

@@ -1,17 +1,17 @@
 package cases
 
 import (
-	"regexp"
 	"strconv"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/render"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 )
 
 var (
-	variable  = regexp.MustCompile(`\(\(!?[-/.\w\pL]+\)\)`)
-	oneOfThem = regexp.MustCompile(`^\(\(!?[-/.\w\pL]+\)\)$`)
+	variable  = search.MustCompile(`\(\(!?[-/.\w\pL]+\)\)`)
+	oneOfThem = search.MustCompile(`^\(\(!?[-/.\w\pL]+\)\)$`)
 )
 
 // decoder makes values of a manifest's nodes. left bounds what aliases of aliases

@@ -3,11 +3,11 @@ package cases
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/render"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 )
 
 // shape is what the values of a property are like.
@@ -38,8 +38,8 @@ type property struct {
 }
 
 var (
-	describesList = regexp.MustCompile(`(?i)\b(array|list) (of|with|containing)\b|^\s*(an? )?(array|list)\b`)
-	describesHash = regexp.MustCompile(`(?i)\b(hash|map|dictionary) (of|with|containing|from)\b|^\s*(an? )?(hash|map|dictionary)\b`)
+	describesList = search.MustCompile(`(?i)\b(array|list) (of|with|containing)\b|^\s*(an? )?(array|list)\b`)
+	describesHash = search.MustCompile(`(?i)\b(hash|map|dictionary) (of|with|containing|from)\b|^\s*(an? )?(hash|map|dictionary)\b`)
 )
 
 func shapeOf(v any) shape {

@@ -1,14 +1,14 @@
 package check
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
-var conditionHead = regexp.MustCompile(`^(if|unless|if_p)\b[ \t]*(.*)$`)
+var conditionHead = search.MustCompile(`^(if|unless|if_p)\b[ \t]*(.*)$`)
 
 // facts are the conditions that hold where a list of guards is open.
 func facts(guards []erb.Guard) map[string]bool {

@@ -2,20 +2,20 @@ package check
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
 var (
-	scriptCall    = regexp.MustCompile(`/bpm/bin/bpm["']?[ \t]+(?:run|start|stop|pid|shell|trace|logs)[ \t]+(?:\\\n[ \t]*)?["']?([A-Za-z0-9_.-]+)["']?((?:[ \t]|\\\n|[^\n;|&])*)`)
-	processFlagIn = regexp.MustCompile(`(?:^|\s)(?:-p|--process)[ \t=]+["']?([A-Za-z0-9_.$<{-][^\s"']*)`)
-	plainName     = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
+	scriptCall    = search.MustCompile(`/bpm/bin/bpm["']?[ \t]+(?:run|start|stop|pid|shell|trace|logs)[ \t]+(?:\\\n[ \t]*)?["']?([A-Za-z0-9_.-]+)["']?((?:[ \t]|\\\n|[^\n;|&])*)`)
+	processFlagIn = search.MustCompile(`(?:^|\s)(?:-p|--process)[ \t=]+["']?([A-Za-z0-9_.$<{-][^\s"']*)`)
+	plainName     = search.MustCompile(`^[A-Za-z0-9_.-]+$`)
 )
 
 // bpmCalls holds the calls of bpm in the job's scripts against what there is:
@@ -115,7 +115,7 @@ func startedBy(p bpm.ProcessNode, c call) bool {
 	return false
 }
 
-var openFiles = regexp.MustCompile(`(?m)^[ \t]*ulimit[ \t]+(?:-[HS]*n|-[HS]+[ \t]+-n)[ \t]+\S+`)
+var openFiles = search.MustCompile(`(?m)^[ \t]*ulimit[ \t]+(?:-[HS]*n|-[HS]+[ \t]+-n)[ \t]+\S+`)
 
 // checkOf is the name of the check that a program of monit belongs to.
 func (w *job) checkOf(p *monit.Program) string {

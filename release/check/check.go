@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -24,6 +23,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/finding"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 	"github.com/bosh-bpmify/bosh-bpmify/release/suppress"
 )
@@ -246,7 +246,7 @@ func (c *context) textsOf(name string) []*source.File {
 	return files
 }
 
-var hashComment = regexp.MustCompile(`(?m)^[ \t]*#(?:[^!\n].*)?$`)
+var hashComment = search.MustCompile(`(?m)^[ \t]*#(?:[^!\n].*)?$`)
 
 // uncommented is a file with the lines that are comments made blank.
 func (c *context) uncommented(f *source.File) []byte {

@@ -3,11 +3,11 @@ package check
 import (
 	"bytes"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -67,7 +67,7 @@ func namesPath(text, p string) bool {
 	}
 }
 
-var commentLine = regexp.MustCompile(`(?m)^[ \t]*(?:#|//|;).*$|(?s:<!--.*?-->)`)
+var commentLine = search.MustCompile(`(?m)^[ \t]*(?:#|//|;).*$|(?s:<!--.*?-->)`)
 
 // withoutComments is a config file with the lines that are comments made blank.
 func withoutComments(f *source.File) string {
@@ -111,12 +111,12 @@ type printedValue struct {
 }
 
 var (
-	propertyCall = regexp.MustCompile(`\bp\(['"][^'"]+['"]\)|\bproperties\.[a-z_][\w.]*`)
+	propertyCall = search.MustCompile(`\bp\(['"][^'"]+['"]\)|\bproperties\.[a-z_][\w.]*`)
 	// assigned ends what stands before a value that Ruby puts into a hash or list.
-	assigned = regexp.MustCompile(`(?:\][ \t]*=|=>|<<|\w['"]?:)[ \t]*$`)
+	assigned = search.MustCompile(`(?:\][ \t]*=|=>|<<|\w['"]?:)[ \t]*$`)
 	// given is the block of if_p, to which one property's value is given.
-	given    = regexp.MustCompile(`\bif_p\([ \t]*(['"][^'"]+['"])[ \t]*\)[ \t]*(?:do|\{)[ \t]*\|[ \t]*(\w+)[ \t]*\|`)
-	blockEnd = regexp.MustCompile(`(?m)^[ \t]*(?:end\b|\})`)
+	given    = search.MustCompile(`\bif_p\([ \t]*(['"][^'"]+['"])[ \t]*\)[ \t]*(?:do|\{)[ \t]*\|[ \t]*(\w+)[ \t]*\|`)
+	blockEnd = search.MustCompile(`(?m)^[ \t]*(?:end\b|\})`)
 )
 
 // printedValues finds the properties that a template prints: by themselves, in a
@@ -141,7 +141,7 @@ func printedValues(t *erb.Template) []printedValue {
 			if end := blockEnd.FindStringIndex(body); end != nil {
 				body = body[:end[0]]
 			}
-			for _, v := range regexp.MustCompile(`\b`+regexp.QuoteMeta(code[m[4]:m[5]])+`\b`).FindAllStringIndex(body, -1) {
+			for _, v := range search.MustCompile(`\b`+search.QuoteMeta(code[m[4]:m[5]])+`\b`).FindAllStringIndex(body, -1) {
 				if assigned.MatchString(body[:v[0]]) {
 					add("p("+code[m[2]:m[3]]+")", m[2], m[3])
 					break

@@ -3,13 +3,13 @@ package check
 import (
 	"os"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/finding"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -45,7 +45,7 @@ func (w *job) programsOfMonit() {
 	}
 }
 
-var bpmPath = regexp.MustCompile(`^/var/vcap/(jobs|packages|data/packages)/bpm/bin/bpm$`)
+var bpmPath = search.MustCompile(`^/var/vcap/(jobs|packages|data/packages)/bpm/bin/bpm$`)
 
 // bpmCall reads "bpm start JOB -p PROCESS".
 func bpmCall(c *monit.Check, p *monit.Program) (call, bool) {
@@ -398,7 +398,7 @@ func (w *job) startedByMonit(p bpm.ProcessNode) bool {
 	return false
 }
 
-var runsBPM = regexp.MustCompile(`bpm["']?\s+(?:run|start|shell)\b|bin/bpm\b`)
+var runsBPM = search.MustCompile(`bpm["']?\s+(?:run|start|shell)\b|bin/bpm\b`)
 
 // calledElsewhere says whether a script of the release names the process where
 // it calls bpm.
@@ -424,11 +424,11 @@ func (w *job) calledElsewhere(p bpm.ProcessNode) bool {
 			if name == w.Name && strings.Contains(text, w.Name) {
 				return true
 			}
-			if regexp.MustCompile(`(?:-p|--process)[ =]+["']?` + regexp.QuoteMeta(name) + `\b`).MatchString(text) {
+			if search.MustCompile(`(?:-p|--process)[ =]+["']?` + search.QuoteMeta(name) + `\b`).MatchString(text) {
 				return true
 			}
 			// the name in a variable, or in a list that a loop runs over
-			if regexp.MustCompile(`(?:-p|--process)[ =]+["']?\$`).MatchString(text) && regexp.MustCompile(`\b`+regexp.QuoteMeta(name)+`\b`).MatchString(text) {
+			if search.MustCompile(`(?:-p|--process)[ =]+["']?\$`).MatchString(text) && search.MustCompile(`\b`+search.QuoteMeta(name)+`\b`).MatchString(text) {
 				return true
 			}
 		}

@@ -3,22 +3,22 @@ package check
 import (
 	"bytes"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
 // text is a file with the variables of shell put in where they hold a path: what
 // stands in "$RUN_DIR/web.pid".
 var (
-	pathVariable  = regexp.MustCompile(`(?m)^[ \t]*(?:export[ \t]+|local[ \t]+|readonly[ \t]+|declare[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=([^\s;]+)`)
-	wholeVariable = regexp.MustCompile(`^\$\{?[A-Za-z_][A-Za-z0-9_]*\}?$`)
-	variableUse   = regexp.MustCompile(`\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?`)
-	runPath       = regexp.MustCompile(`(?:/var/vcap/(?:data/)?sys/run|\$\{?[A-Za-z_][A-Za-z0-9_]*\}?)(?:"?/"?[A-Za-z0-9_.-]+|"?/?"?\$\{?[A-Za-z_][A-Za-z0-9_]*\}?)*`)
+	pathVariable  = search.MustCompile(`(?m)^[ \t]*(?:export[ \t]+|local[ \t]+|readonly[ \t]+|declare[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=([^\s;]+)`)
+	wholeVariable = search.MustCompile(`^\$\{?[A-Za-z_][A-Za-z0-9_]*\}?$`)
+	variableUse   = search.MustCompile(`\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?`)
+	runPath       = search.MustCompile(`(?:/var/vcap/(?:data/)?sys/run|\$\{?[A-Za-z_][A-Za-z0-9_]*\}?)(?:"?/"?[A-Za-z0-9_.-]+|"?/?"?\$\{?[A-Za-z_][A-Za-z0-9_]*\}?)*`)
 )
 
 var quotes = strings.NewReplacer(`"`, "", "'", "")
@@ -149,7 +149,7 @@ func (w *job) nowPidfile(old string) string {
 	return bpm.PidFile(w.Name, "PROCESS")
 }
 
-var writer = regexp.MustCompile(`>\s*["']?$|(?i:pid_?file|--pid|-p|--write-pid)[ =:"']*$`)
+var writer = search.MustCompile(`>\s*["']?$|(?i:pid_?file|--pid|-p|--write-pid)[ =:"']*$`)
 
 // writesPidfile says whether the place is one at which the file is written.
 func writesPidfile(f *source.File, m mention) bool {
@@ -159,7 +159,7 @@ func writesPidfile(f *source.File, m mention) bool {
 	}
 	// PIDFILE=/...; echo $$ > "$PIDFILE"
 	if v := pathVariable.FindStringSubmatch(string(f.Data[f.LineStart(m.at.Start):f.LineEnd(m.at.Start)])); v != nil {
-		return regexp.MustCompile(`>\s*["']?\$\{?` + v[1] + `\b`).Match(f.Data)
+		return search.MustCompile(`>\s*["']?\$\{?` + v[1] + `\b`).Match(f.Data)
 	}
 	return false
 }
@@ -177,7 +177,7 @@ func (w *job) dead(f *source.File) bool {
 	return !slices.ContainsFunc(j.Spec.Templates, func(t release.Template) bool { return path.Clean(t.Source) == parts[3] })
 }
 
-var jobBinPath = regexp.MustCompile(`/var/vcap/jobs/([A-Za-z0-9_.-]+)/(bin/[A-Za-z0-9_./-]*[A-Za-z0-9_-])`)
+var jobBinPath = search.MustCompile(`/var/vcap/jobs/([A-Za-z0-9_.-]+)/(bin/[A-Za-z0-9_./-]*[A-Za-z0-9_-])`)
 
 // oldScripts finds calls of scripts of this job that are not rendered any more.
 func (w *job) oldScripts() {
@@ -252,17 +252,17 @@ func comment(line string, at int) bool {
 // asksFor says whether a file asks whether a script is there before it calls
 // it, or makes it.
 func asksFor(f *source.File, line, vmPath string) bool {
-	q := regexp.QuoteMeta(vmPath)
-	if regexp.MustCompile(`(?:-[efxrsL]|\bexist\?\(|>|\btee|\bcp\b.*|\bln\b.*|\bmv\b.*)\s*["']?` + q).MatchString(line) {
+	q := search.QuoteMeta(vmPath)
+	if search.MustCompile(`(?:-[efxrsL]|\bexist\?\(|>|\btee|\bcp\b.*|\bln\b.*|\bmv\b.*)\s*["']?` + q).MatchString(line) {
 		return true
 	}
-	return regexp.MustCompile(`(?:\[\[?|test)\s+(?:!\s+)?-[efxrsL]\s+["']?` + q).Match(f.Data)
+	return search.MustCompile(`(?:\[\[?|test)\s+(?:!\s+)?-[efxrsL]\s+["']?` + q).Match(f.Data)
 }
 
 // lifecycle are the scripts that BOSH, bbr and monit find by their names.
-var lifecycle = regexp.MustCompile(`^bin/(pre-start|post-start|post-deploy|pre-stop|post-stop|drain|run|bbr/.*|dns/.*|dns_health_check)$`)
+var lifecycle = search.MustCompile(`^bin/(pre-start|post-start|post-deploy|pre-stop|post-stop|drain|run|bbr/.*|dns/.*|dns_health_check)$`)
 
-var oldWorld = regexp.MustCompile(`\b(pid_guard|kill_and_wait|wait_pidfile|start-stop-daemon|pid_utils\.sh)\b`)
+var oldWorld = search.MustCompile(`\b(pid_guard|kill_and_wait|wait_pidfile|start-stop-daemon|pid_utils\.sh)\b`)
 
 // leftTemplates finds what is left of the time before bpm: ctl scripts that the
 // spec still lists and nothing calls, and templates that no spec lists.
@@ -323,7 +323,7 @@ func (w *job) startsSame(f *source.File) bool {
 func (w *job) called(target, src string, self *source.File) bool {
 	vmPath := []byte(path.Join(w.vmDir(), target))
 	// by a variable, or from the same folder
-	beside := regexp.MustCompile(`(?:[})"']|\$[A-Za-z_]+|\.)/(?:bin/)?` + regexp.QuoteMeta(path.Base(target)) + `(?:[^A-Za-z0-9_.-]|$)`)
+	beside := search.MustCompile(`(?:[})"']|\$[A-Za-z_]+|\.)/(?:bin/)?` + search.QuoteMeta(path.Base(target)) + `(?:[^A-Za-z0-9_.-]|$)`)
 	for _, f := range w.ctx.everyText() {
 		if f == self {
 			continue

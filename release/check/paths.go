@@ -2,7 +2,6 @@ package check
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/container"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -35,7 +35,7 @@ type use struct {
 
 // absolute finds paths that may need a volume: below /var/vcap, and folders of
 // the host that are no part of URLs.
-var absolute = regexp.MustCompile(`(?:/var/vcap/[A-Za-z0-9_-]+|/var/run|/var/log|/var/lib|/run|/dev/log|/dev/kmsg|/dev/fuse|/home|/opt|/srv|/mnt)(?:/[A-Za-z0-9_.@+*-]+)*/?`)
+var absolute = search.MustCompile(`(?:/var/vcap/[A-Za-z0-9_-]+|/var/run|/var/log|/var/lib|/run|/dev/log|/dev/kmsg|/dev/fuse|/home|/opt|/srv|/mnt)(?:/[A-Za-z0-9_.@+*-]+)*/?`)
 
 // pathsIn finds the paths in a text; what is behind an unknown part is left
 // out, with the name that it is part of.
@@ -211,7 +211,7 @@ func (w *job) another(p bpm.ProcessNode, file string) bool {
 }
 
 // writesPid are programs known to write the pidfile that their config names.
-var writesPid = regexp.MustCompile(`^(redis-|valkey-|nats|gnatsd|haproxy|mongo|openvpn|stunnel|memcached|mysqld|postgres|squid|vsftpd|supervisord)`)
+var writesPid = search.MustCompile(`^(redis-|valkey-|nats|gnatsd|haproxy|mongo|openvpn|stunnel|memcached|mysqld|postgres|squid|vsftpd|supervisord)`)
 
 // use reports a path that the container does not have, or not so.
 func (w *job) use(p bpm.ProcessNode, mounts container.Process, open bool, u use, seen map[string]bool) {

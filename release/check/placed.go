@@ -3,7 +3,6 @@ package check
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/container"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -180,7 +180,7 @@ func (d *placed) disk() {
 		d.Name, processList(names[sure]), where, outcome)
 }
 
-var makesFolder = regexp.MustCompile(`(?m)^[^\n#]*\b(?:mkdir|install[ \t]+-d)\b`)
+var makesFolder = search.MustCompile(`(?m)^[^\n#]*\b(?:mkdir|install[ \t]+-d)\b`)
 
 // makesStore says whether a script of a job of the release on the group may make
 // /var/vcap/store, which only a VM with a disk has otherwise.
@@ -249,7 +249,7 @@ func (d *placed) expression(code string) truth {
 	return fromNode(v).truth()
 }
 
-var onlyPropertyName = regexp.MustCompile(`^p\(?\s*['"]([^'"]+)['"]\s*\)?$`)
+var onlyPropertyName = search.MustCompile(`^p\(?\s*['"]([^'"]+)['"]\s*\)?$`)
 
 // version looks for what the bpm of the deployment does not know yet.
 func (d *placed) version() {

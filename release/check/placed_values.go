@@ -2,7 +2,6 @@ package check
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/container"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ports"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -102,7 +102,7 @@ func (d *placed) asks(property string) bool {
 	})
 }
 
-var lastWord = regexp.MustCompile(`[A-Za-z][\w-]*`)
+var lastWord = search.MustCompile(`[A-Za-z][\w-]*`)
 
 // ownPort says whether a port in a config file is the process's own: by the word
 // before it, or because the property is called like the process, the job or the release.
@@ -227,8 +227,8 @@ func (d *placed) tellPorts(r *ports.Reader, p running) (direct []*source.File) {
 }
 
 var (
-	hostOption = regexp.MustCompile(`^--?(?:host|hostname|server|url|uri|endpoint|target|address|addr)(?:=(.*))?$`)
-	anyHost    = regexp.MustCompile(`^(?:0\.0\.0\.0|\*|::|\[::\])?(?::|$)`)
+	hostOption = search.MustCompile(`^--?(?:host|hostname|server|url|uri|endpoint|target|address|addr)(?:=(.*))?$`)
+	anyHost    = search.MustCompile(`^(?:0\.0\.0\.0|\*|::|\[::\])?(?::|$)`)
 )
 
 // asksHost says whether a command line names a host beside the port: then it may

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -36,7 +36,7 @@ func (w *job) hooks() {
 	}
 }
 
-var setcap = regexp.MustCompile(`(?m)^[ \t]*(?:sudo[ \t]+)?(?:/\S*/)?setcap[ \t]+\S+`)
+var setcap = search.MustCompile(`(?m)^[ \t]*(?:sudo[ \t]+)?(?:/\S*/)?setcap[ \t]+\S+`)
 
 // fileCapabilities finds a hook that gives capabilities to a file, which bpm's
 // containers ignore.
@@ -132,7 +132,7 @@ type script struct {
 	calls map[string]bool
 }
 
-var shebang = regexp.MustCompile(`^#!\s*\S*(?:/env\s+(?:-S\s+)?)?\S*\b(?:ba|da|k)?sh\b`)
+var shebang = search.MustCompile(`^#!\s*\S*(?:/env\s+(?:-S\s+)?)?\S*\b(?:ba|da|k)?sh\b`)
 
 // wrapper reads the script of the job that a process runs; nil when it runs
 // something else.
@@ -270,7 +270,7 @@ func (s *script) printed(text string) string {
 	})
 }
 
-var printedTags = regexp.MustCompile(`(?s)<%.*?%>`)
+var printedTags = search.MustCompile(`(?s)<%.*?%>`)
 
 // words are the texts of a command, exec and its options left out.
 func (s *script) words(c *syntax.CallExpr) (words []string, exec bool) {
@@ -456,7 +456,7 @@ func (w *job) endsInExec(s *script, p bpm.ProcessNode) {
 	}
 }
 
-var trapped = regexp.MustCompile(`(?m)^[^#\n]*\btrap\s+[^-\s][^\n]*\b(?:SIG)?(?:TERM|INT|EXIT|QUIT|0|2|15)\b`)
+var trapped = search.MustCompile(`(?m)^[^#\n]*\btrap\s+[^-\s][^\n]*\b(?:SIG)?(?:TERM|INT|EXIT|QUIT|0|2|15)\b`)
 
 type launched struct {
 	node       syntax.Node

@@ -1,18 +1,18 @@
 package check
 
 import (
-	"regexp"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
 // safeRuby are expressions whose text YAML cannot take for anything else.
-var safeRuby = regexp.MustCompile(`\.(to_json|to_i|to_f|size|length|count|inspect|round|floor|ceil)\s*$|^\s*(spec\.(index|id|ip|name|job\.name|deployment|az|address)|index|name|i|n)\s*$|\?\s*$|File\.dirname|\.to_i\b`)
+var safeRuby = search.MustCompile(`\.(to_json|to_i|to_f|size|length|count|inspect|round|floor|ceil)\s*$|^\s*(spec\.(index|id|ip|name|job\.name|deployment|az|address)|index|name|i|n)\s*$|\?\s*$|File\.dirname|\.to_i\b`)
 
 // breaks says why a plain YAML scalar would not keep a text.
 func breaks(prefix, text, suffix string) string {
@@ -129,11 +129,11 @@ func around(v bpm.Value, i int) (prefix, suffix string) {
 	return prefix, suffix
 }
 
-var onlyProperty = regexp.MustCompile(`^p\(?\s*['"][^'"]+['"]\s*\)?$|^properties\.[\w.]+$`)
+var onlyProperty = search.MustCompile(`^p\(?\s*['"][^'"]+['"]\s*\)?$|^properties\.[\w.]+$`)
 
 func plainProperty(ruby string) bool { return onlyProperty.MatchString(strings.TrimSpace(ruby)) }
 
 // numeric says whether a property is a number or a switch by its name.
-var numericName = regexp.MustCompile(`(?i)(port|ports|timeout|interval|seconds|minutes|ms|limit|count|size|number|enabled|disabled|workers|threads|retries|max|min|level|ttl|percent|bytes|mb)$|(^|[._-])(max|min|num|number|enable|disable|is|use|skip)[._-]`)
+var numericName = search.MustCompile(`(?i)(port|ports|timeout|interval|seconds|minutes|ms|limit|count|size|number|enabled|disabled|workers|threads|retries|max|min|level|ttl|percent|bytes|mb)$|(^|[._-])(max|min|num|number|enable|disable|is|use|skip)[._-]`)
 
 func numeric(name string) bool { return numericName.MatchString(name) }

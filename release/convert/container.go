@@ -3,7 +3,6 @@ package convert
 import (
 	"bytes"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/container"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -163,7 +163,7 @@ type config struct {
 }
 
 // hostConfig is what config files are called that daemons of the host read.
-var hostConfig = regexp.MustCompile(`logrotate|syslog|cron|sudoers|idmapd`)
+var hostConfig = search.MustCompile(`logrotate|syslog|cron|sudoers|idmapd`)
 
 // configs are the templates that a process reads: those that it is told of,
 // alone or by their folder, and those that nobody tells of when it is the job's
@@ -239,9 +239,9 @@ func (w *job) configs(p *bpm.ProcessTemplate) []config {
 
 var (
 	// filePattern is a pattern for files below a folder of a job.
-	filePattern = regexp.MustCompile(`/var/vcap/jobs/[\w./-]*/[\w.-]*[*?][\w.*?-]*`)
+	filePattern = search.MustCompile(`/var/vcap/jobs/[\w./-]*/[\w.-]*[*?][\w.*?-]*`)
 	// includes is a line of a config file that names another one beside it.
-	includes = regexp.MustCompile(`(?m)(?:^|[;{}])[ \t]*["'-]?[ \t]*[@!$%]?include["']?(?:[ \t]*[:=(]|[ \t])[ \t]*["']?([\w-][\w./*?-]*)`)
+	includes = search.MustCompile(`(?m)(?:^|[;{}])[ \t]*["'-]?[ \t]*[@!$%]?include["']?(?:[ \t]*[:=(]|[ \t])[ \t]*["']?([\w-][\w./*?-]*)`)
 )
 
 // expanded puts the defaults of properties in where a text prints them.
@@ -263,7 +263,7 @@ func (w *job) expanded(texts []string) []string {
 	return out
 }
 
-var printed = regexp.MustCompile(`<%=[^%]*%>`)
+var printed = search.MustCompile(`<%=[^%]*%>`)
 
 // deployed says whether one of the sample manifests runs the job.
 func (w *job) deployed() bool {

@@ -1,9 +1,10 @@
 package convert
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 )
 
 // server is a row of the table of known servers: what a program does by itself
@@ -30,21 +31,21 @@ type server struct {
 	prefixDirs, prefixLinks []string
 	// configure is what the package's packaging script says to compile the
 	// prefix in, for the place in the report.
-	configure *regexp.Regexp
+	configure *search.Pattern
 	// config is the option that names the config file.
 	config string
 	// listen finds what it listens on in the config file; the first group is
 	// the address.
-	listen *regexp.Regexp
+	listen *search.Pattern
 	// port gives the port of such an address, 0 for none.
 	port func(address string) int
 	// include finds the files that it reads besides.
-	include *regexp.Regexp
+	include *search.Pattern
 	// user finds the directive that drops privileges from root. Without root
 	// it has no effect.
-	user *regexp.Regexp
+	user *search.Pattern
 	// relative finds paths that are relative to the prefix.
-	relative *regexp.Regexp
+	relative *search.Pattern
 	// docs is where the facts of the row can be read.
 	docs string
 }
@@ -59,13 +60,13 @@ var servers = []server{
 		prefix:      "-p",
 		prefixDirs:  []string{"logs"},
 		prefixLinks: []string{"html"},
-		configure:   regexp.MustCompile(`--prefix[= ]\S+`),
+		configure:   search.MustCompile(`--prefix[= ]\S+`),
 		config:      "-c",
 		listen:      directive("listen"),
 		port:        nginxPort,
 		include:     directive("include"),
 		user:        directive("user"),
-		relative:    regexp.MustCompile(`(?m)(?:^|[;{}])[ \t]*(?:root|alias|[a-z]+_temp_path)[ \t]+([^/"'$;\s][^;\n]*);`),
+		relative:    search.MustCompile(`(?m)(?:^|[;{}])[ \t]*(?:root|alias|[a-z]+_temp_path)[ \t]+([^/"'$;\s][^;\n]*);`),
 		docs:        "https://nginx.org/en/docs/switches.html, https://nginx.org/en/docs/ngx_core_module.html",
 	},
 }
@@ -80,8 +81,8 @@ func knownDaemon(name string) *server {
 }
 
 // directive matches "name value;" outside comments; the group is the value.
-func directive(name string) *regexp.Regexp {
-	return regexp.MustCompile(`(?m)(?:^|[;{}])[ \t]*` + regexp.QuoteMeta(name) + `\s+([^;{}]+);`)
+func directive(name string) *search.Pattern {
+	return search.MustCompile(`(?m)(?:^|[;{}])[ \t]*` + search.QuoteMeta(name) + `\s+([^;{}]+);`)
 }
 
 // nginxPort reads the address of a listen directive: a port alone, an address
@@ -143,7 +144,7 @@ func blankConfig(text string) string {
 	return string(b)
 }
 
-var configComment = regexp.MustCompile(`(?m)^[ \t]*(?:;|//).*$|(?s:<!--.*?-->)`)
+var configComment = search.MustCompile(`(?m)^[ \t]*(?:;|//).*$|(?s:<!--.*?-->)`)
 
 // directives is the value of an inline option: "a b; c d;".
 type directives []string

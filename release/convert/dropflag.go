@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"regexp"
 	"slices"
 	"sort"
 	"strconv"
@@ -18,6 +17,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/finding"
 	"github.com/bosh-bpmify/bosh-bpmify/release/flag"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -234,7 +234,7 @@ func (d *flagDrop) convert(j *release.Job) *Conversion {
 
 // bpmOnVM is what monit calls; the releases that were first called it in its
 // package.
-var bpmOnVM = regexp.MustCompile(`/var/vcap/(?:jobs|packages|data/packages)/bpm/bin/bpm\b`)
+var bpmOnVM = search.MustCompile(`/var/vcap/(?:jobs|packages|data/packages)/bpm/bin/bpm\b`)
 
 // onBPM says whether what stays is started by bpm.
 func (w *drop) onBPM() bool {
@@ -331,8 +331,8 @@ func (w *drop) edits() {
 }
 
 var (
-	fullComment = regexp.MustCompile(`(?m)^[ \t]*#[^!].*$`)
-	lifecycles  = regexp.MustCompile(`^bin/(?:pre-start|post-start|post-deploy|pre-stop|post-stop|drain|run|bbr/.*|dns/.*|dns_health_check)$`)
+	fullComment = search.MustCompile(`(?m)^[ \t]*#[^!].*$`)
+	lifecycles  = search.MustCompile(`^bin/(?:pre-start|post-start|post-deploy|pre-stop|post-stop|drain|run|bbr/.*|dns/.*|dns_health_check)$`)
 )
 
 // names says whether a text calls a script of the job: by its path on the VM, or
@@ -342,7 +342,7 @@ func names(text, vmPath string) bool {
 	if release.NamesPath(text, vmPath) {
 		return true
 	}
-	beside := regexp.MustCompile(`(?:[})"']|\$[A-Za-z_]\w*|[^\w/.]\.|%>)/(?:bin/)?` + regexp.QuoteMeta(path.Base(vmPath)) + `(?:[^A-Za-z0-9_.-]|$)`)
+	beside := search.MustCompile(`(?:[})"']|\$[A-Za-z_]\w*|[^\w/.]\.|%>)/(?:bin/)?` + search.QuoteMeta(path.Base(vmPath)) + `(?:[^A-Za-z0-9_.-]|$)`)
 	return beside.MatchString(text)
 }
 
@@ -409,7 +409,7 @@ func startsWith(text, vmPath string) bool {
 	return false
 }
 
-var monitProgram = regexp.MustCompile(`\b(?:start|stop|restart)\b\s*(?:program)?\s*=?\s*"`)
+var monitProgram = search.MustCompile(`\b(?:start|stop|restart)\b\s*(?:program)?\s*=?\s*"`)
 
 func (w *drop) found(d source.Diagnostic) { w.Findings = append(w.Findings, d) }
 
@@ -799,17 +799,17 @@ func (d *flagDrop) converted(name string) (*Conversion, string) {
 }
 
 var (
-	ignoredWords = regexp.MustCompile(`^(?:exec|chpst|sudo|su|env|nohup|export|declare|local|readonly|if|then|fi|set|true|false|vcap|root|vcap:vcap|root:root|-u|-E|-c|-e|-p|-R|-f|-s|-m|\d?>.*|&.*|2>&1|/dev/null|\[+|\]+|\\|\||;;?|[{}()]+|\d+)$`)
-	assignedName = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)\+?=`)
-	optionName   = regexp.MustCompile(`^-{1,2}[A-Za-z][\w.-]*`)
-	erbTags      = regexp.MustCompile(`(?s)<%.*?%>`)
+	ignoredWords = search.MustCompile(`^(?:exec|chpst|sudo|su|env|nohup|export|declare|local|readonly|if|then|fi|set|true|false|vcap|root|vcap:vcap|root:root|-u|-E|-c|-e|-p|-R|-f|-s|-m|\d?>.*|&.*|2>&1|/dev/null|\[+|\]+|\\|\||;;?|[{}()]+|\d+)$`)
+	assignedName = search.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)\+?=`)
+	optionName   = search.MustCompile(`^-{1,2}[A-Za-z][\w.-]*`)
+	erbTags      = search.MustCompile(`(?s)<%.*?%>`)
 	// matters are statements that the process has something of in any case.
-	matters       = regexp.MustCompile(`^(?:export\s+\w+=|ulimit\b|setcap\b|sysctl\b|modprobe\b)|>\s*"?/proc/sys/`)
-	sourced       = regexp.MustCompile(`^(?:source|\.)\s`)
-	piped         = regexp.MustCompile(`(?s)(?:\d|&)?>>?\s*>\(.*?\)|\|\s*(?:tee|logger|awk|sed)\b.*`)
-	inCondition   = regexp.MustCompile(`(?:^|[\s;])(?:if|elif|while|until)\s+(?:!\s*)?$`)
-	kernelSetting = regexp.MustCompile(`>\s*"?/proc/sys/\S*/(\w+)`)
-	redirection   = regexp.MustCompile(`(?:\d|&)?>>?\s*\S+`)
+	matters       = search.MustCompile(`^(?:export\s+\w+=|ulimit\b|setcap\b|sysctl\b|modprobe\b)|>\s*"?/proc/sys/`)
+	sourced       = search.MustCompile(`^(?:source|\.)\s`)
+	piped         = search.MustCompile(`(?s)(?:\d|&)?>>?\s*>\(.*?\)|\|\s*(?:tee|logger|awk|sed)\b.*`)
+	inCondition   = search.MustCompile(`(?:^|[\s;])(?:if|elif|while|until)\s+(?:!\s*)?$`)
+	kernelSetting = search.MustCompile(`>\s*"?/proc/sys/\S*/(\w+)`)
+	redirection   = search.MustCompile(`(?:\d|&)?>>?\s*\S+`)
 )
 
 // missing names what of a statement does not stand in what stays: options, names

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
 	opsfiles "github.com/bosh-bpmify/bosh-bpmify/ops-files"
 	"github.com/bosh-bpmify/bosh-bpmify/release/flag"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -216,7 +216,7 @@ func (u *unsetting) setting(n *yaml.Node) (setting, bool) {
 }
 
 var (
-	opName = regexp.MustCompile(`/(?:jobs|templates)/name=([^/?:]+)`)
+	opName = search.MustCompile(`/(?:jobs|templates)/name=([^/?:]+)`)
 )
 
 // op is one of an ops-file: its path leads to the property, or to a mapping that
@@ -273,7 +273,7 @@ func keyed(n *yaml.Node, keys ...string) *yaml.Node {
 
 // mentions tells of documents, tests and scripts that speak of the property.
 func (u *unsetting) mentions(dirs []string) {
-	named := regexp.MustCompile(u.pattern())
+	named := search.MustCompile(u.pattern())
 	text := func(name string) bool {
 		switch path.Ext(name) {
 		case ".md", ".rb", ".sh", ".go", ".py", ".txt", ".html", ".adoc", ".rst":
@@ -332,13 +332,13 @@ func (u *unsetting) mentions(dirs []string) {
 func (u *unsetting) pattern() string {
 	quoted := make([]string, len(u.parts))
 	for i, part := range u.parts {
-		quoted[i] = regexp.QuoteMeta(part)
+		quoted[i] = search.QuoteMeta(part)
 	}
-	forms := []string{`\b` + regexp.QuoteMeta(u.flag) + `\b`}
+	forms := []string{`\b` + search.QuoteMeta(u.flag) + `\b`}
 	if len(quoted) > 1 {
 		forms = append(forms, strings.Join(quoted, `["']?\]?\s*(?:=>|:|\?/|/|\[)\s*\{?\s*["':]?`)+`\b`)
 		if last := u.parts[len(u.parts)-1]; strings.Contains(last, "bpm") {
-			forms = append(forms, `\b`+regexp.QuoteMeta(last)+`\b`)
+			forms = append(forms, `\b`+search.QuoteMeta(last)+`\b`)
 		}
 	}
 	return strings.Join(forms, "|")

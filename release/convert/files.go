@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -241,7 +241,7 @@ func cleanName(name string) string {
 	return strings.Trim(unsafeName.ReplaceAllString(name, "_"), "_")
 }
 
-var unsafeName = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
+var unsafeName = search.MustCompile(`[^A-Za-z0-9_.-]+`)
 
 // freeName gives a template name that no file has.
 func (w *job) freeName(base string) string {
@@ -365,7 +365,7 @@ func (w *job) checkBlocks(l *launch, body []string) string {
 }
 
 // fresh is what gives another value each time.
-var fresh = regexp.MustCompile("(?:\\$\\(|`)\\s*(?:mktemp|date|uuidgen|openssl rand|pwgen|head|tr|cat /proc/sys/kernel/random)\\b|\\$\\{?(?:S?RANDOM|EPOCH\\w+)\\b")
+var fresh = search.MustCompile("(?:\\$\\(|`)\\s*(?:mktemp|date|uuidgen|openssl rand|pwgen|head|tr|cat /proc/sys/kernel/random)\\b|\\$\\{?(?:S?RANDOM|EPOCH\\w+)\\b")
 
 // unasked names the programs of the release that ran only for a value or a
 // message which nothing needs any more: they may have done something besides.
@@ -399,10 +399,10 @@ func (w *job) unasked(l *launch) {
 }
 
 // guardsAlone is a question whose answer only set -e looks at.
-var guardsAlone = regexp.MustCompile(`^(?:\[\[? |test |grep |mountpoint )`)
+var guardsAlone = search.MustCompile(`^(?:\[\[? |test |grep |mountpoint )`)
 
 // substituted is the program of a command substitution.
-var substituted = regexp.MustCompile("(?:\\$\\(|`)\\s*(/[^\\s)`]+)")
+var substituted = search.MustCompile("(?:\\$\\(|`)\\s*(/[^\\s)`]+)")
 
 // foldersFor gives the commands that make the folders which the text still
 // uses: bpm makes them, too, but only when the process starts.
@@ -563,7 +563,7 @@ func (w *job) withLocals(l *launch, text string) string {
 	return b.String() + text
 }
 
-var erbTag = regexp.MustCompile(`(?s)<%[=-]?(.*?)-?%>`)
+var erbTag = search.MustCompile(`(?s)<%[=-]?(.*?)-?%>`)
 
 // errexit says whether the old scripts ended at the first error.
 func (w *job) errexit(l *launch) bool {
@@ -579,7 +579,7 @@ func (w *job) errexit(l *launch) bool {
 	return l.strict > 0
 }
 
-var errexit = regexp.MustCompile(`^(#!.*|set)\s+-\w*e`)
+var errexit = search.MustCompile(`^(#!.*|set)\s+-\w*e`)
 
 // setsErrexit says whether a script asks for the end at the first error, in its
 // first line or with set.
@@ -736,7 +736,7 @@ func (w *job) addPreStart(spec *specEdit) bool {
 }
 
 // nounset is where a script ends at a variable that is not set.
-var nounset = regexp.MustCompile(`(?m)^(?:#!.*|\s*set) -\w*u`)
+var nounset = search.MustCompile(`(?m)^(?:#!.*|\s*set) -\w*u`)
 
 // goesOn says whether lines can be added at the end of a script and change
 // nothing else: it is bash that ends at the first error, no expression of ERB is

@@ -3,7 +3,6 @@ package convert
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/flag"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -137,7 +137,7 @@ func (w *job) readsProperties() source.Span {
 }
 
 // asksForProperty is Ruby that asks for a property of the job, and not of a link.
-var asksForProperty = regexp.MustCompile(`(?:^|[^.\w]|\bspec\.)((?:p|if_p)\b\s*[('"]|(?:raw_)?properties\b)`)
+var asksForProperty = search.MustCompile(`(?:^|[^.\w]|\bspec\.)((?:p|if_p)\b\s*[('"]|(?:raw_)?properties\b)`)
 
 // declares says whether an edited spec has the properties that it had and the flag.
 func (w *job) declares(spec []byte) error {

@@ -2,13 +2,13 @@ package convert
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/daemon"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -102,7 +102,7 @@ func splitValue(v bpm.Value) ([]bpm.Item, bool) {
 	return items, true
 }
 
-var blanks = regexp.MustCompile(`[ \t\n]+`)
+var blanks = search.MustCompile(`[ \t\n]+`)
 
 // hadoop runs what the daemon script would have run: hadoop --config C namenode.
 func hadoop(program string) func(string, []bpm.Item) (string, []bpm.Item, bool) {
@@ -121,7 +121,7 @@ func hadoop(program string) func(string, []bpm.Item) (string, []bpm.Item, bool) 
 }
 
 // pidFlag is what options are called that name a pidfile.
-var pidFlag = regexp.MustCompile(`(?i)^(-{1,2}(p|P|pid|pidfile|pid-file|pid_file|pidfilepath|pid-path))(=|$)`)
+var pidFlag = search.MustCompile(`(?i)^(-{1,2}(p|P|pid|pidfile|pid-file|pid_file|pidfilepath|pid-path))(=|$)`)
 
 // foreground turns a program's arguments into those that keep it in the
 // foreground, and takes the old pidfile off.

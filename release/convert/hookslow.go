@@ -2,12 +2,12 @@ package convert
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -67,7 +67,7 @@ func waitOf(loop *ctl.Node, commands []*ctl.Command) (seconds int, waits bool) {
 		}
 	})
 	count := 0
-	for _, known := range []*regexp.Regexp{rounds, upTo, upToNumber} {
+	for _, known := range []*search.Pattern{rounds, upTo, upToNumber} {
 		if m := known.FindStringSubmatch(loop.Head); m != nil && count == 0 {
 			count, _ = strconv.Atoi(strings.Join(m[1:], ""))
 		}
@@ -83,7 +83,7 @@ func waitOf(loop *ctl.Node, commands []*ctl.Command) (seconds int, waits bool) {
 		}
 	}
 	for _, m := range leavesAt.FindAllStringSubmatch(loop.Text, -1) {
-		if count == 0 && regexp.MustCompile(countsBy1(m[1])).MatchString(loop.Text) {
+		if count == 0 && search.MustCompile(countsBy1(m[1])).MatchString(loop.Text) {
 			count, _ = strconv.Atoi(m[2])
 		}
 	}
@@ -92,7 +92,7 @@ func waitOf(loop *ctl.Node, commands []*ctl.Command) (seconds int, waits bool) {
 
 // leavesAt is how a loop ends when a number is large enough: that, or what kills
 // the process, follows the question.
-var leavesAt = regexp.MustCompile(`\[+ "?\$\{?(\w+)\}?"? -(?:gt|ge|eq) "?(\d+)"? \]+\s*(?:&&\s*\{?\s*(?:break|exit|return|kill)\b|(?:;|\n)\s*then\b[^;\n]*?(?:[;\n]\s*(?:echo|log|kill|rm)\b[^;\n]*)*?[;\n\s]\s*(?:break|exit|return)\b)`)
+var leavesAt = search.MustCompile(`\[+ "?\$\{?(\w+)\}?"? -(?:gt|ge|eq) "?(\d+)"? \]+\s*(?:&&\s*\{?\s*(?:break|exit|return|kill)\b|(?:;|\n)\s*then\b[^;\n]*?(?:[;\n]\s*(?:echo|log|kill|rm)\b[^;\n]*)*?[;\n\s]\s*(?:break|exit|return)\b)`)
 
 // countsBy1 matches what adds 1 to a variable.
 func countsBy1(name string) string {
@@ -101,13 +101,13 @@ func countsBy1(name string) string {
 
 var (
 	// rounds are those of a loop that counts from 1.
-	rounds = regexp.MustCompile(`^for \w+ in (?:["']?\$\(seq (?:1 )?(\d+)\)["']?|\{1\.\.(\d+)\})$`)
+	rounds = search.MustCompile(`^for \w+ in (?:["']?\$\(seq (?:1 )?(\d+)\)["']?|\{1\.\.(\d+)\})$`)
 	// upTo is a loop that goes on while a number is small, upToNumber one that says
 	// so in arithmetic.
-	upTo       = regexp.MustCompile(`^while .*\$(?:\{?\w+\}?|\(\(\s*(?:\+\+\w+|\w+\+\+)\s*\)\))"? -(?:lt|le) "?(\d+)|^until .*\$\{?\w+\}?"? -(?:gt|ge|eq) "?(\d+)`)
-	upToNumber = regexp.MustCompile(`^(?:while|for) \(\((?:[^;()]*;)?[^;()]*\w\s*<=?\s*(\d+)`)
+	upTo       = search.MustCompile(`^while .*\$(?:\{?\w+\}?|\(\(\s*(?:\+\+\w+|\w+\+\+)\s*\)\))"? -(?:lt|le) "?(\d+)|^until .*\$\{?\w+\}?"? -(?:gt|ge|eq) "?(\d+)`)
+	upToNumber = search.MustCompile(`^(?:while|for) \(\((?:[^;()]*;)?[^;()]*\w\s*<=?\s*(\d+)`)
 	// downFrom is a loop that goes on while a number is left.
-	downFrom = regexp.MustCompile(`^while .*\$\{?(\w+)\}?"? -(?:gt|ge|ne) "?[01]\b|^while \(\(\s*(?:--)?(\w+)(?:--)?\s*(?:>=?\s*[01]\s*)?\)\)`)
+	downFrom = search.MustCompile(`^while .*\$\{?(\w+)\}?"? -(?:gt|ge|ne) "?[01]\b|^while \(\(\s*(?:--)?(\w+)(?:--)?\s*(?:>=?\s*[01]\s*)?\)\)`)
 )
 
 // slowWork is work that takes longer the more there is.
@@ -127,8 +127,8 @@ func slowWork(c *ctl.Command) bool {
 }
 
 var (
-	recursiveCopy = regexp.MustCompile(`^cp\s+(?:-\w*[rRa]|--recursive|--archive)`)
-	treeWork      = regexp.MustCompile(`\s(?:-exec|-delete|-execdir)\b`)
+	recursiveCopy = search.MustCompile(`^cp\s+(?:-\w*[rRa]|--recursive|--archive)`)
+	treeWork      = search.MustCompile(`\s(?:-exec|-delete|-execdir)\b`)
 )
 
 // waitsBefore keeps the loops that wait, before the process starts, for something
@@ -173,4 +173,4 @@ func (w *job) onceADeploy(l *launch) {
 
 // lasting is what makes or changes a database or what the host's syslog reads,
 // or only moves around in the script.
-var lasting = regexp.MustCompile(`^(?:pushd|popd|cd|ldconfig|resolvconf)\b|\binitdb\b|migrat|syslog`)
+var lasting = search.MustCompile(`^(?:pushd|popd|cd|ldconfig|resolvconf)\b|\binitdb\b|migrat|syslog`)

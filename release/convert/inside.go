@@ -2,23 +2,23 @@ package convert
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/container"
 	"github.com/bosh-bpmify/bosh-bpmify/release/hostscript"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
 var (
 	// callsLogger is a command that writes to the socket of syslog.
-	callsLogger = regexp.MustCompile(`(?m)(?:^|[;&|(]|\bthen\b|\bdo\b)[ \t]*(logger\b[^\n]*)`)
+	callsLogger = search.MustCompile(`(?m)(?:^|[;&|(]|\bthen\b|\bdo\b)[ \t]*(logger\b[^\n]*)`)
 	// asksPids is a command that looks for a process by its pid or name.
-	asksPids = regexp.MustCompile(`(?m)(\bkill -0\b[^\n]*|-[ed] "?/proc/\$[^\n]*|\b(?:pgrep|pidof)\s[^\n]*)`)
+	asksPids = search.MustCompile(`(?m)(\bkill -0\b[^\n]*|-[ed] "?/proc/\$[^\n]*|\b(?:pgrep|pidof)\s[^\n]*)`)
 	// tmpSocket is a setting that puts a socket into /tmp.
-	tmpSocket = regexp.MustCompile(`(?im)^[^#\n]*?\b([\w.-]*sock[\w.-]*["']?[ \t]*[=: ][ \t]*["']?(?:/var)?/tmp\b[\w./-]*)`)
+	tmpSocket = search.MustCompile(`(?im)^[^#\n]*?\b([\w.-]*sock[\w.-]*["']?[ \t]*[=: ][ \t]*["']?(?:/var)?/tmp\b[\w./-]*)`)
 )
 
 // inside names what the scripts of the job that run in a container ask of the

@@ -2,11 +2,11 @@ package convert
 
 import (
 	"bytes"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -90,8 +90,8 @@ func modeLine(strict bool) string {
 }
 
 var (
-	strictShebang = regexp.MustCompile(`^#!.*\s-\w*e`)
-	toggle        = regexp.MustCompile(`^set (?:([-+])(\w*?)e\w*(?: -?o?\s*pipefail)?|([-+])o errexit)$`)
+	strictShebang = search.MustCompile(`^#!.*\s-\w*e`)
+	toggle        = search.MustCompile(`^set (?:([-+])(\w*?)e\w*(?: -?o?\s*pipefail)?|([-+])o errexit)$`)
 )
 
 func isToggle(text string) bool { return toggle.MatchString(strings.TrimSpace(text)) }

@@ -3,13 +3,13 @@ package convert
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/hostscript"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -80,7 +80,7 @@ func (c *Conversion) explain() {
 }
 
 // measurers are programs that measure the machine that they run on.
-var measurers = regexp.MustCompile(`^(?:(?:loggr-)?system-metrics-agent|node_exporter|collectd|telegraf|metricbeat|netdata|cadvisor|diamond|munin-node|sar|sadc)$`)
+var measurers = search.MustCompile(`^(?:(?:loggr-)?system-metrics-agent|node_exporter|collectd|telegraf|metricbeat|netdata|cadvisor|diamond|munin-node|sar|sadc)$`)
 
 // measures finds processes that measure the VM: in a container they measure that.
 func (w *job) measures(l *launch) {
@@ -92,8 +92,8 @@ func (w *job) measures(l *launch) {
 }
 
 var (
-	againstBPM = regexp.MustCompile(`(?i)#.*\b(?:not|never|without|cannot|can't|don't|won't|break\w*)\b[^.]{0,60}\bbpm\b|#.*\bbpm\b[^.]{0,60}\b(?:not|never|cannot|can't|doesn't|won't|break\w*)\b`)
-	aComment   = regexp.MustCompile(`^\s*#`)
+	againstBPM = search.MustCompile(`(?i)#.*\b(?:not|never|without|cannot|can't|don't|won't|break\w*)\b[^.]{0,60}\bbpm\b|#.*\bbpm\b[^.]{0,60}\b(?:not|never|cannot|can't|doesn't|won't|break\w*)\b`)
+	aComment   = search.MustCompile(`^\s*#`)
 )
 
 // asksToStay finds comments that say why a job is not under bpm.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/container"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -79,7 +79,7 @@ func (w *job) needs(l *launch, p *bpm.ProcessTemplate) []need {
 
 // relativeFile is an argument, or the value in it, that names a file below the
 // working directory.
-var relativeFile = regexp.MustCompile(`^(?:--?[\w-]+=)?(?:\./)?([\w-][\w.-]*(?:/[\w.-]+)+)$`)
+var relativeFile = search.MustCompile(`^(?:--?[\w-]+=)?(?:\./)?([\w-][\w.-]*(?:/[\w.-]+)+)$`)
 
 // fromSetup finds the paths that the set-up hands on to a process: in what it
 // writes into files that the process is told of, and where the links lead that it
@@ -206,15 +206,15 @@ func (w *job) openPath(l *launch, n need) {
 
 var (
 	// printedName is an expression in the name that follows a path.
-	printedName  = regexp.MustCompile(`^/[\w.-]*(<%=.*?%>)`)
-	asksProperty = regexp.MustCompile(`\bp\(|\blink\(|\bproperties\b`)
+	printedName  = search.MustCompile(`^/[\w.-]*(<%=.*?%>)`)
+	asksProperty = search.MustCompile(`\bp\(|\blink\(|\bproperties\b`)
 )
 
 // goesOn is what follows a path of which only the beginning is known.
-var goesOn = regexp.MustCompile(`^[\w./@+-]*(?:[${*?\[#]|<%)`)
+var goesOn = search.MustCompile(`^[\w./@+-]*(?:[${*?\[#]|<%)`)
 
 // rubyLocal is a local of Ruby that holds a path.
-var rubyLocal = regexp.MustCompile(`(?m)^[ \t]*([a-z_]\w*)[ \t]*=[ \t]*["'][^"'\n]*["'][ \t]*$`)
+var rubyLocal = search.MustCompile(`(?m)^[ \t]*([a-z_]\w*)[ \t]*=[ \t]*["'][^"'\n]*["'][ \t]*$`)
 
 // blankUnused blanks locals of Ruby that nothing in the file uses. Outside of ERB
 // such a line is a setting of the config file.
@@ -345,7 +345,7 @@ func writtenIn(script string) []string {
 }
 
 // fileName has an ending that is no part of a version.
-var fileName = regexp.MustCompile(`\.[A-Za-z]+$`)
+var fileName = search.MustCompile(`\.[A-Za-z]+$`)
 
 // volumes gives a process the folders that it needs and its container does not
 // have, and names what it cannot have.
@@ -439,10 +439,10 @@ func (w *job) noexec(l *launch, p *bpm.ProcessTemplate) {
 
 // unpacks are programs that unpack native code into their tmp folder and load it
 // from there (JNA, JFFI, Snappy): it must not be noexec.
-var unpacks = regexp.MustCompile(`(?i)/[\w.-]*(?:elasticsearch|opensearch|logstash|cassandra|kafka|jruby)[\w.-]*(?:/|$)`)
+var unpacks = search.MustCompile(`(?i)/[\w.-]*(?:elasticsearch|opensearch|logstash|cassandra|kafka|jruby)[\w.-]*(?:/|$)`)
 
 // tmpSetting is what tells such a program where its tmp folder is.
-var tmpSetting = regexp.MustCompile(`java\.io\.tmpdir=["']?(/[\w./-]+)`)
+var tmpSetting = search.MustCompile(`java\.io\.tmpdir=["']?(/[\w./-]+)`)
 
 // executableTmp lets a program that unpacks code execute it from the folder that
 // it is told of; in the tmp folder that every container has it cannot.
@@ -606,7 +606,7 @@ func (w *job) madeFolder(dir string) bool {
 }
 
 // writtenName is what files and folders are called that a program writes.
-var writtenName = regexp.MustCompile(`(?i)^(?:logs?|data|tmp|temp|cache|run|pids?|work|db|spool|state)$|\.(?:log|pid|sock|lock|db)$`)
+var writtenName = search.MustCompile(`(?i)^(?:logs?|data|tmp|temp|cache|run|pids?|work|db|spool|state)$|\.(?:log|pid|sock|lock|db)$`)
 
 // readOnly names what a process writes, or seems to write, where its container
 // is read-only.

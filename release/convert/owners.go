@@ -2,11 +2,11 @@ package convert
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -151,4 +151,4 @@ func (w *job) rootOnly(l *launch) {
 	}
 }
 
-var privateMode = regexp.MustCompile(`^0?[4-7]00$|^go-r|^go=$`)
+var privateMode = search.MustCompile(`^0?[4-7]00$|^go-r|^go=$`)

@@ -2,12 +2,12 @@ package convert
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/container"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -54,7 +54,7 @@ func (w *job) given(c *ctl.Command, paths []string) {
 }
 
 // symbolicWrite gives others than the owner the right to write.
-var symbolicWrite = regexp.MustCompile(`(?:^|,)[ugoa]*[goa][ugoa]*[+=][rxXst]*w`)
+var symbolicWrite = search.MustCompile(`(?:^|,)[ugoa]*[goa][ugoa]*[+=][rxXst]*w`)
 
 // opensUp says whether a mode lets others than the owner write.
 func opensUp(mode string) bool {

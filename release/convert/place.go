@@ -3,7 +3,6 @@ package convert
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -253,9 +253,9 @@ func (w *job) startGuards(l *launch) (found map[*ctl.Command]Destination, follow
 var (
 	// aboutFiles is a condition on what is there whenever the job is: its own
 	// files, its package, its disk.
-	aboutFiles = regexp.MustCompile(`^!?\s*(\[\[?|test)\s+(!\s+)?-[a-z]\s+"?(/var/vcap/(jobs|packages)\b|/var/vcap/store/?"?\s*\]?\]?$)[^&|]*$`)
-	aboutDisk  = regexp.MustCompile(`^!?\s*(\[\[?|test)\s+(!\s+)?-[a-z]\s+"?/var/vcap/store/?"?\s*\]?\]?$`)
-	pidWords   = regexp.MustCompile(`(?i)\bpid\b|_pid\b|\bpid_|pidfile|\bpgrep\b|\bpidof\b|/proc/\$|kill -0|\bps -|\$!|is_running|already running`)
+	aboutFiles = search.MustCompile(`^!?\s*(\[\[?|test)\s+(!\s+)?-[a-z]\s+"?(/var/vcap/(jobs|packages)\b|/var/vcap/store/?"?\s*\]?\]?$)[^&|]*$`)
+	aboutDisk  = search.MustCompile(`^!?\s*(\[\[?|test)\s+(!\s+)?-[a-z]\s+"?/var/vcap/store/?"?\s*\]?\]?$`)
+	pidWords   = search.MustCompile(`(?i)\bpid\b|_pid\b|\bpid_|pidfile|\bpgrep\b|\bpidof\b|/proc/\$|kill -0|\bps -|\$!|is_running|already running`)
 )
 
 func (w *job) aboutPid(l *launch, text string) bool {
@@ -270,7 +270,7 @@ func (w *job) aboutPid(l *launch, text string) bool {
 	return pidWords.MatchString(text)
 }
 
-var runPath = regexp.MustCompile(`/var/vcap/sys/run/([\w-]+)/`)
+var runPath = search.MustCompile(`/var/vcap/sys/run/([\w-]+)/`)
 
 // placeOf decides on one command. after says that the process runs by then,
 // guard that the start ends when the command fails.
@@ -407,7 +407,7 @@ func newOwner(c *ctl.Command) string {
 	return ""
 }
 
-var userName = regexp.MustCompile(`^[a-z_][\w-]*$`)
+var userName = search.MustCompile(`^[a-z_][\w-]*$`)
 
 // processNames says whether a process or its configuration names a folder.
 func (w *job) processNames(l *launch, dir string) bool {
@@ -539,7 +539,7 @@ func (w *job) madeAgain(l *launch, c *ctl.Command) bool {
 }
 
 // leftBehind is what a process leaves that has not ended by itself.
-var leftBehind = regexp.MustCompile(`\.(?:sock|socket|pid|lock)$`)
+var leftBehind = search.MustCompile(`\.(?:sock|socket|pid|lock)$`)
 
 // globbed gives the folders in which a command removes what a process may have
 // left, by a pattern; none when it is about anything else.
@@ -579,7 +579,7 @@ var pidHelpers = map[string]bool{
 	"write_pid": true, "check_pid": true, "create_pid": true, "stop_process": true, "stop_process_on_port": true, "wait": true, "disown": true, "jobs": true, "bg": true,
 }
 
-var logHelpers = regexp.MustCompile(`^(redirect_output|tee_output_to_sys_log\w*|output_to_\w+|write_output_to_file\w*|prepend_datetime|log_\w+|logger|permit_\w+_logs?)$`)
+var logHelpers = search.MustCompile(`^(redirect_output|tee_output_to_sys_log\w*|output_to_\w+|write_output_to_file\w*|prepend_datetime|log_\w+|logger|permit_\w+_logs?)$`)
 
 var killers = map[string]bool{"kill": true, "killall": true, "pkill": true, "fuser": true, "killall5": true}
 
@@ -643,7 +643,7 @@ func isQuietProgram(c *ctl.Command) bool {
 }
 
 // awkWrites is an awk program that writes files or runs commands.
-var awkWrites = regexp.MustCompile(`print[^;}]*>|\bsystem\(|print[^;}]*\|\s*"`)
+var awkWrites = search.MustCompile(`print[^;}]*>|\bsystem\(|print[^;}]*\|\s*"`)
 
 // isQuiet says whether a command changes nothing outside its own script; what
 // it writes to a log or a pidfile does not count.
@@ -732,8 +732,8 @@ func writesPid(c *ctl.Command, l *launch) bool {
 }
 
 var (
-	pidFileName = regexp.MustCompile(`(?i)pid_?file\b|\.pid\b`)
-	pidVariable = regexp.MustCompile(`(?i)^\$\{?\w*pid_?file\}?$`)
+	pidFileName = search.MustCompile(`(?i)pid_?file\b|\.pid\b`)
+	pidVariable = search.MustCompile(`(?i)^\$\{?\w*pid_?file\}?$`)
 )
 
 // account puts every statement of the start path's scripts into the ledger.
@@ -854,7 +854,7 @@ func (w *job) otherVerbs(l *launch) {
 
 // monitVerbs are the arms of a ctl script that bpm and monit replace, and the
 // one for what is not known.
-var monitVerbs = regexp.MustCompile(`^["']?(stop|(force-)?(restart|stop)|force-reload|help|usage|-h|--help|[*]|\s|\|)+["']?$`)
+var monitVerbs = search.MustCompile(`^["']?(stop|(force-)?(restart|stop)|force-reload|help|usage|-h|--help|[*]|\s|\|)+["']?$`)
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
@@ -1001,4 +1001,4 @@ func (w *job) whereFilled(l *launch, c *ctl.Command) *erb.Guard {
 	return nil
 }
 
-var digits = regexp.MustCompile(`^[0-9]+$`)
+var digits = search.MustCompile(`^[0-9]+$`)

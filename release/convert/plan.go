@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/finding"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 	"github.com/bosh-bpmify/bosh-bpmify/release/suppress"
 )
@@ -345,7 +345,7 @@ var notManifests = []string{"jobs", "packages", "src", "blobs", "releases", "dev
 
 // expected are folders whose files tests hold against something: a change there
 // would break the test.
-var expected = regexp.MustCompile(`(^|/)(spec|fixtures?|testdata|assets)(/|$)`)
+var expected = search.MustCompile(`(^|/)(spec|fixtures?|testdata|assets)(/|$)`)
 
 // elsewhere looks at the YAML files of the release's other folders: deployment
 // manifests get bpm as the sample manifests do, and where ops-files, runtime

@@ -1,11 +1,11 @@
 package convert
 
 import (
-	"regexp"
 	"slices"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ports"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -60,7 +60,7 @@ func (ls *listeners) monit(l *launch) {
 	ls.Found = slices.DeleteFunc(ls.Found, func(o ports.Listener) bool { return o.Port == 0 && o.At.File == at.File })
 }
 
-var failedPort = regexp.MustCompile(`(?i)\bif\s+failed\b[^\n]*?\bport\s+(\d+|<%=.*?%>)`)
+var failedPort = search.MustCompile(`(?i)\bif\s+failed\b[^\n]*?\bport\s+(\d+|<%=.*?%>)`)
 
 // args reads the command line.
 func (ls *listeners) args(u *ctl.Launch) {

@@ -2,7 +2,6 @@ package convert
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ports"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -50,7 +50,7 @@ func (w *job) capability(l *launch, name string, causes []source.Span, why strin
 
 // managers are programs that run containers or mount for others: as vcap, in a
 // container of their own, they cannot do what they are for.
-var managers = regexp.MustCompile(`^(dockerd|containerd|gdn|garden-linux|garden-server|wardend?|runc|podman|rkt)$`)
+var managers = search.MustCompile(`^(dockerd|containerd|gdn|garden-linux|garden-server|wardend?|runc|podman|rkt)$`)
 
 // manager warns of a process whose nature is against bpm.
 func (w *job) manager(l *launch, p *bpm.ProcessTemplate) {
@@ -83,7 +83,7 @@ func (w *job) manager(l *launch, p *bpm.ProcessTemplate) {
 	l.needsRoot = true
 }
 
-var storePath = regexp.MustCompile(`/var/vcap/(?:store|data)[A-Za-z0-9_./-]*`)
+var storePath = search.MustCompile(`/var/vcap/(?:store|data)[A-Za-z0-9_./-]*`)
 
 const listensLow = "listens on a port below 1024, which root could and vcap cannot"
 
@@ -155,9 +155,9 @@ func (w *job) lowPorts(l *launch) {
 var (
 	// signs are words in the configuration of programs that do what only root may;
 	// paths that the container lacks are told of by volumes.
-	signs = regexp.MustCompile(`(?i)\b(?:iptables|ipset|vtep|vxlan|netns|apparmor|icmp|promiscuous|cgroup)\w*|/proc/sys/[\w./-]*|/sys/(?:fs|class|module|kernel|bus|devices)\b[\w./-]*|[\w./-]*docker\.sock\b|/etc/(?:shadow|sudoers)[\w./-]*`)
+	signs = search.MustCompile(`(?i)\b(?:iptables|ipset|vtep|vxlan|netns|apparmor|icmp|promiscuous|cgroup)\w*|/proc/sys/[\w./-]*|/sys/(?:fs|class|module|kernel|bus|devices)\b[\w./-]*|[\w./-]*docker\.sock\b|/etc/(?:shadow|sudoers)[\w./-]*`)
 	// libraries are parts of programs in the file list of a package that do so.
-	libraries = regexp.MustCompile(`\S*(?:go-iptables|vishvananda/netlink|vishvananda/netns|netlink/nl|libcontainer|opencontainers/runc|google/gopacket|bazil\.org/fuse|hanwen/go-fuse|x/net/icmp|go-ping/ping|docker/pkg/mount|moby/sys/mount|containernetworking/plugins)\S*`)
+	libraries = search.MustCompile(`\S*(?:go-iptables|vishvananda/netlink|vishvananda/netns|netlink/nl|libcontainer|opencontainers/runc|google/gopacket|bazil\.org/fuse|hanwen/go-fuse|x/net/icmp|go-ping/ping|docker/pkg/mount|moby/sys/mount|containernetworking/plugins)\S*`)
 )
 
 // signsOfRoot finds them in what a process is told, in what it reads and in the
@@ -202,7 +202,7 @@ func (w *job) signsOfRoot(l *launch) []source.Span {
 }
 
 // rooted are the signs that are paths from the root.
-var rooted = regexp.MustCompile(`^/(?:proc|sys|etc)/`)
+var rooted = search.MustCompile(`^/(?:proc|sys|etc)/`)
 
 // alone says whether what begins in a text is not the end of a longer path.
 func alone(text string, at int) bool {
@@ -210,7 +210,7 @@ func alone(text string, at int) bool {
 }
 
 // configPath is an argument that names a config file.
-var configPath = regexp.MustCompile(`(/var/vcap/[\w./-]+\.(?:ya?ml|json|conf|cfg|ini|toml|properties|xml))\b`)
+var configPath = search.MustCompile(`(/var/vcap/[\w./-]+\.(?:ya?ml|json|conf|cfg|ini|toml|properties|xml))\b`)
 
 // unread are the config files that a process is told of and that are no
 // templates of the job and no files of its packages.
@@ -351,7 +351,7 @@ func (w *job) printsAbsolute(at source.Span) bool {
 }
 
 // absoluteString is a string with an absolute path, and nothing in front of it.
-var absoluteString = regexp.MustCompile(`(?:^|[^+"'\w)\s])\s*["']/\w`)
+var absoluteString = search.MustCompile(`(?:^|[^+"'\w)\s])\s*["']/\w`)
 
 // included are the templates that a config file includes, by name or as *.
 func (w *job) included(d *server, config string, in text) []text {
@@ -399,10 +399,10 @@ func (w *job) configOf(l *launch) string {
 	return ""
 }
 
-var inVariable = regexp.MustCompile(`^"?\$\{?\w+\}?/([\w./-]+)"?$`)
+var inVariable = search.MustCompile(`^"?\$\{?\w+\}?/([\w./-]+)"?$`)
 
 // foundIn gives the places of a pattern's first group.
-func foundIn(pattern *regexp.Regexp, body string) [][2]int {
+func foundIn(pattern *search.Pattern, body string) [][2]int {
 	if pattern == nil {
 		return nil
 	}
@@ -462,9 +462,9 @@ func (w *job) ofOther(l *launch, command string) bool {
 
 var (
 	// capabilityClause is a list of capabilities that setcap gives.
-	capabilityClause = regexp.MustCompile(`(?i)\b(cap_\w+(?:,cap_\w+)*)[=+]`)
+	capabilityClause = search.MustCompile(`(?i)\b(cap_\w+(?:,cap_\w+)*)[=+]`)
 	// setcapLine finds setcap in a script that is not on the start path.
-	setcapLine = regexp.MustCompile(`(?m)^[^#\n]*\b(setcap\s[^\n]*)`)
+	setcapLine = search.MustCompile(`(?m)^[^#\n]*\b(setcap\s[^\n]*)`)
 )
 
 // otherSetcaps looks for setcap in the job's other scripts: the capabilities

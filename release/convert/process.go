@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -440,8 +440,8 @@ func (w *job) allProcessors(l *launch) bool {
 }
 
 var (
-	nproc     = regexp.MustCompile("^export GOMAXPROCS(?:=[\"']?(?:\\$\\(nproc\\)|`nproc`)[\"']?)?$")
-	goVersion = regexp.MustCompile(`\bgo(?:lang)?[-_]?1\.(\d+)`)
+	nproc     = search.MustCompile("^export GOMAXPROCS(?:=[\"']?(?:\\$\\(nproc\\)|`nproc`)[\"']?)?$")
+	goVersion = search.MustCompile(`\bgo(?:lang)?[-_]?1\.(\d+)`)
 )
 
 const takenByGo = "Go takes that many by itself since 1.5"
@@ -555,7 +555,7 @@ func (w *job) servedScripts(l *launch, name string) bool {
 }
 
 // knownVariable are names that programs read by themselves.
-var knownVariable = regexp.MustCompile(`^(PATH|HOME|TMPDIR|TEMP|TMP|LANG|LC_\w+|TZ|USER|LOGNAME|SHELL|TERM|\w*_OPTS|\w*_OPTIONS|\w*_HOME|\w*PATH|GO\w+|JAVA_\w+|RUBY\w*|BUNDLE_\w+|GEM_\w+|RAILS_\w+|RACK_\w+|PYTHON\w*|NODE_\w+|(?i:https?_proxy|no_proxy)|LD_\w+|MALLOC_\w+|\w+_ENV)$`)
+var knownVariable = search.MustCompile(`^(PATH|HOME|TMPDIR|TEMP|TMP|LANG|LC_\w+|TZ|USER|LOGNAME|SHELL|TERM|\w*_OPTS|\w*_OPTIONS|\w*_HOME|\w*PATH|GO\w+|JAVA_\w+|RUBY\w*|BUNDLE_\w+|GEM_\w+|RAILS_\w+|RACK_\w+|PYTHON\w*|NODE_\w+|(?i:https?_proxy|no_proxy)|LD_\w+|MALLOC_\w+|\w+_ENV)$`)
 
 // usesVariable says whether any template of the job other than its scripts
 // mentions a variable by name.
@@ -638,9 +638,9 @@ func (w *job) onPath(env []ctl.Assign, name string) string {
 	}
 	family := map[string]string{"bundle": "ruby", "ruby": "ruby", "rake": "ruby", "gem": "ruby", "rackup": "ruby", "java": "java|jdk|jre", "node": "node", "npm": "node", "python": "python", "python3": "python"}[name]
 	if family == "" {
-		family = regexp.QuoteMeta(name)
+		family = search.QuoteMeta(name)
 	}
-	match := regexp.MustCompile(`^/var/vcap/packages/[^/]*(` + family + `)`)
+	match := search.MustCompile(`^/var/vcap/packages/[^/]*(` + family + `)`)
 	var found []string
 	for _, d := range packages {
 		if match.MatchString(d) {

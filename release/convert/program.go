@@ -2,7 +2,6 @@ package convert
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,11 +11,12 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/errand"
 	"github.com/bosh-bpmify/bosh-bpmify/release/hostscript"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
 // processName is what can stand in bpm's command line and in a pidfile's name.
-var processName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
+var processName = search.MustCompile(`^[A-Za-z0-9_.-]+$`)
 
 // launch is one check with the process it supervises.
 type launch struct {

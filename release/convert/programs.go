@@ -2,12 +2,12 @@ package convert
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -19,7 +19,7 @@ type demand struct {
 	// meant, not those of a package.
 	host bool
 	// verb makes the row hold only with such an argument.
-	verb *regexp.Regexp
+	verb *search.Pattern
 	// does completes "it ...".
 	does string
 	// capabilities would let vcap do it under bpm; none when nothing but
@@ -42,9 +42,9 @@ var demands = []demand{
 	{names: []string{"iptables", "ip6tables", "iptables-restore", "ip6tables-restore", "iptables-save", "nft", "ebtables", "arptables", "conntrack", "conntrackd", "ipvsadm"},
 		does: "reads or changes the packet filter of the VM", capabilities: []string{"NET_ADMIN"}, lacks: "/run/xtables.lock, without which iptables-legacy ends", docs: "capabilities(7), iptables(8)"},
 	{names: []string{"ipset"}, does: "changes the packet filter of the VM", capabilities: []string{"NET_ADMIN"}, docs: "capabilities(7)"},
-	{names: []string{"ip", "tc", "brctl", "bridge"}, host: true, verb: regexp.MustCompile(`^(?:add|addbr|del|delete|set|change|replace|append|flush|addif|link)$`),
+	{names: []string{"ip", "tc", "brctl", "bridge"}, host: true, verb: search.MustCompile(`^(?:add|addbr|del|delete|set|change|replace|append|flush|addif|link)$`),
 		does: "changes addresses, routes or devices of the network", capabilities: []string{"NET_ADMIN"}, docs: "capabilities(7)"},
-	{names: []string{"ifconfig", "route"}, host: true, verb: regexp.MustCompile(`^(?:add|del|up|down|netmask|mtu)$`), does: "changes addresses, routes or devices of the network", capabilities: []string{"NET_ADMIN"}, docs: "capabilities(7)"},
+	{names: []string{"ifconfig", "route"}, host: true, verb: search.MustCompile(`^(?:add|del|up|down|netmask|mtu)$`), does: "changes addresses, routes or devices of the network", capabilities: []string{"NET_ADMIN"}, docs: "capabilities(7)"},
 	{names: []string{"flanneld"}, does: "makes network devices and routes, and has iptables change the packet filter", capabilities: []string{"NET_ADMIN", "NET_RAW"}, lacks: "/run/xtables.lock and /run/flannel", docs: "https://github.com/flannel-io/flannel/blob/master/Documentation/kube-flannel.yml"},
 	{names: []string{"silk-daemon", "vxlan-policy-agent"}, does: "makes network devices, routes and packet filters for other containers", lacks: "/run/xtables.lock and the network namespaces of the other containers", docs: "https://github.com/cloudfoundry/silk-release/blob/develop/jobs/silk-daemon/templates/bpm.yml.erb"},
 	{names: []string{"netmon"}, does: "counts the packet filters and the network devices of the VM", lacks: "/run/xtables.lock", docs: "https://github.com/cloudfoundry/silk-release/blob/develop/jobs/netmon/templates/bpm.yml.erb"},
@@ -58,7 +58,7 @@ var demands = []demand{
 		does: "mounts file systems or serves them from the kernel, which bpm's seccomp profile does not allow, whatever the capabilities", setuid: true, docs: bpmSeccomp},
 	{names: []string{"lvcreate", "lvremove", "lvextend", "vgcreate", "pvcreate", "dmsetup", "mdadm", "fdisk", "sfdisk", "parted", "sgdisk", "blkid", "drbdadm", "iscsid", "iscsiadm", "multipathd", "lvmvd"}, does: "works on disks", lacks: "the devices in /dev", docs: "bpm-release src/bpm/runc/specbuilder/specbuilder.go"},
 	{names: []string{"modprobe", "insmod", "rmmod"}, does: "loads kernel modules, which bpm's seccomp profile does not allow, whatever the capabilities. Do it in bin/pre-start, which runs on the host as root", docs: bpmSeccomp},
-	{names: []string{"sysctl"}, verb: regexp.MustCompile(`^-(?:w|p|-load|-system)|^[\w./-]+=`), does: "changes kernel parameters, and /proc/sys is read-only in the container. Do it in bin/pre-start, which runs on the host as root", docs: "bpm-release src/bpm/runc/specbuilder/specbuilder.go"},
+	{names: []string{"sysctl"}, verb: search.MustCompile(`^-(?:w|p|-load|-system)|^[\w./-]+=`), does: "changes kernel parameters, and /proc/sys is read-only in the container. Do it in bin/pre-start, which runs on the host as root", docs: "bpm-release src/bpm/runc/specbuilder/specbuilder.go"},
 	{names: []string{"chroot"}, host: true, does: "changes the root folder", capabilities: []string{"SYS_CHROOT"}, docs: "capabilities(7)"},
 	{names: []string{"unshare", "nsenter"}, host: true, does: "makes or enters namespaces, which bpm's seccomp profile does not allow, whatever the capabilities", docs: bpmSeccomp},
 	{names: []string{"strace", "ltrace", "gdb", "perf", "auditd", "auditctl", "falco", "osqueryd", "cadvisor", "sysdig", "bpftrace"}, does: "watches other processes or the kernel", lacks: "the processes of the VM: the container has its own", docs: bpmSeccomp},
@@ -154,7 +154,7 @@ func (l *launch) has(capabilities []string) bool {
 }
 
 // runners run the program that their first argument names.
-var runners = regexp.MustCompile(`^(?:bash|sh|dash|env|ruby|python[\d.]*|perl|node|tini|dumb-init|nice|ionice|timeout|stdbuf)$`)
+var runners = search.MustCompile(`^(?:bash|sh|dash|env|ruby|python[\d.]*|perl|node|tini|dumb-init|nice|ionice|timeout|stdbuf)$`)
 
 // program gives the program of a launch, behind what runs it, with its arguments.
 func program(u *ctl.Launch) (string, []string) {
@@ -232,7 +232,7 @@ func hostFiles(c *ctl.Command) []string {
 
 // ofHost is a path on the VM that no process under bpm can change and that is
 // about the VM.
-var ofHost = regexp.MustCompile(`^/(?:etc|usr|home|root|lib|boot|sys|proc/sys|var/spool)/`)
+var ofHost = search.MustCompile(`^/(?:etc|usr|home|root|lib|boot|sys|proc/sys|var/spool)/`)
 
 // userSwitch is a row of the table of daemons that drop privileges by
 // themselves.
@@ -240,7 +240,7 @@ type userSwitch struct {
 	names []string
 	// directive finds it in the config file, with the user as the first group;
 	// flag is the option that names one.
-	directive *regexp.Regexp
+	directive *search.Pattern
 	flag      string
 	// fatal says that it ends the program which is not root.
 	fatal bool
@@ -248,12 +248,12 @@ type userSwitch struct {
 }
 
 var userSwitches = []userSwitch{
-	{names: []string{"haproxy"}, directive: regexp.MustCompile(`(?m)^[ \t]*((?:user|group|uid|gid|chroot)[ \t]+[^\s#]+)[ \t]*$`), fatal: true, docs: "https://docs.haproxy.org/2.8/configuration.html#3.1"},
-	{names: []string{"mysqld", "mysqld_safe", "mariadbd"}, directive: regexp.MustCompile(`(?m)^[ \t]*(user[ \t]*=[ \t]*\S+)`), flag: "--user", docs: "https://dev.mysql.com/doc/refman/8.0/en/server-options.html#option_mysqld_user"},
-	{names: []string{"httpd", "apache2"}, directive: regexp.MustCompile(`(?m)^[ \t]*((?:User|Group)[ \t]+\S+)`), docs: "https://httpd.apache.org/docs/2.4/mod/mod_unixd.html#user"},
-	{names: []string{"php-fpm"}, directive: regexp.MustCompile(`(?m)^[ \t]*((?:user|group)[ \t]*=[ \t]*\S+)`), docs: "https://www.php.net/manual/en/install.fpm.configuration.php#user"},
+	{names: []string{"haproxy"}, directive: search.MustCompile(`(?m)^[ \t]*((?:user|group|uid|gid|chroot)[ \t]+[^\s#]+)[ \t]*$`), fatal: true, docs: "https://docs.haproxy.org/2.8/configuration.html#3.1"},
+	{names: []string{"mysqld", "mysqld_safe", "mariadbd"}, directive: search.MustCompile(`(?m)^[ \t]*(user[ \t]*=[ \t]*\S+)`), flag: "--user", docs: "https://dev.mysql.com/doc/refman/8.0/en/server-options.html#option_mysqld_user"},
+	{names: []string{"httpd", "apache2"}, directive: search.MustCompile(`(?m)^[ \t]*((?:User|Group)[ \t]+\S+)`), docs: "https://httpd.apache.org/docs/2.4/mod/mod_unixd.html#user"},
+	{names: []string{"php-fpm"}, directive: search.MustCompile(`(?m)^[ \t]*((?:user|group)[ \t]*=[ \t]*\S+)`), docs: "https://www.php.net/manual/en/install.fpm.configuration.php#user"},
 	{names: []string{"memcached"}, flag: "-u", docs: "memcached(1)"},
-	{names: []string{"squid", "squid3"}, directive: regexp.MustCompile(`(?m)^[ \t]*(cache_effective_(?:user|group)[ \t]+\S+)`), docs: "https://www.squid-cache.org/Doc/config/cache_effective_user/"},
+	{names: []string{"squid", "squid3"}, directive: search.MustCompile(`(?m)^[ \t]*(cache_effective_(?:user|group)[ \t]+\S+)`), docs: "https://www.squid-cache.org/Doc/config/cache_effective_user/"},
 }
 
 // switchesUser finds where the config file or the command line of a daemon names
@@ -307,16 +307,16 @@ func (w *job) switchesUser(l *launch) {
 
 var (
 	// forHost are files that daemons of the host read, wherever they are copied to.
-	forHost = regexp.MustCompile(`(?i)syslog_forward|trafficlog_forward|logrotate|\bcron\b`)
+	forHost = search.MustCompile(`(?i)syslog_forward|trafficlog_forward|logrotate|\bcron\b`)
 	// notConfig are files for others than the process, unless it is told of them by
 	// their name; notOwn are such that nobody tells of.
-	notConfig = regexp.MustCompile(`(?i)registrar|backup|migration|indicators?\.yml|_ctl|ctl_|\.(?:pem|crt|cert|key|html|md|map|lua|sql|sh)(?:\.erb)?$`)
-	notOwn    = regexp.MustCompile(`(?i)syslog|dashboard|health`)
+	notConfig = search.MustCompile(`(?i)registrar|backup|migration|indicators?\.yml|_ctl|ctl_|\.(?:pem|crt|cert|key|html|md|map|lua|sql|sh)(?:\.erb)?$`)
+	notOwn    = search.MustCompile(`(?i)syslog|dashboard|health`)
 )
 
 // notServers write files for others, or tell of the ports of others: those are not
 // their own.
-var notServers = regexp.MustCompile(`consul-template|confd|registrar`)
+var notServers = search.MustCompile(`consul-template|confd|registrar`)
 
 // configFiles are the templates that a process reads for itself, each once.
 func (w *job) configFiles(l *launch) []*source.File {
@@ -368,8 +368,8 @@ func (w *job) locksMemory(l *launch) {
 }
 
 var (
-	lockKey   = regexp.MustCompile(`(?m)^\s*["']?((?:bootstrap\.)?(?:memory_lock|mlockall)|disable_mlock)["']?\s*[:=]\s*["']?(<%=.*?%>|\w+)`)
-	lockLimit = regexp.MustCompile(`-[SH]*l\s+unlimited`)
+	lockKey   = search.MustCompile(`(?m)^\s*["']?((?:bootstrap\.)?(?:memory_lock|mlockall)|disable_mlock)["']?\s*[:=]\s*["']?(<%=.*?%>|\w+)`)
+	lockLimit = search.MustCompile(`-[SH]*l\s+unlimited`)
 )
 
 // boolean gives the value of a text that is true or false, or prints a property

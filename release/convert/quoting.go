@@ -1,11 +1,11 @@
 package convert
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 )
 
 // join breaks a long command into lines at its options.
@@ -28,7 +28,7 @@ func join(words []string) string {
 	return b.String()
 }
 
-var bareWord = regexp.MustCompile(`^[A-Za-z0-9_./:=,@%+-]+$`)
+var bareWord = search.MustCompile(`^[A-Za-z0-9_./:=,@%+-]+$`)
 
 // shellWord writes a word so that the shell reads it as it is.
 func shellWord(w ctl.Word) string {
@@ -137,7 +137,7 @@ func shift(lines []string) []string {
 	return out
 }
 
-var exits = regexp.MustCompile(`^\s*exit\b`)
+var exits = search.MustCompile(`^\s*exit\b`)
 
 // setpriv runs a command as a user; without a group it is that of the user.
 func setpriv(user, group string) string {

@@ -3,7 +3,6 @@ package convert
 import (
 	"bytes"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/hostscript"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -46,7 +46,7 @@ func (w *job) readers() {
 		}
 	}
 	for _, l := range w.launches {
-		if m := regexp.MustCompile(`(?:\bcat\s+|<\s*)["']?` + regexp.QuoteMeta(l.pidfile) + `\b`).FindString(l.script); m != "" && !w.writesPidfile(l) {
+		if m := search.MustCompile(`(?:\bcat\s+|<\s*)["']?` + search.QuoteMeta(l.pidfile) + `\b`).FindString(l.script); m != "" && !w.writesPidfile(l) {
 			w.find("old-pidfile-used", source.Warning, l.launch.Span(), "the wrapper of %s reads %s, which is not written any more; bpm's pidfile is not in the container, and the process of an earlier start has ended by then", l.name, l.pidfile)
 		}
 	}
@@ -97,11 +97,11 @@ func (w *job) joinedNames(old map[string]bool) {
 		}
 		for _, l := range w.launches {
 			base := path.Base(l.pidfile)
-			if strings.Contains(l.pidfile, "<%") || w.writesPidfile(l) || !regexp.MustCompile(regexp.QuoteMeta(path.Dir(l.pidfile))+`/?["']`).Match(f.Data) {
+			if strings.Contains(l.pidfile, "<%") || w.writesPidfile(l) || !search.MustCompile(search.QuoteMeta(path.Dir(l.pidfile))+`/?["']`).Match(f.Data) {
 				continue
 			}
 			body := blankComments(string(f.Data))
-			for _, m := range regexp.MustCompile(`["'/}]`+regexp.QuoteMeta(base)+`["']`).FindAllStringIndex(body, -1) {
+			for _, m := range search.MustCompile(`["'/}]`+search.QuoteMeta(base)+`["']`).FindAllStringIndex(body, -1) {
 				at := source.Span{File: f, Start: m[0] + 1, End: m[1] - 1}
 				if strings.HasSuffix(body[:at.Start], path.Dir(l.pidfile)+"/") {
 					continue // the whole name
@@ -182,14 +182,14 @@ func (w *job) concerns(f *source.File) bool {
 }
 
 // openName is the name of a file of which only the ending is known.
-var openName = regexp.MustCompile(`(?:\$\{?\w+\}?|[*?\])}])["']?\.\w`)
+var openName = search.MustCompile(`(?:\$\{?\w+\}?|[*?\])}])["']?\.\w`)
 
 // lifecycle are the scripts that the BOSH agent and bbr run, on the VM, as root.
-var lifecycle = regexp.MustCompile(`^bin/(?:drain|pre-start|post-start|post-deploy|pre-stop|post-stop|bbr/[\w-]+)$`)
+var lifecycle = search.MustCompile(`^bin/(?:drain|pre-start|post-start|post-deploy|pre-stop|post-stop|bbr/[\w-]+)$`)
 
 // ending are those that run when the job is about to stop, or has stopped: one
 // that ends the process is to remove the pidfile (bpm-release, docs/runtime.md).
-var ending = regexp.MustCompile(`^bin/(?:drain|pre-stop|post-stop)$`)
+var ending = search.MustCompile(`^bin/(?:drain|pre-stop|post-stop)$`)
 
 // runElsewhere finds who may run a script in a container: everybody who names
 // it but the agent, cron and scripts that run on the VM themselves.
@@ -283,7 +283,7 @@ func (w *job) rereadPid(l *launch, f hostFile, old map[string]bool) {
 // readsVariable says whether a template that stays, other than the given one,
 // reads a shell variable.
 func (w *job) readsVariable(name string, but *source.File, old map[string]bool) bool {
-	use := regexp.MustCompile(`\$\{?` + name + `\b`)
+	use := search.MustCompile(`\$\{?` + name + `\b`)
 	return slices.ContainsFunc(w.ctx.Release.Jobs, func(j *release.Job) bool {
 		if j.Spec == nil {
 			return false
@@ -408,9 +408,9 @@ func (w *job) lookedFor(f hostFile) {
 }
 
 var (
-	listsProcesses = regexp.MustCompile(`\bps\s`)
+	listsProcesses = search.MustCompile(`\bps\s`)
 	// notItself keeps a grep out of what it finds: [c]tl.
-	notItself = regexp.MustCompile(`\[(\w)\]`)
+	notItself = search.MustCompile(`\[(\w)\]`)
 )
 
 // otherProcesses finds what looks at the processes of the VM from inside a
@@ -427,7 +427,7 @@ func (w *job) otherProcesses(l *launch, p *bpm.ProcessTemplate) {
 }
 
 // processLists is a command that looks for processes, outside a comment.
-var processLists = regexp.MustCompile(`(?m)^[^#;\n]*?\b((?:pgrep|pkill|killall|pidof)\s+[^\n]*|ps\s+(?:-e|aux|ax)[^\n]*)`)
+var processLists = search.MustCompile(`(?m)^[^#;\n]*?\b((?:pgrep|pkill|killall|pidof)\s+[^\n]*|ps\s+(?:-e|aux|ax)[^\n]*)`)
 
 // asMonit gives bpm's form of a command that calls an old script with the
 // arguments with which monit starts or stops a process.
@@ -528,7 +528,7 @@ func (w *job) usedBy(vmPath string) (n int) {
 	return n
 }
 
-var execBefore = regexp.MustCompile(`(?i)\bexec\s+$`)
+var execBefore = search.MustCompile(`(?i)\bexec\s+$`)
 
 // verbDoes tells what the old script did for a verb, and whether it only
 // stopped the process.
@@ -643,4 +643,4 @@ func (w *job) logReaders(l *launch, old, now string) {
 
 // writesLog is what stands in front of a file that is written to or made, or
 // that a variable holds.
-var writesLog = regexp.MustCompile(`(?:>\s*["']?|\btee\s+(?:-a\s+)?["']?|\b(?:touch|chown|chmod|mkdir|rm)\b.*|^\s*(?:export\s+)?\w+=["']?)$`)
+var writesLog = search.MustCompile(`(?:>\s*["']?|\btee\s+(?:-a\s+)?["']?|\b(?:touch|chown|chmod|mkdir|rm)\b.*|^\s*(?:export\s+)?\w+=["']?)$`)

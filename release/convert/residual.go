@@ -3,12 +3,12 @@ package convert
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -414,7 +414,7 @@ func reads(c *ctl.Command) bool {
 }
 
 // lists is a program that reads a folder.
-var lists = regexp.MustCompile(`\b(?:ls|find|du)\b`)
+var lists = search.MustCompile(`\b(?:ls|find|du)\b`)
 
 // mentionsBelow says whether a text names a path or one below it.
 func mentionsBelow(text, p string) bool {
@@ -457,7 +457,7 @@ func (r *residual) toggles() {
 }
 
 // shellOption is a line that changes how the shell reads what follows.
-var shellOption = regexp.MustCompile(`^set [-+](?:o\s+(?:pipefail|noglob)|f)$`)
+var shellOption = search.MustCompile(`^set [-+](?:o\s+(?:pipefail|noglob)|f)$`)
 
 // absolute says whether a command is one that works on paths, and all of them
 // are absolute: then it does not matter where it runs.
@@ -470,11 +470,11 @@ func absolute(c *ctl.Command) bool {
 }
 
 var (
-	arithmetic      = regexp.MustCompile(`\$\(\((?:[^()]|\([^()]*\))*\)\)`)
-	shellIdentifier = regexp.MustCompile(`[A-Za-z_]\w*`)
+	arithmetic      = search.MustCompile(`\$\(\((?:[^()]|\([^()]*\))*\)\)`)
+	shellIdentifier = search.MustCompile(`[A-Za-z_]\w*`)
 )
 
-var shellName = regexp.MustCompile(`\$\{?[#!]?([A-Za-z_]\w*)|\$(\?)`)
+var shellName = search.MustCompile(`\$\{?[#!]?([A-Za-z_]\w*)|\$(\?)`)
 
 // wordRefs are the variables that the run-time parts of a word read.
 func wordRefs(w ctl.Word) []string {
@@ -502,7 +502,7 @@ func functionsIn(w ctl.Word, res *ctl.Result) []string {
 			continue
 		}
 		for name := range res.Functions {
-			if regexp.MustCompile(`(^|[^\w-])` + regexp.QuoteMeta(name) + `($|[^\w-])`).MatchString(p.Text) {
+			if search.MustCompile(`(^|[^\w-])` + search.QuoteMeta(name) + `($|[^\w-])`).MatchString(p.Text) {
 				names = append(names, name)
 			}
 		}

@@ -3,12 +3,12 @@ package convert
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -296,7 +296,7 @@ func (r *residual) acts(nodes []*ctl.Node) bool {
 }
 
 // whoRuns is what a script learns its user from.
-var whoRuns = regexp.MustCompile(`\b(?:whoami|id)\b|\$\{?(?:E?UID|USER|LOGNAME|HOME)\b`)
+var whoRuns = search.MustCompile(`\b(?:whoami|id)\b|\$\{?(?:E?UID|USER|LOGNAME|HOME)\b`)
 
 // does says whether a command does more than to set variables and to ask.
 func does(c *ctl.Command) bool {
@@ -406,9 +406,9 @@ func negated(head string) (string, bool) {
 	return "! " + head, !compound.MatchString(head)
 }
 
-var simpleTest = regexp.MustCompile(`^\[ (?:(-[zn]) ("[^"]*"|[^\s"\]]+)|("[^"]*"|[^\s"\]]+) (=|==|!=) ("[^"]*"|[^\s"\]]+)) \]$`)
+var simpleTest = search.MustCompile(`^\[ (?:(-[zn]) ("[^"]*"|[^\s"\]]+)|("[^"]*"|[^\s"\]]+) (=|==|!=) ("[^"]*"|[^\s"\]]+)) \]$`)
 
-var compound = regexp.MustCompile(`[;\n]|\s(&&|\|\|)\s`)
+var compound = search.MustCompile(`[;\n]|\s(&&|\|\|)\s`)
 
 // chained says whether an else arm is one more condition and nothing else.
 func (r *residual) chained(nodes []*ctl.Node) bool {
@@ -490,7 +490,7 @@ func (r *residual) armLocals(n *ctl.Node, arm int, lines []string) []string {
 		}
 		code := s.Code(t)
 		if slices.ContainsFunc(defines(code), func(name string) bool {
-			return name != "_" && regexp.MustCompile(`\b`+regexp.QuoteMeta(name)+`\b`).MatchString(text)
+			return name != "_" && search.MustCompile(`\b`+search.QuoteMeta(name)+`\b`).MatchString(text)
 		}) {
 			out = append([]string{"<% " + code + " %>"}, out...)
 			text += "\n" + code

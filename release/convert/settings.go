@@ -2,12 +2,12 @@ package convert
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/daemon"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -85,7 +85,7 @@ func (w *job) printedSetting(s daemon.Setting, program, value string, where sour
 }
 
 // onlyProperty prints a property, or a text instead of it.
-var onlyProperty = regexp.MustCompile(`^<%=-?\s*p\(\s*["']([\w.-]+)["']\s*(?:,\s*["']?([\w./-]+)["']?\s*)?\)\s*-?%>$`)
+var onlyProperty = search.MustCompile(`^<%=-?\s*p\(\s*["']([\w.-]+)["']\s*(?:,\s*["']?([\w./-]+)["']?\s*)?\)\s*-?%>$`)
 
 // applySetting holds one text against a setting. Only the template itself can
 // be edited.

@@ -2,10 +2,10 @@ package convert
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -86,11 +86,11 @@ func ctlStarts(commands []*ctl.Command) bool {
 }
 
 var (
-	stopsItself     = regexp.MustCompile(`-(?:STOP|SIGSTOP|19)\s+"?\$\$`)
-	endless         = regexp.MustCompile(`^(?:infinity|inf|\d{5,}d?|\d+d)$`)
-	lookedUp        = regexp.MustCompile(`\b(?:pgrep|pidof)\s+(?:-\w+\s+)*[\w./-]+`)
-	runsContainer   = regexp.MustCompile(`\bdocker\b.*\b(?:run|start|inspect)\b|(?i)\$\{?docker_command\}?`)
-	pidVariableUsed = regexp.MustCompile(`(?i)\$\{?\w*pid_?file\b`)
+	stopsItself     = search.MustCompile(`-(?:STOP|SIGSTOP|19)\s+"?\$\$`)
+	endless         = search.MustCompile(`^(?:infinity|inf|\d{5,}d?|\d+d)$`)
+	lookedUp        = search.MustCompile(`\b(?:pgrep|pidof)\s+(?:-\w+\s+)*[\w./-]+`)
+	runsContainer   = search.MustCompile(`\bdocker\b.*\b(?:run|start|inspect)\b|(?i)\$\{?docker_command\}?`)
+	pidVariableUsed = search.MustCompile(`(?i)\$\{?\w*pid_?file\b`)
 )
 
 // errand gives the note for a job without a process that is an errand.

@@ -2,22 +2,22 @@ package convert
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/hostscript"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
 // pidSetting is a line of a configuration file that tells a daemon where to
 // write its pid.
-var pidSetting = regexp.MustCompile(`(?im)^\s*["']?(?:pid|pid_?file(?:_?name)?|pid_?path)["']?\s*[:=\s]\s*["']?(/var/vcap/[\w./-]+)["']?\s*[;,]?\s*$`)
+var pidSetting = search.MustCompile(`(?im)^\s*["']?(?:pid|pid_?file(?:_?name)?|pid_?path)["']?\s*[:=\s]\s*["']?(/var/vcap/[\w./-]+)["']?\s*[;,]?\s*$`)
 
 // pidArgument is the value of a flag that tells a daemon where to write its pid.
-var pidArgument = regexp.MustCompile(`^(?:--?[\w-]*pid[\w-]*[= ])?(/var/vcap/[\w./-]+\.pid)$`)
+var pidArgument = search.MustCompile(`^(?:--?[\w-]*pid[\w-]*[= ])?(/var/vcap/[\w./-]+\.pid)$`)
 
 // writesOver are daemons that write their pidfile without a look at what is in
 // it.

@@ -2,7 +2,6 @@ package convert
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -23,7 +23,7 @@ type wait struct {
 }
 
 // asksHealth is a command that asks a process whether it serves.
-var asksHealth = regexp.MustCompile(`\b(curl|wget|pg_isready|nc|netcat|telnet|wait_for_\w+)\b`)
+var asksHealth = search.MustCompile(`\b(curl|wget|pg_isready|nc|netcat|telnet|wait_for_\w+)\b`)
 
 // startWait finds the wait for the process after its start. The old start ended
 // when it served, and failed without it; bpm's ends when it runs. Where what it
@@ -80,7 +80,7 @@ func (w *job) inVain(l *launch) {
 }
 
 // leavesWell ends a script with success.
-var leavesWell = regexp.MustCompile(`\bexit(?:\s+0)?\s*(?:[;}\n]|$)`)
+var leavesWell = search.MustCompile(`\bexit(?:\s+0)?\s*(?:[;}\n]|$)`)
 
 // failedStart keeps out of bin/post-start what the old script did when the start
 // had failed: it undid things before it killed the process, which runs on under
@@ -198,7 +198,7 @@ func selfContained(f ctl.Function) bool {
 		if shellIdentifier.FindString(name) != name {
 			continue // $1, $?
 		}
-		if !regexp.MustCompile(`(?m)(?:^|[\s;])` + name + `=|\bfor ` + name + ` in\b`).MatchString(f.Text) {
+		if !search.MustCompile(`(?m)(?:^|[\s;])` + name + `=|\bfor ` + name + ` in\b`).MatchString(f.Text) {
 			return false
 		}
 	}
@@ -206,11 +206,11 @@ func selfContained(f ctl.Function) bool {
 }
 
 var (
-	callsFunction = regexp.MustCompile(`^(\w+)="?\$\((\w+)\s*((?:<%=(?:[^%]|%[^>])*%>|[^()|;&])*)\)"?$`)
-	looped        = regexp.MustCompile(`(?m)^\s*(?:for|while|until)\b`)
-	echoed        = regexp.MustCompile(`(?m)^\s*(?:echo|printf)\s+(\S.*)$`)
-	isZero        = regexp.MustCompile(`\s(?:-eq|=|==)\s+["']?0["']?\s`)
-	notZero       = regexp.MustCompile(`\s(?:-ne|!=)\s+["']?0["']?\s`)
+	callsFunction = search.MustCompile(`^(\w+)="?\$\((\w+)\s*((?:<%=(?:[^%]|%[^>])*%>|[^()|;&])*)\)"?$`)
+	looped        = search.MustCompile(`(?m)^\s*(?:for|while|until)\b`)
+	echoed        = search.MustCompile(`(?m)^\s*(?:echo|printf)\s+(\S.*)$`)
+	isZero        = search.MustCompile(`\s(?:-eq|=|==)\s+["']?0["']?\s`)
+	notZero       = search.MustCompile(`\s(?:-ne|!=)\s+["']?0["']?\s`)
 )
 
 func endsInError(nodes []*ctl.Node) bool {
@@ -300,9 +300,9 @@ func knownText(c *ctl.Command) string {
 
 var (
 	// counted is a loop that counts from 1.
-	counted = regexp.MustCompile(`^for \w+ in (?:"?\$\(seq (?:1 )?("?\d+"?|<%=[^%]*%>)\)"?|\{1\.\.(\d+)\})$`)
+	counted = search.MustCompile(`^for \w+ in (?:"?\$\(seq (?:1 )?("?\d+"?|<%=[^%]*%>)\)"?|\{1\.\.(\d+)\})$`)
 	// untilSecond is a loop that looks at the clock.
-	untilSecond = regexp.MustCompile(`^while \[+ \$\(\(\s*\$\(date \+%s\)\s*-\s*(\d+)\s*\)\) -l[te] "?\$\{?\w+\}?"? \]+$`)
+	untilSecond = search.MustCompile(`^while \[+ \$\(\(\s*\$\(date \+%s\)\s*-\s*(\d+)\s*\)\) -l[te] "?\$\{?\w+\}?"? \]+$`)
 )
 
 func contains(nodes []*ctl.Node, c *ctl.Command) bool {
@@ -333,7 +333,7 @@ func (w *job) asksUntil(l *launch, loop *ctl.Node, c *ctl.Command) bool {
 }
 
 // statusZero asks whether the command before it succeeded.
-var statusZero = regexp.MustCompile(`\[ "?\$\??"? (?:-eq|=|==) "?0"? \]|\[ "?0"? (?:-eq|=|==) "?\$\?"? \]|\[ "?\$\?"? (?:-eq|=|==) "?0"? \]`)
+var statusZero = search.MustCompile(`\[ "?\$\??"? (?:-eq|=|==) "?0"? \]|\[ "?0"? (?:-eq|=|==) "?\$\?"? \]|\[ "?\$\?"? (?:-eq|=|==) "?0"? \]`)
 
 func leavesLoop(nodes []*ctl.Node) bool {
 	found := false
@@ -386,6 +386,6 @@ func (w *job) tellWait(l *launch) {
 
 // dependedOn says whether a check waits in monit for this one.
 func (w *job) dependedOn(l *launch) bool {
-	depends := regexp.MustCompile(`(?im)^\s*depends(?:\s+on)?\s+(?:[\w.-]+\s*,\s*)*` + regexp.QuoteMeta(l.name) + `\s*(?:,|$)`)
+	depends := search.MustCompile(`(?im)^\s*depends(?:\s+on)?\s+(?:[\w.-]+\s*,\s*)*` + search.QuoteMeta(l.name) + `\s*(?:,|$)`)
 	return slices.ContainsFunc(w.ctx.Release.Jobs, func(j *release.Job) bool { return j.Monit != nil && depends.Match(j.Monit.Data) })
 }

@@ -2,12 +2,12 @@ package convert
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -25,10 +25,10 @@ type stopBehaviour struct {
 const bpmSeconds = 15
 
 // fastStop is pg_ctl's fast mode, for which it sends INT.
-var fastStop = regexp.MustCompile(`-m\s*f(ast)?\b`)
+var fastStop = search.MustCompile(`-m\s*f(ast)?\b`)
 
 // pgSeconds is how long pg_ctl waits.
-var pgSeconds = regexp.MustCompile(`\s-t\s*(\d+)`)
+var pgSeconds = search.MustCompile(`\s-t\s*(\d+)`)
 
 // stopPath evaluates the stop program, to hold it against bpm's stop: the
 // signal, 15 s later QUIT, 2 s later KILL (bpm-release, commands/stop.go).
@@ -205,7 +205,7 @@ func (w *job) stops(l *launch, c *ctl.Command) (signal string, seconds int, ok b
 }
 
 // pollsPid asks again and again whether a process is there.
-var pollsPid = regexp.MustCompile(`\b(?:while|until)\b.*(?:kill -0|/proc/|\bps\b)|\btail\b.*--pid\b`)
+var pollsPid = search.MustCompile(`\b(?:while|until)\b.*(?:kill -0|/proc/|\bps\b)|\btail\b.*--pid\b`)
 
 // daemonStop reads start-stop-daemon --stop: the signal, and how long --retry
 // waits, a number of seconds or a schedule like TERM/40/KILL/5.
@@ -306,7 +306,7 @@ func namedSignal(words []ctl.Word) string {
 
 // shortSignal is a signal among the options of pkill and killall, where single
 // letters mean something else.
-var shortSignal = regexp.MustCompile(`^-(?:\d+|(?:SIG)?[A-Z][A-Z]+\d?)$`)
+var shortSignal = search.MustCompile(`^-(?:\d+|(?:SIG)?[A-Z][A-Z]+\d?)$`)
 
 // killSignal reads the signal of a kill command; without one it is TERM, and 0
 // only asks whether the process is there.

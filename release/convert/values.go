@@ -3,7 +3,6 @@ package convert
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -24,12 +24,12 @@ type unliftable struct {
 func (u *unliftable) Error() string { return u.reason }
 
 var (
-	shellEscape = regexp.MustCompile(`^(?:Shellwords\.(?:shellescape|escape)\s*\(?\s*(.*?)\s*\)?|(.*)\.shellescape)$`)
-	shellJoin   = regexp.MustCompile(`^(?:Shellwords\.(?:shelljoin|join)\s*\((.*)\)|(.*)\.shelljoin)$`)
-	rubyString  = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'`)
+	shellEscape = search.MustCompile(`^(?:Shellwords\.(?:shellescape|escape)\s*\(?\s*(.*?)\s*\)?|(.*)\.shellescape)$`)
+	shellJoin   = search.MustCompile(`^(?:Shellwords\.(?:shelljoin|join)\s*\((.*)\)|(.*)\.shelljoin)$`)
+	rubyString  = search.MustCompile(`"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'`)
 	// interpolation is what a Ruby string puts in.
-	interpolation = regexp.MustCompile(`#\{[^{}]*\}`)
-	blankJoin     = regexp.MustCompile(`\.join\(\s*["'][^"']*[ \\][^"']*["']\s*\)|\.join\(["'] +["']\)`)
+	interpolation = search.MustCompile(`#\{[^{}]*\}`)
+	blankJoin     = search.MustCompile(`\.join\(\s*["'][^"']*[ \\][^"']*["']\s*\)|\.join\(["'] +["']\)`)
 )
 
 // value makes the value of a word that is one string, whatever it holds.
@@ -197,7 +197,7 @@ func (w *job) printsWords(code string) bool {
 	if m := methodCall.FindStringSubmatch(code); m != nil && m[1] != "p" {
 		for _, t := range w.templates {
 			for _, s := range t.Segments {
-				if s.Kind == erb.Code && regexp.MustCompile(`\bdef\s+`+m[1]+`\b`).MatchString(s.Code(t)) {
+				if s.Kind == erb.Code && search.MustCompile(`\bdef\s+`+m[1]+`\b`).MatchString(s.Code(t)) {
 					return true
 				}
 			}
@@ -209,7 +209,7 @@ func (w *job) printsWords(code string) bool {
 				if s.Kind != erb.Code {
 					continue
 				}
-				if text := s.Code(t); regexp.MustCompile(`\b` + code + `\s*[+|]*=`).MatchString(text) {
+				if text := s.Code(t); search.MustCompile(`\b` + code + `\s*[+|]*=`).MatchString(text) {
 					for _, lit := range rubyString.FindAllString(text, -1) {
 						if body := lit[1 : len(lit)-1]; body == "" || strings.ContainsAny(interpolation.ReplaceAllString(body, ""), " \t") && !strings.Contains(body, "/") {
 							return true
@@ -275,20 +275,20 @@ func rubyOf(ps []*bpm.ProcessTemplate) []string {
 	return all
 }
 
-var oneProperty = regexp.MustCompile(`^p\(?\s*["'][\w.-]+["']\s*\)?$`)
+var oneProperty = search.MustCompile(`^p\(?\s*["'][\w.-]+["']\s*\)?$`)
 
-var methodCall = regexp.MustCompile(`^([a-z_]\w*)[\s(]`)
+var methodCall = search.MustCompile(`^([a-z_]\w*)[\s(]`)
 
-var modifier = regexp.MustCompile(`\s(if|unless)\s`)
+var modifier = search.MustCompile(`\s(if|unless)\s`)
 
-var localName = regexp.MustCompile(`^[a-z_]\w*$`)
+var localName = search.MustCompile(`^[a-z_]\w*$`)
 
 var (
-	raises      = regexp.MustCompile(`(?m)(^|[\s;])raise\b`)
-	rubyWord    = regexp.MustCompile(`[@$]?\b[A-Za-z_]\w*\b`)
-	rubyDefines = regexp.MustCompile(`(?m)(?:^|[^\w.@$:"'\]])([@$]?[a-z_]\w*(?:\s*,\s*[a-z_]\w*)*)\s*(?:\|\||&&|\+|-|<<)?=[^=~>]|\bdef\s+([a-z_]\w*[?!]?)`)
+	raises      = search.MustCompile(`(?m)(^|[\s;])raise\b`)
+	rubyWord    = search.MustCompile(`[@$]?\b[A-Za-z_]\w*\b`)
+	rubyDefines = search.MustCompile(`(?m)(?:^|[^\w.@$:"'\]])([@$]?[a-z_]\w*(?:\s*,\s*[a-z_]\w*)*)\s*(?:\|\||&&|\+|-|<<)?=[^=~>]|\bdef\s+([a-z_]\w*[?!]?)`)
 	// rubyChanges finds what Ruby adds to without assigning it.
-	rubyChanges = regexp.MustCompile(`\b([a-z_]\w*)\s*(?:<<|\.(?:push|concat|merge!|store|append|prepend|unshift|update|insert|delete\w*|\w+!)|\[[^\]\n]*\]\s*(?:\|\||\+)?=[^=~>])`)
+	rubyChanges = search.MustCompile(`\b([a-z_]\w*)\s*(?:<<|\.(?:push|concat|merge!|store|append|prepend|unshift|update|insert|delete\w*|\w+!)|\[[^\]\n]*\]\s*(?:\|\||\+)?=[^=~>])`)
 )
 
 // defines lists the names that a piece of Ruby sets or changes.
@@ -306,7 +306,7 @@ func defines(code string) []string {
 }
 
 // rubyQuotes is a string without interpolation.
-var rubyQuotes = regexp.MustCompile(`'[^'\\]*'|"[^"\\#]*"`)
+var rubyQuotes = search.MustCompile(`'[^'\\]*'|"[^"\\#]*"`)
 
 // rubyUse is Ruby with the blocks that it stands in.
 type rubyUse struct {

@@ -3,7 +3,6 @@ package ctl
 import (
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -212,11 +212,11 @@ func (e *evaluator) assign(a Assign) {
 }
 
 // setsVariable finds the assignments in the text that an expression prints.
-var setsVariable = regexp.MustCompile(`(?:["'\s;]|^|export\s+)([A-Za-z_]\w*)=`)
+var setsVariable = search.MustCompile(`(?:["'\s;]|^|export\s+)([A-Za-z_]\w*)=`)
 
 // onlySets is Ruby that prints one assignment: a string that begins with it, and
 // nothing in which a second command could begin.
-var onlySets = regexp.MustCompile("^\\s*[\"'](?:export\\s+)?[A-Za-z_]\\w*=[^;`|&\\n]*$")
+var onlySets = search.MustCompile("^\\s*[\"'](?:export\\s+)?[A-Za-z_]\\w*=[^;`|&\\n]*$")
 
 // tail is the literal text behind the first part of a word.
 func (e *evaluator) tail(w Word) string {

@@ -11,6 +11,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -1078,7 +1079,7 @@ func oneWord(w Word) bool {
 	return true
 }
 
-var oneProperty = regexp.MustCompile(`^p\(?\s*["'][\w.-]+["']\s*\)?$`)
+var oneProperty = search.MustCompile(`^p\(?\s*["'][\w.-]+["']\s*\)?$`)
 
 // forget makes unknown what a loop sets: a later round finds another value.
 func (e *evaluator) forget(stmts []*syntax.Stmt, at source.Span) {

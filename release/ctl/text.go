@@ -1,13 +1,13 @@
 package ctl
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -21,7 +21,7 @@ type text struct {
 }
 
 // safe is what a value may hold to stand in a script in place of its variable.
-var safe = regexp.MustCompile(`^[A-Za-z0-9_./:=,@%+-]+$`)
+var safe = search.MustCompile(`^[A-Za-z0-9_./:=,@%+-]+$`)
 
 // textOf gives the source of a node, as it would be written had its known
 // variables never been variables.
@@ -126,7 +126,7 @@ func (s *Script) printed(start, end int) []string {
 	return names
 }
 
-var inRuby = regexp.MustCompile(`\$\{?([A-Za-z_]\w*)`)
+var inRuby = search.MustCompile(`\$\{?([A-Za-z_]\w*)`)
 
 // use is a variable or a command that a piece of script names.
 type use struct {

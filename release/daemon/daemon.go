@@ -9,9 +9,10 @@ package daemon
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 )
 
 // Program is a program that puts itself in the background.
@@ -27,7 +28,7 @@ type Program struct {
 	Front [][]string
 	// Stays is text that keeps it in the foreground, on the command line or in its
 	// config file.
-	Stays *regexp.Regexp
+	Stays *search.Pattern
 	// Verb is an argument that has to be there for the row to hold.
 	Verb string
 	Docs string
@@ -42,7 +43,7 @@ func (p *Program) Add() []string {
 }
 
 var programs = []Program{
-	{Names: []string{"nginx"}, Always: true, Stays: regexp.MustCompile(`\bdaemon[ \t]+off\b`), Docs: "https://nginx.org/en/docs/ngx_core_module.html#daemon"},
+	{Names: []string{"nginx"}, Always: true, Stays: search.MustCompile(`\bdaemon[ \t]+off\b`), Docs: "https://nginx.org/en/docs/ngx_core_module.html#daemon"},
 	{Names: []string{"haproxy"}, Flags: []string{"-D"}, Front: [][]string{{"-db"}, {"-Ws"}}, Valued: []string{"-p"}, Docs: "haproxy(1): -D, -db"},
 	{Names: []string{"pg_ctl"}, Always: true, Verb: "start", Docs: "https://www.postgresql.org/docs/current/app-pg-ctl.html"},
 	{Names: []string{"mongod", "mongos"}, Flags: []string{"--fork"}, Valued: []string{"--pidfilepath"}, Docs: "https://www.mongodb.com/docs/manual/reference/program/mongod/"},
@@ -99,12 +100,12 @@ type Setting struct {
 	Programs []string
 	// Line finds it outside of comments. The first group is what an edit
 	// replaces, the last one the value.
-	Line *regexp.Regexp
+	Line *search.Pattern
 	// Bad is the value that sends the program to the background, Good what has to
 	// stand there instead, "" for nothing. Both are "" for a pidfile.
 	Bad, Good string
 	// Front are arguments that overrule the line.
-	Front *regexp.Regexp
+	Front *search.Pattern
 	Docs  string
 }
 
@@ -115,22 +116,22 @@ var redis = []string{"redis-server", "redis-sentinel", "valkey-server", "valkey-
 
 // Settings is the table of them.
 var Settings = []Setting{
-	{Programs: redis, Line: keyed("daemonize", `yes|no`), Bad: "yes", Good: "no", Front: regexp.MustCompile(`--daemonize[ =]no\b`), Docs: "https://redis.io/docs/latest/operate/oss_and_stack/management/config/"},
+	{Programs: redis, Line: keyed("daemonize", `yes|no`), Bad: "yes", Good: "no", Front: search.MustCompile(`--daemonize[ =]no\b`), Docs: "https://redis.io/docs/latest/operate/oss_and_stack/management/config/"},
 	{Programs: redis, Line: keyed("pidfile", file), Docs: "redis.conf: without daemonize a pidfile is written only where one is named"},
 	{Programs: []string{"gnatsd", "nats-server"}, Line: assigned("pid_?file", "[:= \\t]", file), Docs: "https://docs.nats.io/running-a-nats-service/configuration"},
 	{Programs: []string{"mongod", "mongos"}, Line: assigned("fork", "[=:]", "true|false"), Bad: "true", Good: "false", Docs: "https://www.mongodb.com/docs/manual/reference/configuration-options/#mongodb-setting-processManagement.fork"},
 	{Programs: []string{"mongod", "mongos"}, Line: assigned("pidfilepath", "[=:]", file), Docs: "https://www.mongodb.com/docs/manual/reference/configuration-options/#mongodb-setting-processManagement.pidFilePath"},
-	{Programs: []string{"haproxy"}, Line: regexp.MustCompile(`(?m)^([ \t]*(daemon)[ \t]*(?:\r?\n|\z))`), Bad: "daemon", Front: regexp.MustCompile(`(?:^|\s)(?:-db|-Ws)(?:\s|$)`), Docs: "https://docs.haproxy.org/2.8/configuration.html#daemon"},
-	{Programs: []string{"haproxy", "openvpn"}, Line: regexp.MustCompile(`%>[ \t]*((daemon))[ \t]*(?:<%|\r?\n|\z)`), Bad: "daemon", Front: regexp.MustCompile(`(?:^|\s)(?:-db|-Ws)(?:\s|$)`), Docs: "https://docs.haproxy.org/2.8/configuration.html#daemon, openvpn(8): --daemon"},
-	{Programs: []string{"openvpn"}, Line: regexp.MustCompile(`(?m)^([ \t]*(daemon)(?:[ \t]+\S+)?[ \t]*(?:\r?\n|\z))`), Bad: "daemon", Docs: "openvpn(8): --daemon"},
+	{Programs: []string{"haproxy"}, Line: search.MustCompile(`(?m)^([ \t]*(daemon)[ \t]*(?:\r?\n|\z))`), Bad: "daemon", Front: search.MustCompile(`(?:^|\s)(?:-db|-Ws)(?:\s|$)`), Docs: "https://docs.haproxy.org/2.8/configuration.html#daemon"},
+	{Programs: []string{"haproxy", "openvpn"}, Line: search.MustCompile(`%>[ \t]*((daemon))[ \t]*(?:<%|\r?\n|\z)`), Bad: "daemon", Front: search.MustCompile(`(?:^|\s)(?:-db|-Ws)(?:\s|$)`), Docs: "https://docs.haproxy.org/2.8/configuration.html#daemon, openvpn(8): --daemon"},
+	{Programs: []string{"openvpn"}, Line: search.MustCompile(`(?m)^([ \t]*(daemon)(?:[ \t]+\S+)?[ \t]*(?:\r?\n|\z))`), Bad: "daemon", Docs: "openvpn(8): --daemon"},
 	{Programs: []string{"openvpn"}, Line: keyed("writepid", file), Docs: "openvpn(8): --writepid"},
 	{Programs: []string{"stunnel", "stunnel4"}, Line: assigned("foreground", "=", "yes|no|quiet"), Bad: "no", Good: "yes", Docs: "stunnel(8): foreground"},
 	{Programs: []string{"stunnel", "stunnel4"}, Line: assigned("pid", "=", file), Docs: "stunnel(8): pid"},
 	{Programs: []string{"vsftpd"}, Line: assigned("background", "=", "YES|NO"), Bad: "YES", Good: "NO", Docs: "vsftpd.conf(5): background"},
-	{Programs: []string{"supervisord"}, Line: assigned("nodaemon", "=", "true|false"), Bad: "false", Good: "true", Front: regexp.MustCompile(`(?:^|\s)(?:-n|--nodaemon)(?:\s|$)`), Docs: "https://supervisord.org/configuration.html"},
-	{Programs: []string{"postgres", "pg_ctl"}, Line: regexp.MustCompile(`(?m)(?:^|%>)[ \t]*external_pid_file[ \t]*=?[ \t]*'((` + file + `))'`), Docs: "https://www.postgresql.org/docs/current/runtime-config-file-locations.html"},
-	{Programs: []string{"nginx"}, Line: regexp.MustCompile(`(?m)(?:^|[;{}]|%>)[ \t]*daemon\s+((on|off|(?:<%[^#].*?%>|on|off)+))\s*;`), Bad: "on", Good: "off", Docs: "https://nginx.org/en/docs/ngx_core_module.html#daemon"},
-	{Programs: []string{"nginx"}, Line: regexp.MustCompile(`(?m)(?:^|[;{}]|%>)[ \t]*pid\s+(((?:<%[^#].*?%>|[^;{}\s<])+))\s*;`), Docs: "https://nginx.org/en/docs/ngx_core_module.html#pid"},
+	{Programs: []string{"supervisord"}, Line: assigned("nodaemon", "=", "true|false"), Bad: "false", Good: "true", Front: search.MustCompile(`(?:^|\s)(?:-n|--nodaemon)(?:\s|$)`), Docs: "https://supervisord.org/configuration.html"},
+	{Programs: []string{"postgres", "pg_ctl"}, Line: search.MustCompile(`(?m)(?:^|%>)[ \t]*external_pid_file[ \t]*=?[ \t]*'((` + file + `))'`), Docs: "https://www.postgresql.org/docs/current/runtime-config-file-locations.html"},
+	{Programs: []string{"nginx"}, Line: search.MustCompile(`(?m)(?:^|[;{}]|%>)[ \t]*daemon\s+((on|off|(?:<%[^#].*?%>|on|off)+))\s*;`), Bad: "on", Good: "off", Docs: "https://nginx.org/en/docs/ngx_core_module.html#daemon"},
+	{Programs: []string{"nginx"}, Line: search.MustCompile(`(?m)(?:^|[;{}]|%>)[ \t]*pid\s+(((?:<%[^#].*?%>|[^;{}\s<])+))\s*;`), Docs: "https://nginx.org/en/docs/ngx_core_module.html#pid"},
 }
 
 // file is a path with what ERB prints in it.
@@ -138,11 +139,11 @@ const file = `(?:<%[^#].*?%>|[^\s<"'])+`
 
 // keyed is a line like "key value", alone or in a block of ERB. Names and words
 // like yes are read in capitals, too.
-func keyed(key, value string) *regexp.Regexp {
-	return regexp.MustCompile(`(?mi)(?:^|%>)[ \t]*` + key + `[ \t]+["']?((` + value + `|<%[^#].*?%>))`)
+func keyed(key, value string) *search.Pattern {
+	return search.MustCompile(`(?mi)(?:^|%>)[ \t]*` + key + `[ \t]+["']?((` + value + `|<%[^#].*?%>))`)
 }
 
 // assigned is a line like "key = value", or a place in a list of such.
-func assigned(key, sign, value string) *regexp.Regexp {
-	return regexp.MustCompile(`(?mi)(?:^|[{,]|%>)[ \t]*` + key + `[ \t]*` + sign + `[ \t]*["']?((` + value + `|<%[^#].*?%>))`)
+func assigned(key, sign, value string) *search.Pattern {
+	return search.MustCompile(`(?mi)(?:^|[{,]|%>)[ \t]*` + key + `[ \t]*` + sign + `[ \t]*["']?((` + value + `|<%[^#].*?%>))`)
 }

@@ -8,7 +8,6 @@ package demand
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 )
 
 // Of gives the jobs that need bpm, in the order of their names. A job that
@@ -47,7 +47,7 @@ func Of(r *release.Release) (needs []manifest.Need, unread []error) {
 }
 
 // bpmProgram is what monit calls.
-var bpmProgram = regexp.MustCompile(`/var/vcap/(?:jobs|packages|data/packages)/bpm/bin/bpm\b`)
+var bpmProgram = search.MustCompile(`/var/vcap/(?:jobs|packages|data/packages)/bpm/bin/bpm\b`)
 
 // mentionsBPM looks at the files of a job that is broken.
 func mentionsBPM(r *release.Release, j *release.Job) bool {
@@ -61,7 +61,7 @@ func mentionsBPM(r *release.Release, j *release.Job) bool {
 }
 
 // flagHead is the condition that chooses between bpm and a ctl script.
-var flagHead = regexp.MustCompile(`^if[ (]+p\(?\s*(?:'([^']+)'|"([^"#]+)")\s*\)*\s*(?:==\s*true)?\)?\s*(?:then)?$`)
+var flagHead = search.MustCompile(`^if[ (]+p\(?\s*(?:'([^']+)'|"([^"#]+)")\s*\)*\s*(?:==\s*true)?\)?\s*(?:then)?$`)
 
 // Flag is the property without which monit starts nothing of the job through
 // bpm, and its default; empty where there is none.

@@ -8,10 +8,10 @@ package erb
 
 import (
 	"bytes"
-	"regexp"
 	"sort"
 	"strings"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -254,9 +254,9 @@ func joinLines(out []byte, s Segment) {
 }
 
 var (
-	plainProperty = regexp.MustCompile(`^p\(?\s*(?:'([^']+)'|"([^"#]+)")\s*\)?$`)
-	propertyUse   = regexp.MustCompile(`\bp\(?\s*['"]([^'"]+)['"]|\bproperties\.([a-zA-Z_][\w.]*)|\b(?:if_p\(|p\(\s*\[)\s*((?:['"][^'"]+['"]\s*,?\s*)+)[\])]`)
-	quotedName    = regexp.MustCompile(`['"]([^'"]+)['"]`)
+	plainProperty = search.MustCompile(`^p\(?\s*(?:'([^']+)'|"([^"#]+)")\s*\)?$`)
+	propertyUse   = search.MustCompile(`\bp\(?\s*['"]([^'"]+)['"]|\bproperties\.([a-zA-Z_][\w.]*)|\b(?:if_p\(|p\(\s*\[)\s*((?:['"][^'"]+['"]\s*,?\s*)+)[\])]`)
+	quotedName    = search.MustCompile(`['"]([^'"]+)['"]`)
 )
 
 // Property gives the name when the expression does nothing but print one

@@ -1,14 +1,15 @@
 package erb
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 )
 
-var bareReturn = regexp.MustCompile(`^[ \t]+(if|unless)\b`)
+var bareReturn = search.MustCompile(`^[ \t]+(if|unless)\b`)
 
 // doWord finds the do of "end.else_if_link('domain') do".
-var doWord = regexp.MustCompile(`\bdo\b`)
+var doWord = search.MustCompile(`\bdo\b`)
 
 type eventKind int
 

@@ -10,7 +10,6 @@ package errand
 import (
 	"bytes"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -21,6 +20,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/hostscript"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -98,7 +98,7 @@ func Of(j *release.Job, taken []string) []*Script {
 }
 
 // plain are names of templates that say nothing of what the script does.
-var plain = regexp.MustCompile(`^(?:bin/)?(?:run|errand)(?:[-_.](?:sh|bash))*$`)
+var plain = search.MustCompile(`^(?:bin/)?(?:run|errand)(?:[-_.](?:sh|bash))*$`)
 
 // named gives an errand's script a name: that of its template, where it says
 // something, else the job's.
@@ -216,7 +216,7 @@ func (s *Script) read() {
 const usesArguments = "it uses its arguments, and bpm run gives it none"
 
 // arguments are the variables of what a script is called with.
-var arguments = regexp.MustCompile(`^[1-9@*]$`)
+var arguments = search.MustCompile(`^[1-9@*]$`)
 
 // inFunction says whether a node stands in a function, where $1 is another thing.
 func (s *Script) inFunction(n syntax.Node) bool {
@@ -277,7 +277,7 @@ func (s *Script) artifact() bool {
 
 // given are variables that bbr sets for its scripts: its documentation, "BBR
 // developer's guide", and bbr's own source, instance/job.go.
-var given = regexp.MustCompile(`\b(?:BBR_[A-Z_]+|ARTIFACT_DIRECTORY)\b`)
+var given = search.MustCompile(`\b(?:BBR_[A-Z_]+|ARTIFACT_DIRECTORY)\b`)
 
 // Environment are the variables that bbr sets and the script reads.
 func (s *Script) Environment() []string {

@@ -2,12 +2,12 @@ package errand
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -37,8 +37,8 @@ var builders = map[string][]string{
 
 var (
 	// monitHelper is a function of releases' own libraries for bbr scripts.
-	monitHelper = regexp.MustCompile(`^(?:monit_|un?monitor|drain_job)`)
-	asVcap      = regexp.MustCompile(`^vcap(?:[:.]vcap)?$`)
+	monitHelper = search.MustCompile(`^(?:monit_|un?monitor|drain_job)`)
+	asVcap      = search.MustCompile(`^vcap(?:[:.]vcap)?$`)
 )
 
 // command looks at one command of the script.
@@ -181,7 +181,7 @@ func (s *Script) writesHere(n syntax.Node, message string) {
 var atHome = []string{"cf", "bosh", "uaac", "uaa", "credhub", "fly", "git", "go", "npm", "bundle", "gem", "pip", "pip3", "docker", "kubectl", "aws", "gcloud", "az", "ginkgo"}
 
 // compiles is what scripts set that run tests or tools written in Go.
-var compiles = regexp.MustCompile(`(?m)^[^#\n]*\b(GO(?:PATH|ROOT)=[^\n]*)`)
+var compiles = search.MustCompile(`(?m)^[^#\n]*\b(GO(?:PATH|ROOT)=[^\n]*)`)
 
 // maybeCompiles tells of a script that prepares for Go and calls something else.
 func (s *Script) maybeCompiles() {

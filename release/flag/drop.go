@@ -3,12 +3,12 @@ package flag
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ruby"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -134,7 +134,7 @@ func orphans(d *Dropped, tree *ruby.Node, src []byte) (left []Use) {
 	return left
 }
 
-var required = regexp.MustCompile(`\brequire\s*\(?\s*['"]([\w/]+)['"]`)
+var required = search.MustCompile(`\brequire\s*\(?\s*['"]([\w/]+)['"]`)
 
 // insideTag says whether a piece of a template is Ruby.
 func insideTag(span source.Span) bool {
@@ -236,8 +236,8 @@ func newFold(t *erb.Template, property string, on bool) *fold {
 	return s
 }
 
-func (s *fold) named() *regexp.Regexp {
-	return regexp.MustCompile(`(?:^|[^\w.-])(?:properties\.)?` + regexp.QuoteMeta(s.property) + `(?:$|[^\w.-])`)
+func (s *fold) named() *search.Pattern {
+	return search.MustCompile(`(?:^|[^\w.-])(?:properties\.)?` + search.QuoteMeta(s.property) + `(?:$|[^\w.-])`)
 }
 
 // uses are the places that ask for the property.
@@ -404,8 +404,8 @@ func (s *fold) next() {
 // unread says whether nothing but its assignment names a local.
 func (s *fold) unread(name string) bool {
 	n := 0
-	for _, m := range regexp.MustCompile(`[\w@$]+`).FindAll(s.src, -1) {
-		if string(m) == name {
+	for _, m := range search.MustCompile(`[\w@$]+`).FindAllIndex(s.src, -1) {
+		if string(s.src[m[0]:m[1]]) == name {
 			n++
 		}
 	}
@@ -494,7 +494,7 @@ func (s *fold) ending(at int) bool {
 	return slices.ContainsFunc(s.t.Segments, func(g erb.Segment) bool { return g.TrimRight && g.End == at })
 }
 
-var trimsLeft = regexp.MustCompile(`^[ \t]*<%-`)
+var trimsLeft = search.MustCompile(`^[ \t]*<%-`)
 
 // trimmable is where blanks begin that a <%- at an offset takes away: at the start
 // of a line, or behind another tag, as ERB scans.
@@ -512,7 +512,7 @@ func (s *fold) trimmable(at int) int {
 }
 
 // lineBreak is what a tag that ends in -%> takes with it.
-var lineBreak = regexp.MustCompile(`^\r?\n`)
+var lineBreak = search.MustCompile(`^\r?\n`)
 
 func blank(b []byte) bool { return strings.TrimSpace(string(b)) == "" }
 
@@ -529,9 +529,9 @@ type head struct {
 }
 
 var (
-	keywordForm = regexp.MustCompile(`^\s*(if|unless|elsif|else|end)\b`)
-	elseForm    = regexp.MustCompile(`^\s*(?:else|end)\s*(?:#[^\n]*)?$`)
-	givenForm   = regexp.MustCompile(`^if_p\s*\(?\s*(?:'([^']+)'|"([^"]+)")\s*\)?\s*(?:do|\{)\s*(?:\|\s*(\w+)\s*\|)?$`)
+	keywordForm = search.MustCompile(`^\s*(if|unless|elsif|else|end)\b`)
+	elseForm    = search.MustCompile(`^\s*(?:else|end)\s*(?:#[^\n]*)?$`)
+	givenForm   = search.MustCompile(`^if_p\s*\(?\s*(?:'([^']+)'|"([^"]+)")\s*\)?\s*(?:do|\{)\s*(?:\|\s*(\w+)\s*\|)?$`)
 )
 
 // tagEnding finds the tag that ends at an offset.
@@ -708,7 +708,7 @@ func (s *fold) given(b *erb.Block) {
 		return
 	}
 	arm := b.Arms[0]
-	if m[3] != "" && regexp.MustCompile(`\b`+m[3]+`\b`).Match(s.src[arm.Start:arm.End]) {
+	if m[3] != "" && search.MustCompile(`\b`+m[3]+`\b`).Match(s.src[arm.Start:arm.End]) {
 		return
 	}
 	end, ok := s.tagEnding(b.End)

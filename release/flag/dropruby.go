@@ -2,11 +2,11 @@ package flag
 
 import (
 	"bytes"
-	"regexp"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ruby"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 )
 
 // role is what the value of an expression is for.
@@ -84,9 +84,9 @@ func (s *fold) walk(n *ruby.Node, r role) {
 }
 
 var (
-	operator = regexp.MustCompile(`^(\)*)\s*(?:&&|\|\||and\b|or\b)\s*`)
-	question = regexp.MustCompile(`^\)*\s*\?\s*`)
-	colon    = regexp.MustCompile(`^(\)*)\s*:\s*`)
+	operator = search.MustCompile(`^(\)*)\s*(?:&&|\|\||and\b|or\b)\s*`)
+	question = search.MustCompile(`^\)*\s*\?\s*`)
+	colon    = search.MustCompile(`^(\)*)\s*:\s*`)
 )
 
 // operand takes the settled side out of a && b or a || b. The span of such a node
@@ -245,7 +245,7 @@ func (s *fold) lines(start, end int) {
 	s.edit(start, end, "")
 }
 
-var multiline = regexp.MustCompile(`<<[~-]?["'A-Za-z_]`)
+var multiline = search.MustCompile(`<<[~-]?["'A-Za-z_]`)
 
 // ifLines folds an if ... end.
 func (s *fold) ifLines(n *ruby.Node, tag erb.Segment, live int, r role) {

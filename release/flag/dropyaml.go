@@ -1,12 +1,12 @@
 package flag
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -84,7 +84,7 @@ func place(f *source.File, n *yaml.Node) source.Span {
 	return source.Span{File: f, Start: at, End: at}
 }
 
-var keyEnd = regexp.MustCompile(`^(?:"[^"\n]*"|'[^'\n]*'|[^\s:#]+)\s*:[ \t]*(?:#[^\n]*)?\r?\n`)
+var keyEnd = search.MustCompile(`^(?:"[^"\n]*"|'[^'\n]*'|[^\s:#]+)\s*:[ \t]*(?:#[^\n]*)?\r?\n`)
 
 // emptied writes {} behind the key of a mapping that loses its only entry.
 func emptied(f *source.File, key, m *yaml.Node, i int) ([]source.Edit, error) {

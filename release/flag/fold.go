@@ -13,13 +13,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -34,7 +34,7 @@ type Flag struct {
 }
 
 // nameForm is what the names of properties are made of.
-var nameForm = regexp.MustCompile(`^[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*$`)
+var nameForm = search.MustCompile(`^[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*$`)
 
 // CheckName says why a property cannot have that name.
 func CheckName(name string) error {
@@ -108,8 +108,8 @@ var methods = []string{"name", "index", "spec", "properties", "raw_properties", 
 // other one: Ruby decides by what is written, in whichever arm it is.
 func (f form) hides(o form) string {
 	for _, m := range methods {
-		sets := regexp.MustCompile(`(?:^|[^.@$:\w])` + m + `\s*(?:[-+*/|&]|\|\||&&)?=(?:[^=~>]|$)`)
-		if sets.MatchString(f.code) && !sets.MatchString(o.code) && regexp.MustCompile(`(?:^|[^.@$:\w'"-])`+m+`\b`).MatchString(o.code) {
+		sets := search.MustCompile(`(?:^|[^.@$:\w])` + m + `\s*(?:[-+*/|&]|\|\||&&)?=(?:[^=~>]|$)`)
+		if sets.MatchString(f.code) && !sets.MatchString(o.code) && search.MustCompile(`(?:^|[^.@$:\w'"-])`+m+`\b`).MatchString(o.code) {
 			return m
 		}
 	}

@@ -1,18 +1,18 @@
 package flag
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
 // heredoc is where a here document of Ruby begins.
-var heredoc = regexp.MustCompile(`(?:^|[\s(,=\[{])<<[-~]?["']?([A-Za-z_]\w*)`)
+var heredoc = search.MustCompile(`(?:^|[\s(,=\[{])<<[-~]?["']?([A-Za-z_]\w*)`)
 
 // rubyComment is a line of Ruby that is a comment alone.
-var rubyComment = regexp.MustCompile(`(?m)^[ \t]*#(?:[^{\n].*)?$`)
+var rubyComment = search.MustCompile(`(?m)^[ \t]*#(?:[^{\n].*)?$`)
 
 // hidden are uses of the property that the reading of conditions does not see, in
 // what is left of a template: in a lambda, a here document, a pattern, by a name
@@ -39,7 +39,7 @@ func hidden(now, f *source.File, property string) (left []Use) {
 			}
 		}
 		for _, m := range heredoc.FindAllStringSubmatchIndex(code, -1) {
-			end := regexp.MustCompile(`(?m)^[ \t]*` + code[m[2]:m[3]] + `[ \t]*\r?$`)
+			end := search.MustCompile(`(?m)^[ \t]*` + code[m[2]:m[3]] + `[ \t]*\r?$`)
 			if !end.MatchString(code[m[1]:]) {
 				use(m[0], m[1], "the here document that begins here would lose its end")
 			}
@@ -49,23 +49,23 @@ func hidden(now, f *source.File, property string) (left []Use) {
 }
 
 type hiddenUse struct {
-	pattern *regexp.Regexp
+	pattern *search.Pattern
 	why     string
 }
 
 // hiddenUses are the texts that may ask for a property.
 func hiddenUses(property string) []hiddenUse {
-	quote := regexp.QuoteMeta
+	quote := search.QuoteMeta
 	parts := strings.Split(property, ".")
 	uses := []hiddenUse{
-		{regexp.MustCompile(`(?:^|[^\w.-])` + quote(property) + `(?:$|[^\w.-])`), "it stands where conditions are not read"},
-		{regexp.MustCompile(`\b(?:if_)?p\b[\s(]*["'][^"'\n]*(?:#\{[^}\n]*\}|["']\s*\+\s*["'])[^"'\n]*` + quote(parts[len(parts)-1]) + `["']`), "a name is put together here, and may be that of the property"},
-		{regexp.MustCompile(`\b(?:raw_)?properties\s*(?:\.(?:to_\w+|dig|each\w*|marshal_dump|inspect|send)\b|\)|\]|,|;|$)`), "all properties are read as a whole here"},
-		{regexp.MustCompile(`\b(?:raw_)?properties\s*(?:&?\.\s*|\[\s*[:"'])` + quote(parts[0]) + `\b`), "the property, or what it is part of, is read in another way here"},
+		{search.MustCompile(`(?:^|[^\w.-])` + quote(property) + `(?:$|[^\w.-])`), "it stands where conditions are not read"},
+		{search.MustCompile(`\b(?:if_)?p\b[\s(]*["'][^"'\n]*(?:#\{[^}\n]*\}|["']\s*\+\s*["'])[^"'\n]*` + quote(parts[len(parts)-1]) + `["']`), "a name is put together here, and may be that of the property"},
+		{search.MustCompile(`\b(?:raw_)?properties\s*(?:\.(?:to_\w+|dig|each\w*|marshal_dump|inspect|send)\b|\)|\]|,|;|$)`), "all properties are read as a whole here"},
+		{search.MustCompile(`\b(?:raw_)?properties\s*(?:&?\.\s*|\[\s*[:"'])` + quote(parts[0]) + `\b`), "the property, or what it is part of, is read in another way here"},
 	}
 	for i := 1; i < len(parts); i++ {
 		whole := strings.Join(parts[:i], ".")
-		uses = append(uses, hiddenUse{regexp.MustCompile(`\b(?:if_)?p\b[\s(]*["']` + quote(whole) + `["']`), whole + ", of which the property is a part, is read as a whole here"})
+		uses = append(uses, hiddenUse{search.MustCompile(`\b(?:if_)?p\b[\s(]*["']` + quote(whole) + `["']`), whole + ", of which the property is a part, is read as a whole here"})
 	}
 	return uses
 }

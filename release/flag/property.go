@@ -2,12 +2,12 @@ package flag
 
 import (
 	"bytes"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -71,7 +71,7 @@ func (f Flag) Property(spec *source.File) (source.Edit, error) {
 	return edit(start, start, lines...), nil
 }
 
-var emptyProperties = regexp.MustCompile(`^properties:[ \t]*(?:\{[ \t]*\}|~|null)?[ \t]*\r?\n?$`)
+var emptyProperties = search.MustCompile(`^properties:[ \t]*(?:\{[ \t]*\}|~|null)?[ \t]*\r?\n?$`)
 
 func byName(a, b *yaml.Node) int { return strings.Compare(a.Value, b.Value) }
 

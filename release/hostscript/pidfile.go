@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -415,7 +415,7 @@ func isMessage(name string) bool {
 	return name == "echo" || name == "printf" || name == "logger" || messages.MatchString(name)
 }
 
-var messages = regexp.MustCompile(`^(?:log|warn|info|error|fail|die|abort|debug)(?:_?\w*)$`)
+var messages = search.MustCompile(`^(?:log|warn|info|error|fail|die|abort|debug)(?:_?\w*)$`)
 
 // fileReaders are commands that only look at the file whose name they get;
 // those of the releases' helpers end the process and wait for it.
@@ -504,7 +504,7 @@ func (r *pidReader) onlySignals(args []*syntax.Word) bool {
 }
 
 // signalOption is a signal that bpm's init hands on.
-var signalOption = regexp.MustCompile(`^-(?:SIG)?(?:TERM|INT|HUP|QUIT|KILL|USR1|USR2|WINCH|[0-39]|1[025])$`)
+var signalOption = search.MustCompile(`^-(?:SIG)?(?:TERM|INT|HUP|QUIT|KILL|USR1|USR2|WINCH|[0-39]|1[025])$`)
 
 // plainStop says whether start-stop-daemon finds the process by the pidfile and
 // by nothing else, and stops it.
@@ -671,7 +671,7 @@ func (r *pidReader) output(name string, args []*syntax.Word, stmt *syntax.Stmt) 
 }
 
 // procFolder is the folder of a process, which is there as long as it runs.
-var procFolder = regexp.MustCompile(`^"?/proc/"?\$(?:\{\w+\}|\w+|\(cat [^()|;&]+\))"?/?"?$`)
+var procFolder = search.MustCompile(`^"?/proc/"?\$(?:\{\w+\}|\w+|\(cat [^()|;&]+\))"?/?"?$`)
 
 // signals says whether the arguments of a kill send the process itself a signal
 // that reaches it through bpm's init.
@@ -707,7 +707,7 @@ func (r *pidReader) signals(args []*syntax.Word, pid *syntax.Word) bool {
 	return pid == nil
 }
 
-var identifier = regexp.MustCompile(`[A-Za-z_]\w*`)
+var identifier = search.MustCompile(`[A-Za-z_]\w*`)
 
 // computes refuses arithmetic with the number.
 func (r *pidReader) computes(n syntax.Node) {

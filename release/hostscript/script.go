@@ -7,7 +7,6 @@ package hostscript
 import (
 	"bytes"
 	"path"
-	"regexp"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -15,6 +14,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -145,8 +145,8 @@ func onlyCommands(text []byte) (some bool) {
 
 var (
 	// crontabFields are what stands before the command: when, and as whom.
-	crontabFields = regexp.MustCompile(`^\s*(?:@\w+|(?:[*\d][\d*/,-]*\s+){2}[*\d]\S*\s+[*\w]\S*\s+[*\w]\S*)\s+(?:(?:root|vcap)\s+)?`)
-	rotateScript  = regexp.MustCompile(`^(?:pre|post|first|last)(?:rotate|action)$`)
+	crontabFields = search.MustCompile(`^\s*(?:@\w+|(?:[*\d][\d*/,-]*\s+){2}[*\d]\S*\s+[*\w]\S*\s+[*\w]\S*)\s+(?:(?:root|vcap)\s+)?`)
+	rotateScript  = search.MustCompile(`^(?:pre|post|first|last)(?:rotate|action)$`)
 )
 
 // Value is what a word stands for, when the script alone tells.

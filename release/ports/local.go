@@ -1,10 +1,10 @@
 package ports
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -16,7 +16,7 @@ func Local(f *source.File, code string) string {
 	}
 	name, key := m[1], m[2]
 	ruby := rubyIn(f)
-	if set := regexp.MustCompile(`(?m)(?:^|;)\s*` + name + `\s*=\s*([^=\s].*)`).FindStringSubmatch(ruby); set != nil {
+	if set := search.MustCompile(`(?m)(?:^|;)\s*` + name + `\s*=\s*([^=\s].*)`).FindStringSubmatch(ruby); set != nil {
 		if key != "" {
 			return code
 		}
@@ -67,13 +67,13 @@ func property(name, key string) string {
 
 var (
 	// oneName is a local, alone or for one of the values that it holds.
-	oneName = regexp.MustCompile(`^(?:[^<]*<%=)?-?\s*([a-z_]\w*)(?:\[["':]?(\w+)["']?\])?\s*(?:-?%>[^<]*)?$`)
+	oneName = search.MustCompile(`^(?:[^<]*<%=)?-?\s*([a-z_]\w*)(?:\[["':]?(\w+)["']?\])?\s*(?:-?%>[^<]*)?$`)
 	// blockHead begins a block: what it goes over or the properties that have to be
 	// there, and its variables.
-	blockHead = regexp.MustCompile(`(?:([^\n;=%<>]+?)\.each\w*|\bif_p\(([^()\n]*)\))\s*(?:do|\{)\s*\|([^|\n]*)\|`)
+	blockHead = search.MustCompile(`(?:([^\n;=%<>]+?)\.each\w*|\bif_p\(([^()\n]*)\))\s*(?:do|\{)\s*\|([^|\n]*)\|`)
 	// literalList is a list of numbers in Ruby.
-	numbers     = regexp.MustCompile(`[0-9]+`)
-	literalList = regexp.MustCompile(`^\s*(?:%w)?[\[(][\d\s,"']+[\])]\s*$`)
+	numbers     = search.MustCompile(`[0-9]+`)
+	literalList = search.MustCompile(`^\s*(?:%w)?[\[(][\d\s,"']+[\])]\s*$`)
 )
 
 // Numbers are the numbers of a list in Ruby.

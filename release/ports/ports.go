@@ -10,13 +10,13 @@
 package ports
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -83,7 +83,7 @@ type Argument struct {
 	At   source.Span
 }
 
-var digits = regexp.MustCompile(`^[0-9]+$`)
+var digits = search.MustCompile(`^[0-9]+$`)
 
 // ownPort are words in the name of a port that the process itself opens.
 var ownPort = map[string]bool{
@@ -194,13 +194,13 @@ func (r *Reader) Config(f *source.File, body string) {
 
 var (
 	// keyValue is a name before a value; blanks around = make no difference.
-	keyValue = regexp.MustCompile(`(?:["':]|\b)([A-Za-z][\w.-]*)["']?\]?\s*(?::[ \t]|:$|=>|=)[ \t]*`)
+	keyValue = search.MustCompile(`(?:["':]|\b)([A-Za-z][\w.-]*)["']?\]?\s*(?::[ \t]|:$|=>|=)[ \t]*`)
 	// spaced is a line of a file that has the name first and no sign.
-	spaced = regexp.MustCompile(`^\s*\$?([A-Za-z][\w-]*)[ \t]+(?:port[ \t]+)?(\S.*?)\s*$`)
+	spaced = search.MustCompile(`^\s*\$?([A-Za-z][\w-]*)[ \t]+(?:port[ \t]+)?(\S.*?)\s*$`)
 	// sectionAddress is the name of a section before its address.
-	sectionAddress = regexp.MustCompile(`^[A-Za-z][\w.-]*[ \t]+`)
+	sectionAddress = search.MustCompile(`^[A-Za-z][\w.-]*[ \t]+`)
 	// commas cuts a list of addresses; what stands in an expression stays whole.
-	commas = regexp.MustCompile(`^(?:<%=.*?%>|[^,<\s])+|,(?:<%=.*?%>|[^,<\s])+`)
+	commas = search.MustCompile(`^(?:<%=.*?%>|[^,<\s])+|,(?:<%=.*?%>|[^,<\s])+`)
 )
 
 // line reads the value behind a name.
@@ -220,7 +220,7 @@ func (r *Reader) line(f *source.File, start int, text, kind string, sure bool) {
 
 // oneValue is a value as far as it goes: quoted, an address with expressions in
 // it, or Ruby.
-var oneValue = regexp.MustCompile(`^(?:"[^"\n]*"|'[^'\n]*'|(?:<%=.*?%>|[\w.*:\[\]@/-])+(?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)[\w.]*)?(?:[ \t]*\|\|[ \t]*\S+)?)`)
+var oneValue = search.MustCompile(`^(?:"[^"\n]*"|'[^'\n]*'|(?:<%=.*?%>|[\w.*:\[\]@/-])+(?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)[\w.]*)?(?:[ \t]*\|\|[ \t]*\S+)?)`)
 
 // Value judges a port, or an address with or without one.
 func (r *Reader) Value(at source.Span, text, kind string, sure bool) {
@@ -281,10 +281,10 @@ func (r *Reader) Value(at source.Span, text, kind string, sure bool) {
 }
 
 var (
-	quoted      = regexp.MustCompile(`^["'](.*)["']$`)
-	rubyValue   = regexp.MustCompile(`^(?:p|if_p)\(|^properties\.|\bp\(["']`)
-	rubyDefault = regexp.MustCompile(`(?:,|\|\||[^:]:[ \t])\s*["']?([\w.*:\[\]]*?\d+)["']?\s*(?:\)|$|%>|-%>)`)
-	portNumber  = regexp.MustCompile(`^(\d{1,5})(?:$|[^\w.:-])`)
+	quoted      = search.MustCompile(`^["'](.*)["']$`)
+	rubyValue   = search.MustCompile(`^(?:p|if_p)\(|^properties\.|\bp\(["']`)
+	rubyDefault = search.MustCompile(`(?:,|\|\||[^:]:[ \t])\s*["']?([\w.*:\[\]]*?\d+)["']?\s*(?:\)|$|%>|-%>)`)
+	portNumber  = search.MustCompile(`^(\d{1,5})(?:$|[^\w.:-])`)
 )
 
 // Of gives the port of a number or of an address that ends in one. A port of
@@ -358,9 +358,9 @@ func indent(line string) int {
 
 var (
 	// hostKey is a name for the host of another process.
-	hostKey = regexp.MustCompile(`(?i)(?:^|[\s"'{(,:-])(?:host|hosts|hostname|server|servers|address|addresses|machines|url|uri|endpoint|target)["']?\s*(?::|=>|=)\s*["']?([^\s"',]*)`)
+	hostKey = search.MustCompile(`(?i)(?:^|[\s"'{(,:-])(?:host|hosts|hostname|server|servers|address|addresses|machines|url|uri|endpoint|target)["']?\s*(?::|=>|=)\s*["']?([^\s"',]*)`)
 	// wildcard is a host to listen on.
-	wildcard = regexp.MustCompile(`^(?:0\.0\.0\.0|\*|::|\[::\]|localhost|127\.0\.0\.1)$`)
+	wildcard = search.MustCompile(`^(?:0\.0\.0\.0|\*|::|\[::\]|localhost|127\.0\.0\.1)$`)
 	// asked are names of what a process asks, and does not serve.
 	asked = map[string]bool{
 		"nats": true, "mbus": true, "db": true, "database": true, "mysql": true, "postgres": true, "smtp": true, "mail": true, "email": true, "redis": true, "syslog": true,

@@ -1,6 +1,8 @@
 package render
 
-import "regexp"
+import (
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
+)
 
 // Kind is what a value is by the name of its property.
 type Kind int
@@ -28,16 +30,16 @@ const (
 )
 
 var names = []struct {
-	re   *regexp.Regexp
+	re   *search.Pattern
 	kind Kind
 }{
-	{regexp.MustCompile(noName), False},
-	{regexp.MustCompile(yesName), True},
-	{regexp.MustCompile(numberName), Number},
-	{regexp.MustCompile(pathName), Path},
+	{search.MustCompile(noName), False},
+	{search.MustCompile(yesName), True},
+	{search.MustCompile(numberName), Number},
+	{search.MustCompile(pathName), Path},
 }
 
-var lastPart = regexp.MustCompile(`[^.]+$`)
+var lastPart = search.MustCompile(`[^.]+$`)
 
 // KindOf says what is synthesized for a property of that name.
 func KindOf(name string) Kind {

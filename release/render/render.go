@@ -27,7 +27,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -37,6 +36,7 @@ import (
 	boshsys "github.com/cloudfoundry/bosh-utils/system"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -247,7 +247,7 @@ func (r *Renderer) render(f *source.File, c Context) (result, error) {
 }
 
 // sees finds templates that may look at properties other than by their names.
-var sees = regexp.MustCompile(`properties|\bspec\s*(?:[^.\s]|\.(?:to_|each|inspect|dig|send|methods|\[))|\b(?:eval|binding|self|instance_\w+|method|__send__|public_send|ObjectSpace|lookup_property)\b`)
+var sees = search.MustCompile(`properties|\bspec\s*(?:[^.\s]|\.(?:to_|each|inspect|dig|send|methods|\[))|\b(?:eval|binding|self|instance_\w+|method|__send__|public_send|ObjectSpace|lookup_property)\b`)
 
 // holds says whether the template prints the same with other properties: those
 // that it asked for are the same.

@@ -3,7 +3,6 @@ package runit
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -215,7 +215,7 @@ func (in *invocation) raw(w *syntax.Word, skip int) string {
 	return string(in.r.file.Data[int(w.Pos().Offset())+skip : w.End().Offset()])
 }
 
-var digits = regexp.MustCompile(`^\d+$`)
+var digits = search.MustCompile(`^\d+$`)
 
 // take takes an option with its argument, which begins after skip bytes of a word.
 func (in *invocation) take(l byte, w *syntax.Word, skip int) error {
@@ -414,7 +414,7 @@ func (in *invocation) review() string {
 	return strings.Join(parts, "; ")
 }
 
-var ulimit = regexp.MustCompile(`\bulimit\b`)
+var ulimit = search.MustCompile(`\bulimit\b`)
 
 // setsLimits says whether the script sets limits itself: they are hard ones, too.
 func (r *reader) setsLimits() bool { return ulimit.Match(r.file.Data) }

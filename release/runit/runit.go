@@ -11,7 +11,6 @@ import (
 	"bytes"
 	"cmp"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -21,6 +20,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/hostscript"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -79,7 +79,7 @@ type reader struct {
 	template *erb.Template
 	mask     []byte
 	programs []string
-	named    *regexp.Regexp
+	named    *search.Pattern
 	// script is the file as hostscript reads it: it knows the values of variables.
 	script *hostscript.Script
 	// variables hold the name of a program: VAR=chpst, VAR=$(which chpst).
@@ -128,7 +128,7 @@ func newReader(f *source.File, programs []string) *reader {
 	if bytes.IndexByte(f.Data, 0) >= 0 {
 		return nil
 	}
-	named := regexp.MustCompile(`(?:^|[^\w.-])(` + strings.Join(programs, "|") + `)(?:$|[^\w.-])`)
+	named := search.MustCompile(`(?:^|[^\w.-])(` + strings.Join(programs, "|") + `)(?:$|[^\w.-])`)
 	if !named.Match(f.Data) {
 		return nil
 	}
@@ -156,7 +156,7 @@ func (r *reader) span(start, end int) source.Span {
 }
 
 // withOption is how a command line begins that is written in another language.
-var withOption = regexp.MustCompile(`^["']?\s*,?\s*["']?-`)
+var withOption = search.MustCompile(`^["']?\s*,?\s*["']?-`)
 
 // elsewhere finds command lines in a file that is not read as shell.
 func (r *reader) elsewhere(why string) {

@@ -12,7 +12,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	boshcrypto "github.com/cloudfoundry/bosh-cli/v7/crypto"
@@ -22,6 +21,7 @@ import (
 	boshsys "github.com/cloudfoundry/bosh-utils/system"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 )
 
 // Open reads a tarball. done removes what was extracted; the release is of no
@@ -85,7 +85,7 @@ func Open(path string) (r *release.Release, done func(), err error) {
 }
 
 // shelled is how bosh-utils tells of a program that failed.
-var shelled = regexp.MustCompile(`(?s)Running command: '[^']*', stdout: '.*', stderr: '(.*)': exit status \d+$`)
+var shelled = search.MustCompile(`(?s)Running command: '[^']*', stdout: '.*', stderr: '(.*)': exit status \d+$`)
 
 // plain leaves out of an error what only says something about temporary folders:
 // of what tar says, the first error.

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -51,8 +51,8 @@ func (x *explainer) explain(process string, r *Row) {
 }
 
 // assigned matches a statement that gives a variable to the environment.
-func assigned(name string) *regexp.Regexp {
-	return regexp.MustCompile(`(^|[\s;&|(])(export\s[^;]*\b)?` + regexp.QuoteMeta(name) + `(=|\s|;|$)`)
+func assigned(name string) *search.Pattern {
+	return search.MustCompile(`(^|[\s;&|(])(export\s[^;]*\b)?` + search.QuoteMeta(name) + `(=|\s|;|$)`)
 }
 
 // statement looks for the statement that set what the process had: a variable, a
@@ -60,14 +60,14 @@ func assigned(name string) *regexp.Regexp {
 // at it, that is the explanation.
 func (x *explainer) statement(r *Row) bool {
 	kind, what, _ := strings.Cut(r.Aspect, ":")
-	var set *regexp.Regexp
+	var set *search.Pattern
 	switch kind {
 	case "env-missing", "env-changed":
 		set = assigned(what)
 	case "limit":
 		for letter, name := range limitNames {
 			if name == what {
-				set = regexp.MustCompile(`ulimit\s.*-[SH]*` + letter + `|prlimit|chpst|softlimit`)
+				set = search.MustCompile(`ulimit\s.*-[SH]*` + letter + `|prlimit|chpst|softlimit`)
 			}
 		}
 	}

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
 	"github.com/bosh-bpmify/bosh-bpmify/release/render"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 	"github.com/bosh-bpmify/bosh-bpmify/release/vm"
 )
@@ -131,7 +131,7 @@ func (s *side) fail(err error) {
 }
 
 // hasExtension is a base name that looks like that of a file with text in it.
-var hasExtension = regexp.MustCompile(`[^.]\.[A-Za-z][A-Za-z0-9]*$`)
+var hasExtension = search.MustCompile(`[^.]\.[A-Za-z][A-Za-z0-9]*$`)
 
 // assume says what is at a path that only a package or another job could have
 // put there. A file that the release has the source of is that; otherwise a name

@@ -5,11 +5,11 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/container"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/vm"
 )
 
@@ -25,7 +25,7 @@ func paths(text string) []string {
 	return out
 }
 
-var pidfile = regexp.MustCompile(`\.(pid|lock)$`)
+var pidfile = search.MustCompile(`\.(pid|lock)$`)
 
 // access compares what the processes may do with the paths that they are told of:
 // in their arguments, their environment, and the files that they are given.
@@ -106,7 +106,7 @@ func (c *comparison) toldByFiles(note func(string)) {
 }
 
 // notConfiguration are targets that the process does not read.
-var notConfiguration = regexp.MustCompile(`^(bin|packages)/|(^|/)(bpm\.yml|.*logrotate.*|.*drain.*|.*syslog.*|.*\.sh|indicators.*|.*\.ya?ml\.example|dns/.*|aliases\.json)$`)
+var notConfiguration = search.MustCompile(`^(bin|packages)/|(^|/)(bpm\.yml|.*logrotate.*|.*drain.*|.*syslog.*|.*\.sh|indicators.*|.*\.ya?ml\.example|dns/.*|aliases\.json)$`)
 
 // viewer is a process that looks at paths as the launched one would.
 func (c *comparison) viewer(s *side, e *vm.Event) *vm.Process {

@@ -5,10 +5,10 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/vm"
 )
 
@@ -291,7 +291,7 @@ func vcapMay(n vm.Node) fs.FileMode {
 }
 
 // stamp is what the conversion leaves beside a folder whose owners it changed.
-var stamp = regexp.MustCompile(`^/var/vcap/(data|store)/\.[^/]+\.vcap$`)
+var stamp = search.MustCompile(`^/var/vcap/(data|store)/\.[^/]+\.vcap$`)
 
 func stampRule(p string) string {
 	if stamp.MatchString(p) {

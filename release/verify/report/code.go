@@ -2,11 +2,11 @@ package report
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -200,16 +200,16 @@ const (
 var tokenNames = []string{"", "c", "r", "k"}
 
 var (
-	rubyTag  = regexp.MustCompile(`(?s)<%.*?%>`)
-	comment  = regexp.MustCompile(`(?m)(?:^|[ \t])(#.*)$`)
-	yamlKey  = regexp.MustCompile(`(?m)^[ \t]*(?:- )?([A-Za-z_][\w./-]*:)(?:[ \t]|$)`)
-	monitKey = regexp.MustCompile(`(?m)^[ \t]*(check|with|start|stop|group|if|depends|restart|every|mode|alert)\b`)
+	rubyTag  = search.MustCompile(`(?s)<%.*?%>`)
+	comment  = search.MustCompile(`(?m)(?:^|[ \t])(#.*)$`)
+	yamlKey  = search.MustCompile(`(?m)^[ \t]*(?:- )?([A-Za-z_][\w./-]*:)(?:[ \t]|$)`)
+	monitKey = search.MustCompile(`(?m)^[ \t]*(check|with|start|stop|group|if|depends|restart|every|mode|alert)\b`)
 )
 
 // tokenClasses gives the token of every byte.
 func tokenClasses(f *source.File) []byte {
 	out := make([]byte, len(f.Data))
-	paint := func(re *regexp.Regexp, group int, class byte) {
+	paint := func(re *search.Pattern, group int, class byte) {
 		for _, m := range re.FindAllSubmatchIndex(f.Data, -1) {
 			for i := m[2*group]; i < m[2*group+1]; i++ {
 				out[i] = class

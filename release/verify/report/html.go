@@ -7,12 +7,12 @@ import (
 	"html/template"
 	"io"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
 	"github.com/bosh-bpmify/bosh-bpmify/release/finding"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 	"github.com/bosh-bpmify/bosh-bpmify/release/verify"
 )
@@ -226,7 +226,7 @@ type decisionView struct {
 // job's folder, Title with it.
 type link struct{ Text, Title, Href string }
 
-var notID = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
+var notID = search.MustCompile(`[^A-Za-z0-9_.-]+`)
 
 func newPage(r *verify.Result, o Options) *page {
 	p := &page{Options: o, Style: template.CSS(pageStyle), Result: r, Chip: chipOf(r.Status()), Headline: headline(r)}
@@ -479,6 +479,6 @@ func sides(before, after string) pair {
 	return p
 }
 
-var word = regexp.MustCompile(`\s+|[^\s]+`)
+var word = search.MustCompile(`\s+|[^\s]+`)
 
 func splitWords(s string) []string { return word.FindAllString(s, -1) }

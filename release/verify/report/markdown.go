@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 	"github.com/bosh-bpmify/bosh-bpmify/release/verify"
 )
@@ -346,10 +346,10 @@ func mdValue(s string) string {
 	return mdCode(shorten(s, 400))
 }
 
-var spaces = regexp.MustCompile(`\s+`)
+var spaces = search.MustCompile(`\s+`)
 
 // reference is what GitHub makes a link of: a person, a team, an issue.
-var reference = regexp.MustCompile(`[@#]\w`)
+var reference = search.MustCompile(`[@#]\w`)
 
 // mdText writes foreign text as text: nothing in it is markup, a table's column,
 // a formula or a link to a person.
