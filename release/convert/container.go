@@ -194,7 +194,7 @@ func (w *job) configs(p *bpm.ProcessTemplate) []config {
 	}
 	tell(append(p.Texts(), script, copies)...)
 	for _, f := range w.innerScripts(p, script) {
-		tell(blankComments(string(f.Data)))
+		tell(withoutComments(f))
 	}
 	var all []config
 	seen := map[string]bool{}
@@ -215,7 +215,7 @@ func (w *job) configs(p *bpm.ProcessTemplate) []config {
 				continue
 			}
 			seen[t.Target], more = true, true
-			body := blankConfig(string(f.Data))
+			body := settingsOf(f)
 			tell(body)
 			for _, m := range includes.FindAllStringSubmatch(body, -1) {
 				patterns = append(patterns, path.Join(path.Dir(vmPath), m[1]))

@@ -140,8 +140,6 @@ type Context struct {
 	Flag string
 	// ShareWrapper has the old scripts, which stay behind a flag, call the wrappers.
 	ShareWrapper bool
-	// parsed are the scripts that were parsed for earlier jobs.
-	parsed map[*source.File]*ctl.Script
 }
 
 // job is one conversion under way.
@@ -248,9 +246,6 @@ func mergeSuppressed(all []suppress.Finding) []suppress.Finding {
 
 func convertJob(j *release.Job, ctx Context) *Conversion {
 	c := &Conversion{Job: j}
-	if ctx.parsed == nil {
-		ctx.parsed = map[*source.File]*ctl.Script{}
-	}
 	if j.Err != nil {
 		return c.fail(j.Err)
 	}

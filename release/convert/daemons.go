@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/search"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
 // server is a row of the table of known servers: what a program does by itself
@@ -142,6 +143,17 @@ func blankConfig(text string) string {
 		}
 	}
 	return string(b)
+}
+
+// withoutComments is a script, settingsOf a config file, with blanks for comments.
+func withoutComments(f *source.File) string {
+	type key struct{}
+	return source.Derived(f, key{}, func() string { return blankComments(string(f.Data)) })
+}
+
+func settingsOf(f *source.File) string {
+	type key struct{}
+	return source.Derived(f, key{}, func() string { return blankConfig(string(f.Data)) })
 }
 
 var configComment = search.MustCompile(`(?m)^[ \t]*(?:;|//).*$|(?s:<!--.*?-->)`)

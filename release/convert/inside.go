@@ -42,7 +42,7 @@ func (w *job) inside(l *launch, p *bpm.ProcessTemplate) {
 		if !c.named || hostscript.RunsOnHost(c.file) {
 			continue
 		}
-		body := blankConfig(string(c.file.Data))
+		body := settingsOf(c.file)
 		for _, m := range tmpSocket.FindAllStringSubmatchIndex(body, -1) {
 			w.find("private-tmp", source.Warning, source.Span{File: c.file, Start: m[2], End: m[3]}, "/tmp in the container is %s/tmp, for the processes of this job alone: who meets %s at this socket from elsewhere has to use a folder that both have, such as %s", w.dataDir(), l.name, w.runDir())
 		}

@@ -60,13 +60,12 @@ func (w *job) needs(l *launch, p *bpm.ProcessTemplate) []need {
 	}
 	for _, f := range w.innerScripts(p, l.script) {
 		t := fileText(f)
-		t.body = blankComments(t.body)
+		t.body = withoutComments(f)
 		needs = append(needs, markWritten(t, w.pathsIn(t, true))...)
 	}
 	for _, c := range w.configs(p) {
 		t := fileText(c.file)
-		t.body = blankConfig(t.body)
-		t.body = blankUnused(t.body)
+		t.body = blankUnused(settingsOf(c.file))
 		found := append(w.pathsIn(t, c.named), w.pathsInRuby(c)...)
 		for i := range found {
 			found[i].loose = !c.exact

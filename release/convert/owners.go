@@ -123,7 +123,7 @@ func (w *job) ownerCommands() []*ctl.Command {
 	if err != nil {
 		return all
 	}
-	world := ctl.World{Lookup: w.lookup, Exists: w.exists, Parsed: w.ctx.parsed, Bare: true}
+	world := ctl.World{Lookup: w.lookup, Exists: w.exists, Bare: true}
 	return append(all, ctl.Evaluate(script, nil, world).Commands...)
 }
 

@@ -13,7 +13,6 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
 	opsfiles "github.com/bosh-bpmify/bosh-bpmify/ops-files"
 	"github.com/bosh-bpmify/bosh-bpmify/release"
-	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/finding"
 	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
@@ -250,7 +249,7 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 		return err
 	}
 	p.Samples = manifests
-	ctx := Context{Release: p.Release, Manifests: manifests, Suppress: rules, Processes: o.Processes, Errands: o.Errands, ShareWrapper: o.ShareWrapper, parsed: map[*source.File]*ctl.Script{}}
+	ctx := Context{Release: p.Release, Manifests: manifests, Suppress: rules, Processes: o.Processes, Errands: o.Errands, ShareWrapper: o.ShareWrapper}
 	one := func(j *release.Job) *Conversion { return Job(j, ctx) }
 	if o.DropFlag != "" {
 		if one, err = dropFrom(p.Release, ctx, o.DropFlag); err != nil {

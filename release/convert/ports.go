@@ -36,7 +36,7 @@ func (w *job) listeners(l *launch) *listeners {
 	ls.monit(l)
 	ls.read = w.configFiles(l)
 	for _, f := range ls.read {
-		ls.Config(f, blankConfig(string(f.Data)))
+		ls.Config(f, settingsOf(f))
 	}
 	return ls
 }

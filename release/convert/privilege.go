@@ -176,7 +176,7 @@ func (w *job) signsOfRoot(l *launch) []source.Span {
 		}
 	}
 	for _, f := range w.configFiles(l) {
-		body := blankConfig(string(f.Data))
+		body := settingsOf(f)
 		for _, m := range signs.FindAllStringIndex(body, -1) {
 			if alone(body, m[0]) {
 				all = append(all, source.Span{File: f, Start: m[0], End: m[1]})

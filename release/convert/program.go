@@ -227,16 +227,12 @@ func (w *job) evaluate(l *launch, program *monit.Program, world ctl.World) (*ctl
 	if name, shell := ctl.Shell(file); !shell {
 		return nil, w.decline(source.Span{File: file}, "this is a script for %s, and only shell is read", name)
 	}
-	script, ok := w.ctx.parsed[file]
-	if !ok || script.Path != vmPath {
-		script, err = ctl.ParseScript(vmPath, file)
-	}
+	script, err := ctl.ParseScript(vmPath, file)
 	if err != nil {
 		w.fail(err)
 		return nil, false
 	}
-	w.ctx.parsed[file] = script
-	world.Outer, world.Lookup, world.Exists, world.Parsed = inner, w.lookup, w.exists, w.ctx.parsed
+	world.Outer, world.Lookup, world.Exists = inner, w.lookup, w.exists
 	return ctl.Evaluate(script, inner.Args, world), true
 }
 

@@ -186,7 +186,7 @@ func (w *job) programs(l *launch) []used {
 		if err != nil {
 			continue
 		}
-		world := ctl.World{Lookup: w.lookup, Exists: w.exists, Parsed: w.ctx.parsed, Bare: true}
+		world := ctl.World{Lookup: w.lookup, Exists: w.exists, Bare: true}
 		for _, c := range ctl.Evaluate(script, u.Args, world).Commands {
 			if len(c.Words) > 0 && !c.Followed {
 				all = append(all, used{name: c.Name(), words: wordTexts(c.Words[1:]), at: c.Span, released: below(c.Words[0].String(), "/var/vcap"), writes: hostFiles(c)})

@@ -100,7 +100,7 @@ func (w *job) joinedNames(old map[string]bool) {
 			if strings.Contains(l.pidfile, "<%") || w.writesPidfile(l) || !search.MustCompile(search.QuoteMeta(path.Dir(l.pidfile))+`/?["']`).Match(f.Data) {
 				continue
 			}
-			body := blankComments(string(f.Data))
+			body := withoutComments(f)
 			for _, m := range search.MustCompile(`["'/}]`+search.QuoteMeta(base)+`["']`).FindAllStringIndex(body, -1) {
 				at := source.Span{File: f, Start: m[0] + 1, End: m[1] - 1}
 				if strings.HasSuffix(body[:at.Start], path.Dir(l.pidfile)+"/") {

@@ -49,7 +49,7 @@ func (w *job) stalePidfiles(l *launch) (files []string) {
 			if hostscript.RunsOnHost(c.file) {
 				continue
 			}
-			for _, m := range pidSetting.FindAllSubmatchIndex([]byte(blankComments(string(c.file.Data))), -1) {
+			for _, m := range pidSetting.FindAllSubmatchIndex([]byte(withoutComments(c.file)), -1) {
 				if file := string(c.file.Data[m[2]:m[3]]); path.Clean(file) == l.pidfile { // another may be that of another program
 					add(p, file, source.Span{File: c.file, Start: m[2], End: m[3]})
 				}

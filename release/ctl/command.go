@@ -372,24 +372,12 @@ func (e *evaluator) load(n syntax.Node, call *Command, vmPath string) *Script {
 		call.Missing = vmPath + " is not in this release"
 		return nil
 	}
-	script, err := e.parse(vmPath, f)
+	script, err := ParseScript(vmPath, f)
 	if err != nil {
 		call.Missing = err.Error()
 		return nil
 	}
 	return script
-}
-
-// parse parses a script, or takes it from those that were parsed before.
-func (e *evaluator) parse(vmPath string, f *source.File) (*Script, error) {
-	if s, ok := e.Parsed[f]; ok && s.Path == vmPath {
-		return s, nil
-	}
-	s, err := ParseScript(vmPath, f)
-	if err == nil && e.Parsed != nil {
-		e.Parsed[f] = s
-	}
-	return s, err
 }
 
 // inner evaluates what a command runs as a shell of its own: a script of the
@@ -445,7 +433,7 @@ func (e *evaluator) inner(s *syntax.Stmt, cmd *Command) bool {
 		if name, shell := Shell(f); !shell || name == "" {
 			return false
 		}
-		if script, err = e.parse(vmPath, f); err != nil {
+		if script, err = ParseScript(vmPath, f); err != nil {
 			return false
 		}
 		inString = nil

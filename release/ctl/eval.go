@@ -301,9 +301,6 @@ type World struct {
 	// which files are there.
 	Lookup Lookup
 	Exists Exists
-	// Parsed, when it is not nil, keeps the scripts that are parsed on the way:
-	// they do not change.
-	Parsed map[*source.File]*Script
 	// Succeeded are statements that are known to end with success.
 	Succeeded []source.Span
 	// Absent are files that are not there until the script makes them.

@@ -46,6 +46,19 @@ type Script struct {
 // Where an ERB block begins in one part of a command and ends in another, the
 // script is rearranged so that each arm has the whole command.
 func ParseScript(vmPath string, f *source.File) (*Script, error) {
+	type lyingAt string
+	type parsed struct {
+		script *Script
+		err    error
+	}
+	p := source.Derived(f, lyingAt(vmPath), func() parsed {
+		s, err := parseWidened(vmPath, f)
+		return parsed{s, err}
+	})
+	return p.script, p.err
+}
+
+func parseWidened(vmPath string, f *source.File) (*Script, error) {
 	s, err := parseFile(vmPath, f)
 	if err != nil {
 		return nil, err

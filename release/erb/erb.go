@@ -53,6 +53,19 @@ type Template struct {
 // Parse reads a template. An unclosed tag, an end without a block and a block
 // without an end are errors with a place.
 func Parse(f *source.File) (*Template, error) {
+	p := source.Derived(f, parsed{}, func() parsed {
+		t, err := parse(f)
+		return parsed{t, err}
+	})
+	return p.template, p.err
+}
+
+type parsed struct {
+	template *Template
+	err      error
+}
+
+func parse(f *source.File) (*Template, error) {
 	t := &Template{File: f}
 	data := f.Data
 	text := 0

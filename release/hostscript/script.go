@@ -37,6 +37,11 @@ type Script struct {
 // logrotate has as commands; nil when there is no shell in a file, or none that
 // can be read.
 func Read(f *source.File, script bool) *Script {
+	type asScript bool
+	return source.Derived(f, asScript(script), func() *Script { return read(f, script) })
+}
+
+func read(f *source.File, script bool) *Script {
 	if _, shell := ctl.Shell(f); !shell || bytes.IndexByte(f.Data, 0) >= 0 {
 		return nil
 	}
@@ -109,7 +114,10 @@ func Read(f *source.File, script bool) *Script {
 
 // RunsOnHost says whether a file is a crontab or configuration of logrotate.
 func RunsOnHost(f *source.File) bool {
-	return !bytes.HasPrefix(f.Data, []byte("#!")) && onlyCommands(bytes.Clone(f.Data))
+	type onHost struct{}
+	return source.Derived(f, onHost{}, func() bool {
+		return !bytes.HasPrefix(f.Data, []byte("#!")) && onlyCommands(bytes.Clone(f.Data))
+	})
 }
 
 // onlyCommands blanks all but the commands of a crontab, and all but those that

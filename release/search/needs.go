@@ -3,7 +3,6 @@ package search
 import (
 	"regexp/syntax"
 	"slices"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -15,7 +14,7 @@ const maxNeeds = 24
 func needs(re *syntax.Regexp) []string {
 	switch re.Op {
 	case syntax.OpLiteral:
-		if re.Flags&syntax.FoldCase != 0 && strings.ToUpper(string(re.Rune)) != strings.ToLower(string(re.Rune)) {
+		if re.Flags&syntax.FoldCase != 0 && slices.ContainsFunc(re.Rune, func(r rune) bool { return r >= utf8.RuneSelf }) {
 			return nil
 		}
 		if slices.Contains(re.Rune, utf8.RuneError) {
@@ -65,6 +64,11 @@ func needs(re *syntax.Regexp) []string {
 	return nil
 }
 
+// folds says whether an expression has letters that stand for both cases.
+func folds(re *syntax.Regexp) bool {
+	return re.Op == syntax.OpLiteral && re.Flags&syntax.FoldCase != 0 || slices.ContainsFunc(re.Sub, folds)
+}
+
 // better says whether a choice of strings rules out more texts than another one:
 // the shortest string counts, then how many there are.
 func better(a, b []string) bool {
@@ -100,4 +104,16 @@ func inLine(re *syntax.Regexp) bool {
 		}
 	}
 	return !slices.ContainsFunc(re.Sub, func(sub *syntax.Regexp) bool { return !inLine(sub) })
+}
+
+// anchored says whether a match can only begin where the text does: then there is
+// nothing to look for further on.
+func anchored(re *syntax.Regexp) bool {
+	switch re.Op {
+	case syntax.OpBeginText:
+		return true
+	case syntax.OpConcat, syntax.OpCapture:
+		return len(re.Sub) > 0 && anchored(re.Sub[0])
+	}
+	return false
 }

@@ -9,8 +9,10 @@ package search
 import (
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 	"unsafe"
 )
 
@@ -22,6 +24,8 @@ type Pattern struct {
 	re   *regexp.Regexp
 	// needs are strings one of which is in every match; nil: none are known.
 	needs []string
+	// fold says that needs are lower case, and letters in a text may be of either.
+	fold bool
 	// line says that a match lies in one line and does not depend on others.
 	line bool
 }
@@ -43,10 +47,31 @@ func (p *Pattern) regexp() *regexp.Regexp {
 		if err != nil {
 			panic(err) // it compiled
 		}
-		p.needs = needs(tree)
+		if !anchored(tree) {
+			p.needs = needs(tree)
+		}
+		if p.fold = folds(tree); p.fold {
+			for i, n := range p.needs {
+				p.needs[i] = strings.ToLower(n)
+			}
+		}
 		p.line = p.needs != nil && inLine(tree)
 	})
 	return p.re
+}
+
+// folded is a text as needs are looked for in it; ok is false where that cannot
+// be done: letters beyond ASCII have more than two cases.
+func (p *Pattern) folded(s string) (lower string, ok bool) {
+	if !p.fold {
+		return s, true
+	}
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return s, false
+		}
+	}
+	return strings.ToLower(s), true
 }
 
 // possible says whether a match may be in a text.
@@ -55,17 +80,18 @@ func (p *Pattern) possible(s string) bool {
 	if p.needs == nil {
 		return true
 	}
-	for _, n := range p.needs {
-		if strings.Contains(s, n) {
-			return true
-		}
-	}
-	return false
+	s, ok := p.folded(s)
+	return !ok || slices.ContainsFunc(p.needs, func(n string) bool { return strings.Contains(s, n) })
 }
 
-// lines calls do with each run of whole lines that may have a match, and where
-// it begins, until do returns false.
-func (p *Pattern) lines(s string, do func(line string, at int) bool) {
+// lines calls do with each line that may have a match, and where it begins, until
+// do returns false.
+func (p *Pattern) lines(text string, do func(line string, at int) bool) {
+	s, ok := p.folded(text)
+	if !ok {
+		do(text, 0)
+		return
+	}
 	next := make([]int, len(p.needs)) // where each needed string comes next
 	for i := range next {
 		next[i] = -1
@@ -89,7 +115,7 @@ func (p *Pattern) lines(s string, do func(line string, at int) bool) {
 		if i := strings.IndexByte(s[first:], '\n'); i >= 0 {
 			end = first + i
 		}
-		if !do(s[start:end], start) {
+		if !do(text[start:end], start) {
 			return
 		}
 		at = end + 1

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -24,7 +25,11 @@ type File struct {
 	Data []byte
 	Mode fs.FileMode
 
+	once  sync.Once
 	lines []int // offset of each line's first byte, made on first use
+
+	mu      sync.Mutex
+	derived map[any]any
 
 	// of is the file that this one is a rearrangement of, pieces where its
 	// bytes stood there.
@@ -141,15 +146,34 @@ func (f *File) Newline() string {
 }
 
 func (f *File) index() {
-	if f.lines != nil {
-		return
-	}
-	f.lines = []int{0}
-	for i, b := range f.Data {
-		if b == '\n' {
-			f.lines = append(f.lines, i+1)
+	f.once.Do(func() {
+		f.lines = []int{0}
+		for i, b := range f.Data {
+			if b == '\n' {
+				f.lines = append(f.lines, i+1)
+			}
 		}
+	})
+}
+
+// Derived gives what make finds in a file, and keeps it with the file for the
+// next who asks by that key: many jobs look at the same files. Nobody changes it.
+// Keys are of types that the asking package keeps to itself.
+func Derived[T any](f *File, key any, make func() T) T {
+	f.mu.Lock()
+	v, ok := f.derived[key]
+	f.mu.Unlock()
+	if ok {
+		return v.(T)
 	}
+	made := make()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.derived == nil {
+		f.derived = map[any]any{}
+	}
+	f.derived[key] = made
+	return made
 }
 
 // Span is a run of bytes of a file, End excluded. The zero Span is nowhere; a
