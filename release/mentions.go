@@ -20,9 +20,7 @@ type mention struct {
 // itself, or what lies below it or begins with it and a dot. The release is read
 // once for all of them.
 func (r *Release) Mentions(vmPath string) []source.Span {
-	if r.mentions == nil {
-		r.index()
-	}
+	r.indexed.Do(r.index)
 	var spans []source.Span
 	for i := sort.Search(len(r.mentions), func(i int) bool { return r.mentions[i].path >= vmPath }); i < len(r.mentions); i++ {
 		m := r.mentions[i]

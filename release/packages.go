@@ -64,21 +64,18 @@ func (r *Release) PackageFile(vmPath string) (*source.File, error) {
 
 // sources lists the files below src/ with a base name.
 func (r *Release) sources(base string) []string {
-	if r.byBase == nil {
+	r.listed.Do(func() {
 		r.byBase = map[string][]string{}
 		for _, name := range r.Glob(func(string) bool { return true }, "src") {
 			r.byBase[path.Base(name)] = append(r.byBase[path.Base(name)], name)
 		}
-	}
+	})
 	return r.byBase[base]
 }
 
 // packageGlobs are the files that a package's spec names; nil when the release
 // has no such package with sources.
 func (r *Release) packageGlobs(pkg string) ([]string, error) {
-	if g, ok := r.globs[pkg]; ok {
-		return g, nil
-	}
 	f, err := r.Read("packages/" + pkg + "/spec")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -86,17 +83,19 @@ func (r *Release) packageGlobs(pkg string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var spec struct {
+	type key struct{}
+	type packageSpec struct {
 		Files []string `yaml:"files"`
+		err   error
 	}
-	if err := yaml.Unmarshal(f.Data, &spec); err != nil {
-		return nil, YAMLError(f, err)
-	}
-	if r.globs == nil {
-		r.globs = map[string][]string{}
-	}
-	r.globs[pkg] = spec.Files
-	return spec.Files, nil
+	spec := source.Derived(f, key{}, func() packageSpec {
+		var spec packageSpec
+		if err := yaml.Unmarshal(f.Data, &spec); err != nil {
+			spec.err = YAMLError(f, err)
+		}
+		return spec
+	})
+	return spec.Files, spec.err
 }
 
 // matchesAny says whether a name matches one of a package spec's patterns, in

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 
@@ -34,6 +35,8 @@ type Release struct {
 	Name string
 	Jobs []*Job
 
+	// mu is for files and plainDirs: jobs are looked at side by side.
+	mu    sync.Mutex
 	files map[string]*source.File
 	// changed are the files that differ from what is on disk; nil: it is gone.
 	changed map[string]*source.File
@@ -41,9 +44,10 @@ type Release struct {
 	plainDirs map[string]bool
 	// entries are the regular files at the top of the directory.
 	entries  []string
+	indexed  sync.Once
 	mentions []mention
+	listed   sync.Once
 	byBase   map[string][]string // the files below src/ by base name
-	globs    map[string][]string // what the spec of a package names
 }
 
 // NotReleaseError says that a directory holds no release.
@@ -161,6 +165,8 @@ func (r *Release) Path(name string) string { return filepath.Join(r.Dir, filepat
 // than MaxFileSize is an error that says so.
 func (r *Release) Read(name string) (*source.File, error) {
 	name = path.Clean(name)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if f, ok := r.files[name]; ok {
 		return f, nil
 	}

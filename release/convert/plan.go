@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"runtime"
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
 	opsfiles "github.com/bosh-bpmify/bosh-bpmify/ops-files"
@@ -250,30 +252,27 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 	}
 	p.Samples = manifests
 	ctx := Context{Release: p.Release, Manifests: manifests, Suppress: rules, Processes: o.Processes, Errands: o.Errands, ShareWrapper: o.ShareWrapper}
-	one := func(j *release.Job) *Conversion { return Job(j, ctx) }
+	one := func(j *release.Job) *Conversion {
+		ctx := ctx
+		ctx.Flag = o.flagOf(j.Name)
+		return Job(j, ctx)
+	}
 	if o.DropFlag != "" {
 		if one, err = dropFrom(p.Release, ctx, o.DropFlag); err != nil {
 			return err
 		}
 	}
-	var needs, converted []manifest.Need
-	for _, j := range p.Release.Jobs {
-		if len(o.Jobs) > 0 && !slices.Contains(o.Jobs, j.Name) {
-			continue
-		}
+	p.Jobs = eachJob(p.Release, o, func(j *release.Job) *Conversion {
 		if o.Swap == SwapOnly {
-			if c := swapOnly(j); c != nil {
-				p.Jobs = append(p.Jobs, c)
-			}
-			continue
+			return swapOnly(j)
 		}
-		ctx.Flag = o.flagOf(j.Name)
 		c := one(j)
 		if why, ok := o.Unproven[j.Name]; ok {
 			c = &Conversion{Job: j, Verdict: Declined, Reason: why, Checks: c.Checks, OnBPM: c.OnBPM}
 		}
-		p.Jobs = append(p.Jobs, c)
-	}
+		return c
+	})
+	var needs, converted []manifest.Need
 	p.reread()
 	p.fold()
 	p.swap(o, rules)
@@ -298,6 +297,33 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 	p.elsewhere(manifests, needs, converted, o.Manifests == nil)
 	p.unset(o, converted)
 	return p.opsFiles(placing(manifests, needs), needs, changed, o)
+}
+
+// eachJob does the work for the jobs that were asked for, as many at a time as
+// there are processors, and gives what it makes in the order of the jobs.
+func eachJob(r *release.Release, o Options, work func(*release.Job) *Conversion) []*Conversion {
+	made := make([]*Conversion, len(r.Jobs))
+	next := make(chan int)
+	var workers sync.WaitGroup
+	n := min(runtime.GOMAXPROCS(0), len(r.Jobs))
+	if o.DropFlag != "" {
+		n = min(n, 1) // what it knows of one job, it asks for others
+	}
+	for range n {
+		workers.Go(func() {
+			for i := range next {
+				made[i] = work(r.Jobs[i])
+			}
+		})
+	}
+	for i, j := range r.Jobs {
+		if len(o.Jobs) == 0 || slices.Contains(o.Jobs, j.Name) {
+			next <- i
+		}
+	}
+	close(next)
+	workers.Wait()
+	return slices.DeleteFunc(made, func(c *Conversion) bool { return c == nil })
 }
 
 // manifests reads the manifests to work on. One that the user named has to be

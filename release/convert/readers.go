@@ -165,7 +165,7 @@ func (w *job) concerns(f *source.File) bool {
 		switch {
 		case bytes.Contains(f.Data, []byte(path.Base(l.pidfile))) && (here || ext != ""): // any job may have a file "pid"
 			return true
-		case ext != "" && bytes.Contains(f.Data, []byte(ext)) && (here || openName.Match(f.Data)):
+		case ext != "" && bytes.Contains(f.Data, []byte(ext)) && (here || hasOpenName(f)):
 			return true
 		}
 		if slices.ContainsFunc(w.scriptPaths(l), func(p string) bool {
@@ -183,6 +183,11 @@ func (w *job) concerns(f *source.File) bool {
 
 // openName is the name of a file of which only the ending is known.
 var openName = search.MustCompile(`(?:\$\{?\w+\}?|[*?\])}])["']?\.\w`)
+
+func hasOpenName(f *source.File) bool {
+	type key struct{}
+	return source.Derived(f, key{}, func() bool { return openName.Match(f.Data) })
+}
 
 // lifecycle are the scripts that the BOSH agent and bbr run, on the VM, as root.
 var lifecycle = search.MustCompile(`^bin/(?:drain|pre-start|post-start|post-deploy|pre-stop|post-stop|bbr/[\w-]+)$`)

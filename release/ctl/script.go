@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"mvdan.cc/sh/v3/syntax"
 
@@ -35,7 +36,7 @@ type Script struct {
 	mask []byte
 	// heredocs says that there may be some.
 	heredocs bool
-	used     map[syntax.Node][]use
+	used     sync.Map // of syntax.Node: []use
 	// crossed are the statements that an ERB block cuts in pieces.
 	crossed map[*syntax.Stmt]bool
 }

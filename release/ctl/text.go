@@ -139,8 +139,8 @@ type use struct {
 
 // uses lists what a node names; it is worked out once.
 func (s *Script) uses(n syntax.Node) []use {
-	if list, ok := s.used[n]; ok {
-		return list
+	if list, ok := s.used.Load(n); ok {
+		return list.([]use)
 	}
 	var list []use
 	var visit func(n syntax.Node, quoted bool)
@@ -168,10 +168,7 @@ func (s *Script) uses(n syntax.Node) []use {
 	}
 	_, quoted := n.(*syntax.DblQuoted)
 	visit(n, quoted)
-	if s.used == nil {
-		s.used = map[syntax.Node][]use{}
-	}
-	s.used[n] = list
+	s.used.Store(n, list)
 	return list
 }
 

@@ -54,7 +54,7 @@ type Template struct {
 // without an end are errors with a place.
 func Parse(f *source.File) (*Template, error) {
 	p := source.Derived(f, parsed{}, func() parsed {
-		t, err := parse(f)
+		t, err := parseFile(f)
 		return parsed{t, err}
 	})
 	return p.template, p.err
@@ -65,7 +65,7 @@ type parsed struct {
 	err      error
 }
 
-func parse(f *source.File) (*Template, error) {
+func parseFile(f *source.File) (*Template, error) {
 	t := &Template{File: f}
 	data := f.Data
 	text := 0

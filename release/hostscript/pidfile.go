@@ -49,6 +49,9 @@ type pidReader struct {
 //
 // ownJob says that the script is of the job whose pidfile it is.
 func (s *Script) PidUses(old, now string, ownJob bool, readElsewhere func(variable string) bool) PidUse {
+	if !s.maySay(old) {
+		return PidUse{}
+	}
 	r := &pidReader{Script: s, old: old, now: now, ownJob: ownJob, files: map[string]bool{}, pids: map[string]bool{}}
 	for more := true; more; {
 		more = false
@@ -105,6 +108,18 @@ func (s *Script) PidUses(old, now string, ownJob bool, readElsewhere func(variab
 		}
 	}
 	return r.use
+}
+
+// maySay says whether a file can be named in the script at all.
+func (s *Script) maySay(file string) bool {
+	base := path.Base(file)
+	return bytes.Contains(s.File.Data, []byte(base)) || slices.ContainsFunc(s.composed, func(word string) bool {
+		if strings.Contains(word, base) {
+			return true
+		}
+		ok, err := path.Match(word, file)
+		return ok && err == nil
+	})
 }
 
 // comment says whether a place is in a comment.
@@ -279,8 +294,8 @@ func (r *pidReader) fromElsewhere(w *syntax.Word) bool {
 }
 
 // pattern is a word with a star for each variable that has no value here.
-func (r *pidReader) pattern(w *syntax.Word) string {
-	if r.template.HasExpr(int(w.Pos().Offset()), int(w.End().Offset())) {
+func (s *Script) pattern(w *syntax.Word) string {
+	if s.template.HasExpr(int(w.Pos().Offset()), int(w.End().Offset())) {
 		return ""
 	}
 	var b strings.Builder
@@ -291,7 +306,7 @@ func (r *pidReader) pattern(w *syntax.Word) string {
 				add(q.Parts)
 				continue
 			}
-			if v, ok := r.parts([]syntax.WordPart{p}); ok {
+			if v, ok := s.parts([]syntax.WordPart{p}); ok {
 				b.WriteString(v)
 				continue
 			}

@@ -31,6 +31,9 @@ type Script struct {
 	functions map[string]bool
 	// set counts the places that set a variable.
 	set map[string]int
+	// composed are the values of the words that are not written out, with a star
+	// for what has none here.
+	composed []string
 }
 
 // Read parses a script, or what a crontab or the configuration of
@@ -109,6 +112,16 @@ func read(f *source.File, script bool) *Script {
 			break
 		}
 	}
+	syntax.Walk(tree, func(n syntax.Node) bool {
+		if w, ok := n.(*syntax.Word); ok && (w.Lit() == "" || strings.Contains(w.Lit(), "*")) {
+			v, known := s.Value(w)
+			if !known {
+				v = s.pattern(w)
+			}
+			s.composed = append(s.composed, v)
+		}
+		return true
+	})
 	return s
 }
 

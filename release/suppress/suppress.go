@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"sync/atomic"
 
 	"github.com/bmatcuk/doublestar"
 	"gopkg.in/yaml.v3"
@@ -34,7 +35,7 @@ type Rule struct {
 	Reason string
 	Span   source.Span
 
-	used bool
+	used atomic.Bool // jobs are looked at side by side
 }
 
 // Rules are those of a release. The nil value covers nothing.
@@ -236,7 +237,7 @@ func (l *Rules) rule(job string, d source.Diagnostic) *Rule {
 	var first *Rule
 	for _, r := range l.rules {
 		if r.covers(job, d) {
-			r.used = true
+			r.used.Store(true)
 			if first == nil {
 				first = r
 			}
@@ -255,7 +256,7 @@ func (l *Rules) Unused(by finding.Reporter, looked func(job string) bool) []sour
 	var out []source.Diagnostic
 	for _, r := range l.rules {
 		e, _ := finding.Lookup(r.ID)
-		if r.used || !e.ReportedBy(by) || !looked(r.Job) {
+		if r.used.Load() || !e.ReportedBy(by) || !looked(r.Job) {
 			continue
 		}
 		message, do := fmt.Sprintf("this suppresses nothing: %s is not found", r.ID), "; take the entry out"
