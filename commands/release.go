@@ -70,7 +70,7 @@ func (o *releaseOptions) run(env *environment) error {
 			fmt.Fprintf(env.stdout, "release in %s\n\n", dir)
 		}
 		err := o.one(env, dir, p)
-		if p.plan != nil {
+		if p.plan != nil && o.machine() { // a finding holds on to the whole release
 			found = append(found, foundIn(dir, p.plan)...)
 		}
 		if err == nil {
