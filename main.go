@@ -10,7 +10,12 @@ import (
 )
 
 func main() {
-	// a run is short and reads much: memory is cheaper than time
-	debug.SetGCPercent(800)
+	// a run is short and reads much: memory is cheaper than time, up to a point
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(800)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(1 << 30)
+	}
 	os.Exit(commands.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

@@ -164,9 +164,12 @@ func (r *Release) Path(name string) string { return filepath.Join(r.Dir, filepat
 // that is not regular, leads out of the release through a link, or is larger
 // than MaxFileSize is an error that says so.
 func (r *Release) Read(name string) (*source.File, error) {
-	name = path.Clean(name)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if f, ok := r.files[name]; ok {
+		return f, nil
+	}
+	name = path.Clean(name)
 	if f, ok := r.files[name]; ok {
 		return f, nil
 	}

@@ -140,6 +140,8 @@ type Context struct {
 	Flag string
 	// ShareWrapper has the old scripts, which stay behind a flag, call the wrappers.
 	ShareWrapper bool
+
+	hosts *hostIndex
 }
 
 // job is one conversion under way.
@@ -246,6 +248,9 @@ func mergeSuppressed(all []suppress.Finding) []suppress.Finding {
 
 func convertJob(j *release.Job, ctx Context) *Conversion {
 	c := &Conversion{Job: j}
+	if ctx.hosts == nil {
+		ctx.hosts = &hostIndex{release: ctx.Release}
+	}
 	if j.Err != nil {
 		return c.fail(j.Err)
 	}

@@ -787,7 +787,7 @@ func (d *flagDrop) converted(name string) (*Conversion, string) {
 		return &Conversion{}, "there is no such job without bpm"
 	}
 	ctx := d.ctx
-	ctx.Release, ctx.Processes = d.old, nil
+	ctx.Release, ctx.hosts, ctx.Processes = d.old, nil, nil
 	c := convertJob(j, ctx)
 	switch c.Verdict {
 	case Converted, ConvertedReview:

@@ -251,7 +251,7 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 		return err
 	}
 	p.Samples = manifests
-	ctx := Context{Release: p.Release, Manifests: manifests, Suppress: rules, Processes: o.Processes, Errands: o.Errands, ShareWrapper: o.ShareWrapper}
+	ctx := Context{Release: p.Release, Manifests: manifests, Suppress: rules, Processes: o.Processes, Errands: o.Errands, ShareWrapper: o.ShareWrapper, hosts: &hostIndex{release: p.Release}}
 	one := func(j *release.Job) *Conversion {
 		ctx := ctx
 		ctx.Flag = o.flagOf(j.Name)

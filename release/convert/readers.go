@@ -132,25 +132,25 @@ type hostFile struct {
 func (w *job) hostFiles(old map[string]bool) []hostFile {
 	var all []hostFile
 	seen := map[string]bool{}
-	for _, j := range w.ctx.Release.Jobs {
-		if j.Spec == nil {
+	var names []string
+	for _, l := range w.launches {
+		names = append(names, path.Base(l.pidfile))
+		for _, p := range w.scriptPaths(l) {
+			names = append(names, path.Base(p))
+		}
+	}
+	for _, t := range w.ctx.hosts.saying(names...) {
+		if old[t.file.Name] || seen[t.file.Name] || !w.concerns(t.file) {
 			continue
 		}
-		for _, t := range j.Spec.Templates {
-			f, _, err := j.TemplateFile(t.Target)
-			if err != nil || old[f.Name] || seen[f.Name] || !w.concerns(f) {
-				continue
-			}
-			seen[f.Name] = true
-			script := bytes.HasPrefix(f.Data, []byte("#!")) || strings.HasPrefix(t.Target, "bin/")
-			s := hostscript.Read(f, script)
-			switch {
-			case s == nil:
-			case script:
-				all = append(all, hostFile{s, j, t.Target, w.runElsewhere(j, t.Target, old, 0)})
-			default:
-				all = append(all, hostFile{s, j, t.Target, source.Span{}})
-			}
+		seen[t.file.Name] = true
+		s := t.read()
+		switch {
+		case s == nil:
+		case t.script:
+			all = append(all, hostFile{s, t.job, t.target, w.runElsewhere(t.job, t.target, old, 0)})
+		default:
+			all = append(all, hostFile{s, t.job, t.target, source.Span{}})
 		}
 	}
 	return all

@@ -3,6 +3,7 @@ package convert
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -43,13 +44,23 @@ func swapOnly(j *release.Job) *Conversion {
 // swap replaces chpst in the files of the jobs as they are after the conversion, and
 // says where it is left.
 func (p *Plan) swap(o Options, rules *suppress.Rules) {
-	for _, c := range p.Jobs {
+	changed := map[string]int{} // by which job a file is
+	note := func(i int) {
+		for _, ch := range p.Jobs[i].Changes {
+			changed[ch.Name] = max(changed[ch.Name], i)
+		}
+	}
+	for i := range p.Jobs {
+		note(i)
+	}
+	for i, c := range p.Jobs {
 		if c.Verdict == Failed {
 			continue
 		}
-		for _, f := range p.filesAfter(c) {
+		for _, f := range p.filesAfter(c, changed) {
 			p.swapIn(c, f, o.Swap)
 		}
+		note(i)
 		sort.Slice(c.Changes, func(i, j int) bool { return c.Changes[i].Name < c.Changes[j].Name })
 		c.settle(rules)
 	}
@@ -82,19 +93,25 @@ type laterFile struct {
 }
 
 // filesAfter are the files of a job that may run chpst after the conversion.
-func (p *Plan) filesAfter(c *Conversion) []laterFile {
-	changes := map[string]*Change{}
-	for _, j := range p.Jobs {
-		for i := range j.Changes {
-			changes[j.Changes[i].Name] = &j.Changes[i]
+// changed has the job by which a file is changed.
+func (p *Plan) filesAfter(c *Conversion, changed map[string]int) []laterFile {
+	change := func(name string) *Change {
+		by, ok := changed[name]
+		if !ok {
+			return nil
 		}
+		all := p.Jobs[by].Changes
+		if i := slices.IndexFunc(all, func(ch Change) bool { return ch.Name == name }); i >= 0 {
+			return &all[i]
+		}
+		return nil
 	}
 	later := func(ch *Change) laterFile {
 		return laterFile{&source.File{Name: ch.Name, Data: ch.After, Mode: ch.Mode}, ch}
 	}
 	var files []laterFile
 	for _, f := range runit.Files(c.Job) {
-		switch ch := changes[f.Name]; {
+		switch ch := change(f.Name); {
 		case ch == nil:
 			files = append(files, laterFile{File: f})
 		case !ch.Delete:

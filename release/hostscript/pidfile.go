@@ -113,7 +113,7 @@ func (s *Script) PidUses(old, now string, ownJob bool, readElsewhere func(variab
 // maySay says whether a file can be named in the script at all.
 func (s *Script) maySay(file string) bool {
 	base := path.Base(file)
-	return bytes.Contains(s.File.Data, []byte(base)) || slices.ContainsFunc(s.composed, func(word string) bool {
+	return bytes.Contains(s.File.Data, []byte(base)) || slices.ContainsFunc(s.Composed, func(word string) bool {
 		if strings.Contains(word, base) {
 			return true
 		}

@@ -31,9 +31,9 @@ type Script struct {
 	functions map[string]bool
 	// set counts the places that set a variable.
 	set map[string]int
-	// composed are the values of the words that are not written out, with a star
+	// Composed are the values of the words that are not written out, with a star
 	// for what has none here.
-	composed []string
+	Composed []string
 }
 
 // Read parses a script, or what a crontab or the configuration of
@@ -118,7 +118,7 @@ func read(f *source.File, script bool) *Script {
 			if !known {
 				v = s.pattern(w)
 			}
-			s.composed = append(s.composed, v)
+			s.Composed = append(s.Composed, v)
 		}
 		return true
 	})
@@ -145,7 +145,11 @@ func onlyCommands(text []byte) (some bool) {
 		line := text[at:end]
 		blank := len(line)
 		word := string(bytes.TrimSpace(line))
-		switch m := crontabFields.FindIndex(line); {
+		var m []int
+		if word != "" && strings.ContainsRune("@*0123456789", rune(word[0])) {
+			m = crontabFields.FindIndex(line)
+		}
+		switch {
 		case word == "endscript":
 			inside = false
 		case inside:
