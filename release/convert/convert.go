@@ -150,7 +150,9 @@ type job struct {
 	ctx      Context
 	monit    *monit.File
 	launches []*launch
-	several  bool // processes
+	// inConfigs has what the config files tell of.
+	inConfigs map[config][]need
+	several   bool // processes
 	// current is the launch for which something is written that may not be
 	// possible.
 	current *launch

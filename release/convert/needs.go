@@ -64,16 +64,29 @@ func (w *job) needs(l *launch, p *bpm.ProcessTemplate) []need {
 		needs = append(needs, markWritten(t, w.pathsIn(t, true))...)
 	}
 	for _, c := range w.configs(p) {
-		t := fileText(c.file)
-		t.body = blankUnused(settingsOf(c.file))
-		found := append(w.pathsIn(t, c.named), w.pathsInRuby(c)...)
-		for i := range found {
-			found[i].loose = !c.exact
-		}
-		needs = append(needs, found...)
+		needs = append(needs, w.configNeeds(c)...)
 	}
 	needs = append(needs, w.fromSetup(needs)...)
 	return slices.DeleteFunc(needs, func(n need) bool { return w.edited(n.at) })
+}
+
+// configNeeds are the paths that a config file tells a process of. The processes of
+// a job, and several rules, ask for the same ones.
+func (w *job) configNeeds(c config) []need {
+	if found, ok := w.inConfigs[c]; ok {
+		return found
+	}
+	t := fileText(c.file)
+	t.body = blankUnused(settingsOf(c.file))
+	found := append(w.pathsIn(t, c.named), w.pathsInRuby(c)...)
+	for i := range found {
+		found[i].loose = !c.exact
+	}
+	if w.inConfigs == nil {
+		w.inConfigs = map[config][]need{}
+	}
+	w.inConfigs[c] = found
+	return found
 }
 
 // relativeFile is an argument, or the value in it, that names a file below the

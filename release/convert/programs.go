@@ -345,7 +345,7 @@ func (w *job) locksMemory(l *launch) {
 	off := false
 	for _, f := range w.configFiles(l) {
 		t := fileText(f)
-		body := blankComments(t.body)
+		body := withoutComments(f)
 		for _, m := range lockKey.FindAllStringSubmatchIndex(body, -1) {
 			value := body[m[4]:m[5]]
 			disables := strings.HasPrefix(body[m[2]:m[3]], "disable")

@@ -425,7 +425,8 @@ func (w *job) otherProcesses(l *launch, p *bpm.ProcessTemplate) {
 		if slices.ContainsFunc(l.result.Scripts, func(s *ctl.Script) bool { return s.Original == c.file }) {
 			continue
 		}
-		for _, m := range processLists.FindAllSubmatchIndex(c.file.Data, -1) {
+		type key struct{}
+		for _, m := range source.Derived(c.file, key{}, func() [][]int { return processLists.FindAllSubmatchIndex(c.file.Data, -1) }) {
 			w.find("other-processes-hidden", source.Warning, source.Span{File: c.file, Start: m[2], End: m[3]}, "%s runs this in its container, which sees no processes but its own", l.name)
 		}
 	}
