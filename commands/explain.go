@@ -23,6 +23,7 @@ func (o *explainOptions) run(env *environment) error {
 		t := table.Table{Content: "findings", Header: headers("ID", "Severity", "Title")}
 		for _, e := range finding.All() {
 			add(&t, e.ID, e.Severity.String(), e.Title)
+			t.Rows[len(t.Rows)-1][1] = env.cell(e.Severity.String(), severityColor(e.Severity))
 		}
 		env.tables(t)
 		return nil
@@ -51,7 +52,9 @@ func (o *explainOptions) run(env *environment) error {
 		if i > 0 {
 			fmt.Fprintln(env.stdout)
 		}
-		fmt.Fprint(env.stdout, e.Text(90))
+		_, text, _ := strings.Cut(e.Text(min(90, env.textWidth()-1)), "\n")
+		env.printer(env.stdout).head(e.ID, e.Severity.String(), severityColor(e.Severity))
+		fmt.Fprint(env.stdout, text)
 	}
 	return nil
 }

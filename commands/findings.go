@@ -92,7 +92,7 @@ func (o *findingsOptions) text(env *environment, found []reported) error {
 	for _, r := range found {
 		count.add(r)
 	}
-	if o.list(&printer{w: &b, color: env.color}, found) {
+	if o.list(env.printer(&b), found) {
 		b.WriteString("\n")
 	}
 	if s := count.String(); s != "" {

@@ -74,13 +74,18 @@ type environment struct {
 	ui             *boshui.ConfUI
 	tty, json      bool
 	color          bool
-	columns        []column
+	// errorColor is for standard error, which may go elsewhere.
+	errorColor bool
+	columns    []column
+	// width is how many columns the terminal has; 0 where it is not known.
+	width int
 }
 
 // tables prints tables with the columns that the user asked for. Where a
 // command has several, each shows those that it has.
 func (env *environment) tables(ts ...table.Table) {
 	known := map[string]bool{}
+	printed := false
 	for _, t := range ts {
 		shown := len(env.columns) == 0
 		for i := range t.Header {
@@ -89,8 +94,21 @@ func (env *environment) tables(ts ...table.Table) {
 			h.Hidden = len(env.columns) > 0 && !slices.ContainsFunc(env.columns, func(c column) bool { return c.Key == h.Key })
 			shown = shown || !h.Hidden
 		}
-		if shown {
-			env.ui.PrintTable(t)
+		if !shown {
+			continue
+		}
+		if printed && env.tty && !env.json {
+			fmt.Fprintln(env.stdout)
+		}
+		printed = true
+		below := env.fit(&t)
+		env.ui.PrintTable(t)
+		if len(below) > 0 {
+			fmt.Fprintln(env.stdout)
+			p := env.printer(env.stdout)
+			for _, text := range below {
+				p.hanging("", "  ", text)
+			}
 		}
 	}
 	for _, c := range env.columns {
@@ -107,7 +125,7 @@ func (env *environment) errorLine(text string) {
 		env.ui.ErrorLinef("%s", text)
 		return
 	}
-	if env.color {
+	if env.errorColor {
 		c := color.New(color.FgRed)
 		c.EnableColor()
 		text = c.Sprint(text)
@@ -169,7 +187,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	logger := boshlog.NewLogger(boshlog.LevelNone)
 	writer := boshui.NewWriterUI(stdout, stderr, logger)
 	env := &environment{stdin: stdin, stdout: stdout, stderr: stderr}
-	env.ui = boshui.NewWrappingConfUI(boshui.NewPaddingUI(writer), logger)
+	env.ui = boshui.NewWrappingConfUI(writer, logger)
 	_, err := parser.ParseArgs(args)
 	var flagErr *flags.Error
 	if errors.As(err, &flagErr) {
@@ -200,6 +218,8 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	env.tty = opts.TTY || writer.IsTTY()
 	env.json = opts.JSON
 	env.color = env.tty && !opts.NoColor && !opts.JSON
+	env.errorColor = env.color && (opts.TTY || terminal(stderr))
+	env.width = columnsOf(stdout)
 	if env.color {
 		env.ui.EnableColor()
 	}
@@ -208,7 +228,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	if !env.tty && !opts.JSON {
 		env.ui.EnableTTY(false)
-		env.ui = boshui.NewWrappingConfUI(boshui.NewNonTTYUI(boshui.NewPaddingUI(writer)), logger)
+		env.ui = boshui.NewWrappingConfUI(boshui.NewNonTTYUI(writer), logger)
 	}
 	env.columns = opts.Columns
 	if opts.NonInteractive {

@@ -94,7 +94,7 @@ func (r *report) failures() {
 func (r *report) text() {
 	r.failures()
 	var b bytes.Buffer
-	p := &printer{w: &b, color: r.env.color}
+	p := r.env.printer(&b)
 	if r.resumed {
 		p.line("An earlier run was cut off here; its changes were finished first.\n")
 	}
@@ -118,7 +118,7 @@ func (r *report) text() {
 func (r *report) job(p *printer, j *convert.Conversion) {
 	p.head(j.Job.Name, string(j.Verdict), verdictColor(j.Verdict))
 	if j.Reason.Message != "" {
-		p.line("  " + place(j.Reason.Span) + j.Reason.Message)
+		p.wrapped("  ", place(j.Reason.Span)+j.Reason.Message)
 	}
 	if j.Verdict == convert.Declined || j.Verdict == convert.Failed {
 		for _, s := range j.Suppressed {
@@ -133,7 +133,7 @@ func (r *report) job(p *printer, j *convert.Conversion) {
 	if len(j.Decisions) > 0 && len(j.Changes) > 0 {
 		p.section("decisions")
 		for _, d := range j.Decisions {
-			p.line("    " + d.What)
+			p.hanging("    ", "        ", d.What)
 			p.wrapped("      ", d.Why)
 			p.wrapped("      ", "from "+places(append([]source.Span{d.Cause}, d.Related...)))
 		}
@@ -229,7 +229,13 @@ func (r *report) files(p *printer, changes []convert.Change) {
 		width = max(width, len(c.Name))
 	}
 	for _, c := range changes {
-		p.line(fmt.Sprintf("    %s %-*s  %s", mark(c), width, c.Name, c.Why))
+		head := fmt.Sprintf("    %s %-*s  ", mark(c), width, c.Name)
+		if p.width-len(head) >= readable {
+			p.hanging(head, strings.Repeat(" ", len(head)), c.Why)
+			continue
+		}
+		p.line(strings.TrimRight(head, " "))
+		p.wrapped("        ", c.Why)
 	}
 }
 
@@ -272,6 +278,16 @@ func verdictColor(v convert.Verdict) color.Attribute {
 		return color.FgRed
 	}
 	return color.FgYellow
+}
+
+func severityColor(s source.Severity) color.Attribute {
+	switch s {
+	case source.Error:
+		return color.FgRed
+	case source.Warning:
+		return color.FgYellow
+	}
+	return color.FgCyan
 }
 
 // next says what to do now.
@@ -364,6 +380,8 @@ func (r *report) opsFile() string {
 type printer struct {
 	w     io.Writer
 	color bool
+	// width is where text is wrapped.
+	width int
 }
 
 func (p *printer) line(s string) { fmt.Fprintln(p.w, s) }
@@ -387,24 +405,23 @@ func (p *printer) head(name, verdict string, attr any) {
 
 func (p *printer) section(name string) { p.line("  " + name) }
 
-func (p *printer) wrapped(indent, text string) {
-	const width = 100
-	line := indent
-	for _, w := range strings.Fields(text) {
-		if len(line)+len(w) >= width && strings.TrimSpace(line) != "" {
-			p.line(strings.TrimRight(line, " "))
-			line = indent
+// wrapped prints a text with the same indent before each of its lines.
+func (p *printer) wrapped(indent, text string) { p.hanging(indent, indent, text) }
+
+// hanging prints a text with one indent before its first line and another before
+// the others.
+func (p *printer) hanging(first, others, text string) {
+	indent := first
+	for _, line := range folded(text, p.width-1-max(len(first), len(others))) {
+		if line != "" || first != others {
+			p.line(strings.TrimRight(indent+line, " "))
 		}
-		line += w + " "
-	}
-	if strings.TrimSpace(line) != "" {
-		p.line(strings.TrimRight(line, " "))
+		indent = others
 	}
 }
 
 // finding prints where it is and what it is, and below that its text.
 func (p *printer) finding(indent string, r reported) {
-	attr := map[source.Severity]color.Attribute{source.Note: color.FgCyan, source.Warning: color.FgYellow, source.Error: color.FgRed}[r.Severity]
 	at := r.at()
 	if at != "" {
 		at += ": "
@@ -413,7 +430,7 @@ func (p *printer) finding(indent string, r reported) {
 	if r.Rule != nil {
 		id += " (suppressed)"
 	}
-	p.line(indent + at + p.paint(r.Severity.String(), attr) + " " + id)
+	p.line(indent + at + p.paint(r.Severity.String(), severityColor(r.Severity)) + " " + id)
 	for _, line := range strings.Split(r.Message, "\n") {
 		p.wrapped(indent+"  ", line)
 	}
@@ -432,21 +449,25 @@ func (p *printer) finding(indent string, r reported) {
 }
 
 func (p *printer) ledger(rows []convert.Row) {
-	placeWidth, toWidth := 0, 0
+	lineWidth, toWidth := 0, 0
 	for _, r := range rows {
-		placeWidth, toWidth = max(placeWidth, len(r.Span.Place())), max(toWidth, len(r.To))
+		lineWidth, toWidth = max(lineWidth, len(fmt.Sprint(r.Span.Position().Line))), max(toWidth, len(r.To))
 	}
-	for _, r := range rows {
-		p.line(fmt.Sprintf("    %-*s  %-*s  %s", placeWidth, r.Span.Place(), toWidth, r.To, oneLine(r.Span.Text())))
-		p.line(fmt.Sprintf("    %-*s  %-*s    %s", placeWidth, "", toWidth, "", r.Note))
+	for i, r := range rows {
+		if i == 0 || r.Span.File.Name != rows[i-1].Span.File.Name {
+			p.line("    " + r.Span.File.Name)
+		}
+		head := fmt.Sprintf("    %*d  %-*s  ", lineWidth+2, r.Span.Position().Line, toWidth, r.To)
+		p.line(head + oneLine(r.Span.Text(), p.width-1-len(head)))
+		p.wrapped(strings.Repeat(" ", len(head)+2), r.Note)
 	}
 }
 
 // oneLine shows a statement in one line, shortened.
-func oneLine(s string) string {
+func oneLine(s string, width int) string {
 	s = strings.Join(strings.Fields(strings.ReplaceAll(s, "\\\n", " ")), " ")
-	if r := []rune(s); len(r) > 72 {
-		s = string(r[:71]) + "…"
+	if r := []rune(s); len(r) > width {
+		s = string(r[:width-1]) + "…"
 	}
 	return s
 }

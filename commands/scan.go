@@ -251,7 +251,11 @@ func (o *scanOptions) tables(env *environment, all []scanned, several bool, foun
 		return
 	}
 	t.Content = "" // the last line counts the jobs
-	env.tables(t)
+	if several && env.tooWide(t) {
+		o.each(env, t)
+	} else {
+		env.tables(t)
+	}
 	// what is no row goes beside the table, where cut and grep do not see it
 	out := env.stdout
 	if !env.tty {
@@ -265,10 +269,28 @@ func (o *scanOptions) tables(env *environment, all []scanned, several bool, foun
 		}
 	}
 	fmt.Fprintln(out)
-	if o.list(&printer{w: out, color: env.color}, beside) {
+	if o.list(env.printer(out), beside) {
 		fmt.Fprintln(out)
 	}
 	fmt.Fprintln(out, verdicts(count))
+}
+
+// each prints a table for each release, where one for all would be too wide.
+func (o *scanOptions) each(env *environment, all table.Table) {
+	for start := 0; start < len(all.Rows); {
+		dir := all.Rows[start][0].String()
+		one := table.Table{Header: slices.Clone(all.Header[1:]), FillFirstColumn: true}
+		end := start
+		for ; end < len(all.Rows) && all.Rows[end][0].String() == dir; end++ {
+			one.Rows = append(one.Rows, all.Rows[end][1:])
+		}
+		if start > 0 {
+			fmt.Fprintln(env.stdout)
+		}
+		env.printer(env.stdout).head(dir, "", nil)
+		env.tables(one)
+		start = end
+	}
 }
 
 // row is a job in the table.
@@ -280,13 +302,6 @@ func (o *scanOptions) row(env *environment, s scanned, j *convert.Conversion, se
 			count.add(r)
 		}
 	}
-	verdict := table.Value(text(string(j.Verdict)))
-	switch j.Verdict {
-	case convert.Converted, convert.AlreadyBPM:
-		verdict = table.NewValueFmt(verdict, false)
-	case convert.Declined, convert.Failed:
-		verdict = table.NewValueFmt(verdict, true)
-	}
 	reason := j.Reason.Message
 	if reason != "" && !env.json {
 		if at := j.Reason.Span.Place(); at != "" {
@@ -296,11 +311,11 @@ func (o *scanOptions) row(env *environment, s scanned, j *convert.Conversion, se
 			reason = "suppressed: " + j.Suppressed[0].Rule.Reason
 		}
 	}
-	processes, reasons := table.Value(text(strings.Join(j.Checks, ", "))), table.Value(text(reason))
+	processes := text(strings.Join(j.Checks, ", "))
 	if env.tty && !env.json {
-		processes, reasons = table.NewValueStrings(j.Checks), table.NewValueStrings(folded(reason, 70))
+		processes = table.NewValueStrings(j.Checks)
 	}
-	row := []table.Value{text(j.Job.Name), processes, verdict, text(count.String()), reasons}
+	row := []table.Value{text(j.Job.Name), processes, env.verdict(j.Verdict), text(count.String()), text(reason)}
 	if several {
 		row = append([]table.Value{text(s.dir)}, row...)
 	}
@@ -308,22 +323,6 @@ func (o *scanOptions) row(env *environment, s scanned, j *convert.Conversion, se
 		row = append(row, text(j.Reason.Span.String()))
 	}
 	return row
-}
-
-// folded cuts a text into lines of at most width characters.
-func folded(text string, width int) []string {
-	var lines []string
-	line := ""
-	for _, w := range strings.Fields(text) {
-		if line != "" && len(line)+1+len(w) > width {
-			lines, line = append(lines, line), ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += w
-	}
-	return append(lines, line)
 }
 
 // verdicts counts them for the last line.

@@ -56,6 +56,10 @@ func (o *scanOptions) stemcell(env *environment, dirs []string, several bool) er
 		jobs += r.jobs
 	}
 	names := []string{"Job", "Places", "Verdict", "Way out", "First place"}
+	people := env.tty && !env.json
+	if people { // for whom the column with sentences is the last
+		names[3], names[4] = names[4], names[3]
+	}
 	if several {
 		names = append([]string{"Release"}, names...)
 	}
@@ -69,18 +73,20 @@ func (o *scanOptions) stemcell(env *environment, dirs []string, several bool) er
 		if strings.Contains(way, byHand) {
 			hand++
 		}
-		ways := table.Value(table.NewValueString(way))
-		if env.tty && !env.json {
-			ways = table.NewValueStrings(folded(way, 70))
+		row := []table.Value{table.NewValueString(b.job.Job.Name), table.NewValueInt(len(b.uses)), env.verdict(b.job.Verdict), table.NewValueString(way), table.NewValueString(b.uses[0].Span.Place())}
+		if people {
+			row[3], row[4] = row[4], row[3]
 		}
-		row := []table.Value{table.NewValueString(b.job.Job.Name), table.NewValueInt(len(b.uses)), table.NewValueString(string(b.job.Verdict)), ways, table.NewValueString(b.uses[0].Span.Place())}
 		if several {
 			row = append([]table.Value{table.NewValueString(b.dir)}, row...)
 		}
 		t.Rows = append(t.Rows, row)
 	}
 	sum := fmt.Sprintf("%s of %d would break on %s, %d of them with a place to change by hand (%s)", plural(len(all), "job"), jobs, s.Name, hand, s.Because)
-	if len(all) > 0 || env.json {
+	switch {
+	case several && env.tooWide(t):
+		o.each(env, t)
+	case len(all) > 0 || env.json:
 		env.tables(t)
 	}
 	switch {

@@ -250,7 +250,7 @@ func compared(count map[verify.Status]int) string {
 
 // job prints a job: its cases as a table, then what differs.
 func (o *verifyOptions) job(env *environment, j *verify.Job) {
-	p := &printer{w: env.stdout, color: env.color}
+	p := env.printer(env.stdout)
 	ran := 0
 	for _, c := range j.Cases {
 		if c.NotRun == "" {
@@ -264,8 +264,13 @@ func (o *verifyOptions) job(env *environment, j *verify.Job) {
 	t := table.Table{Header: headers("Case", "Process", "Result", "Differences"), FillFirstColumn: true}
 	for _, row := range alike(j.Cases) {
 		add(&t, row...)
+		cells := t.Rows[len(t.Rows)-1]
+		cells[2] = env.cell(row[2], statusColor(verify.Status(row[2])))
 	}
 	if len(t.Rows) > 0 {
+		if env.tty {
+			p.line("")
+		}
 		env.tables(t)
 		fmt.Fprintln(env.stdout)
 	}
