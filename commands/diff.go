@@ -40,3 +40,15 @@ func unified(prefix string, changes []convert.Change) (string, error) {
 	}
 	return b.String(), nil
 }
+
+// diff shows what a file would become, where people read it.
+func (env *environment) diff(n newFile) {
+	if env.json {
+		return
+	}
+	text := udiff.Unified(n.path, n.path, string(n.before), string(n.data))
+	if env.color {
+		text = colorDiff(text)
+	}
+	fmt.Fprint(env.stdout, text)
+}

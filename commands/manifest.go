@@ -6,8 +6,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/aymanbagabas/go-udiff"
-
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
@@ -58,9 +56,10 @@ func (o *manifestOptions) run(env *environment) error {
 	d.tell(env)
 	if o.DryRun || o.Check {
 		for _, n := range news {
-			if !env.json {
-				fmt.Fprint(env.stdout, udiff.Unified(n.path, n.path, string(n.before), string(n.data)))
-			}
+			env.diff(n)
+		}
+		if len(news) == 0 {
+			env.remark("nothing lacks bpm")
 		}
 		if o.Check && len(news) > 0 {
 			for _, n := range news {

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/aymanbagabas/go-udiff"
 	"github.com/cloudfoundry/bosh-cli/v7/ui/table"
 
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
@@ -120,9 +119,7 @@ func (o *opsOptions) write(env *environment, files []opsfiles.OpsFile) (stale bo
 			}
 			stale = true
 			env.errorLine(n.path + ": is out of date; write it again without --check")
-			if !env.json {
-				fmt.Fprint(env.stdout, udiff.Unified(n.path, n.path, string(n.before), string(n.data)))
-			}
+			env.diff(n)
 		}
 		return stale, nil
 	}

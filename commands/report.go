@@ -331,6 +331,9 @@ func (r *report) next(p *printer) {
 		p.line("")
 	}
 	p.section("what to do next")
+	if r.anyFound() {
+		p.line("  Look at the findings; bosh-bpmify explain ID says what each means. Then")
+	}
 	p.line("    bosh create-release --force && bosh upload-release")
 	p.line("    bosh -d DEPLOYMENT deploy " + manifest)
 	if ops := r.opsFile(); ops != "" {
@@ -353,6 +356,13 @@ func (r *report) next(p *printer) {
 	p.line("    /var/vcap/sys/log/" + job + "/*.stderr.log")
 	p.line("  or in what bpm says when it is started by hand:")
 	p.line("    monit unmonitor " + job + " && /var/vcap/jobs/bpm/bin/bpm start " + job)
+}
+
+// anyFound says whether a converted job has findings that are shown.
+func (r *report) anyFound() bool {
+	return slices.ContainsFunc(r.plan.Jobs, func(j *convert.Conversion) bool {
+		return len(j.Findings) > 0 && j.Verdict != convert.Declined && j.Verdict != convert.Failed
+	})
 }
 
 // swapped counts the jobs that stay and have chpst replaced.
