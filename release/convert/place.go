@@ -740,6 +740,7 @@ var (
 func (w *job) account(l *launch) {
 	w.tellWait(l)
 	w.slowHook(l)
+	w.ownProcess(l)
 	w.mounts(l)
 	for _, c := range l.result.Commands {
 		p := l.places[c]

@@ -725,6 +725,14 @@ var entries = []Entry{
 		Sources: []string{bpmConfig, bpmAdapter},
 	},
 	{
+		ID: "own-process-set", Severity: source.Warning,
+		Title:   "The script set something for its own process, and runs beside it now",
+		Why:     "What a script sets for `$$` or `/proc/self` (a priority, what the kernel kills first) holds for the process, too, which it starts or becomes. `bin/pre-start` and the hook are other processes: there it has no effect on the one that bpm starts, which bpm.yml has no key for either.",
+		Do:      "Take it out of the new script if the process can do without. Where it cannot, set it for the running process in `bin/post-start`, by the pid in `/var/vcap/sys/run/bpm/JOB/PROCESS.pid`: that is the init of the container, so look for its child.",
+		Before:  "renice -n -5 -p $$\nexec /var/vcap/packages/web/bin/web",
+		Sources: []string{bpmLifecycle},
+	},
+	{
 		ID: "owner-changed", Severity: source.Warning,
 		Title:   "A folder that belonged to another user is made for vcap",
 		Why:     "The script gave a folder for logs or pidfiles to a user other than vcap. bpm gives it to vcap at every start (with mode 0700 where it makes it), and that user gets `Permission denied` there.",
