@@ -336,8 +336,8 @@ func parses(t *testing.T, page string, args []string) {
 	}
 }
 
-// TestGoCommands holds that the folders and the tests exist that go test, go vet
-// and go build are given in the documents.
+// TestGoCommands holds that the folders, tests and cases exist that go test is given in
+// the documents, and the tests that these name.
 func TestGoCommands(t *testing.T) {
 	n := 0
 	for _, p := range pages(t) {
@@ -348,6 +348,7 @@ func TestGoCommands(t *testing.T) {
 			}
 			n++
 			var names []string
+			dir := ""
 			words := strings.Fields(args)
 			for i, w := range words {
 				switch {
@@ -357,8 +358,14 @@ func TestGoCommands(t *testing.T) {
 						t.Errorf("%s: %s: no tests in %s: %v", p.name, command, w, err)
 					}
 					names = append(names, functions...)
+					dir = w
 				case slices.Contains([]string{"-run", "-bench", "-fuzz"}, w) && words[i+1] != "^$" && words[i+1] != "." && words[i+1] != "'^$'":
-					pattern, _, _ := strings.Cut(strings.Trim(words[i+1], "'"), "/")
+					pattern, of, _ := strings.Cut(strings.Trim(words[i+1], "'"), "/")
+					if files, err := filepath.Glob(filepath.Join("..", dir, "testdata", "*", of+".txtar")); of != "" && err == nil && len(files) == 0 {
+						if _, err := os.Stat(filepath.Join("..", dir, "testdata", of+".txtar")); err != nil {
+							t.Errorf("%s: %s: there is no case %s", p.name, command, of)
+						}
+					}
 					re, err := regexp.Compile(pattern)
 					if err != nil || len(names) > 0 && !slices.ContainsFunc(names, re.MatchString) {
 						t.Errorf("%s: %s: there is no %s (%v)", p.name, command, pattern, err)
@@ -369,6 +376,24 @@ func TestGoCommands(t *testing.T) {
 	}
 	if n == 0 {
 		t.Error("no document has a go test")
+	}
+	var all []string
+	if err := filepath.WalkDir("..", func(name string, d os.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		functions, err := testFunctions(name)
+		all = append(all, functions...)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range pages(t) {
+		for _, code := range p.inline {
+			if regexp.MustCompile(`^(Test|Fuzz|Benchmark)[A-Z]\w*$`).MatchString(code) && !slices.Contains(all, code) {
+				t.Errorf("%s: there is no %s", p.name, code)
+			}
+		}
 	}
 }
 
