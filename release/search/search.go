@@ -34,8 +34,24 @@ type Pattern struct {
 // used; a test of this package reads all that are written in the house.
 func MustCompile(expr string) *Pattern { return &Pattern{expr: expr} }
 
-// QuoteMeta is that of package regexp.
-func QuoteMeta(s string) string { return regexp.QuoteMeta(s) }
+// QuoteMeta is that of package regexp, which takes no expression that is not UTF-8: a
+// byte of s that is not stands for any one character.
+func QuoteMeta(s string) string {
+	if utf8.ValidString(s) {
+		return regexp.QuoteMeta(s)
+	}
+	var b strings.Builder
+	for s != "" {
+		r, size := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && size == 1 {
+			b.WriteByte('.')
+		} else {
+			b.WriteString(regexp.QuoteMeta(s[:size]))
+		}
+		s = s[size:]
+	}
+	return b.String()
+}
 
 func (p *Pattern) String() string { return p.expr }
 

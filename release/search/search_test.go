@@ -155,3 +155,15 @@ func BenchmarkMatch(b *testing.B) {
 		})
 	}
 }
+
+// TestQuoteMeta holds that any text can be looked for.
+func TestQuoteMeta(t *testing.T) {
+	for _, s := range []string{"a.b*", "café", "/run/\xb8t\x98.pid", "\xef\xbf", "\ufffd"} {
+		if p := MustCompile(QuoteMeta(s)); !p.MatchString("x " + s) {
+			t.Errorf("%q is not found in itself by %s", s, p)
+		}
+	}
+	if MustCompile(QuoteMeta("a.b")).MatchString("axb") {
+		t.Error("a dot is any character")
+	}
+}
