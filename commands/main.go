@@ -91,7 +91,7 @@ func (env *environment) tables(ts ...table.Table) {
 		for i := range t.Header {
 			h := &t.Header[i]
 			known[h.Key] = true
-			h.Hidden = len(env.columns) > 0 && !slices.ContainsFunc(env.columns, func(c column) bool { return c.Key == h.Key })
+			h.Hidden = h.Hidden || len(env.columns) > 0 && !slices.ContainsFunc(env.columns, func(c column) bool { return c.Key == h.Key })
 			shown = shown || !h.Hidden
 		}
 		if !shown {

@@ -251,10 +251,11 @@ func (o *scanOptions) tables(env *environment, all []scanned, several bool, foun
 		return
 	}
 	t.Content = "" // the last line counts the jobs
-	if several && env.tooWide(t) {
+	switch {
+	case several && env.tooWide(t):
 		o.each(env, t)
-	} else {
-		env.tables(t)
+	default:
+		o.one(env, t)
 	}
 	// what is no row goes beside the table, where cut and grep do not see it
 	out := env.stdout
@@ -288,9 +289,20 @@ func (o *scanOptions) each(env *environment, all table.Table) {
 			fmt.Fprintln(env.stdout)
 		}
 		env.printer(env.stdout).head(dir, "", nil)
-		env.tables(one)
+		o.one(env, one)
 		start = end
 	}
+}
+
+// one prints a table of jobs. Where it would be too wide, the names of the processes
+// are left out: they are the widest, and seldom say more than those of the jobs.
+func (o *scanOptions) one(env *environment, t table.Table) {
+	if env.tooWide(t) {
+		for i := range t.Header {
+			t.Header[i].Hidden = t.Header[i].Title == "Processes"
+		}
+	}
+	env.tables(t)
 }
 
 // row is a job in the table.

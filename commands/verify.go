@@ -370,7 +370,9 @@ func (o *verifyOptions) difference(p *printer, j *verify.Job, d verify.Differenc
 	if len(d.Cases) < len(j.Cases) {
 		head += " (in " + listed(d.Cases, 3) + ")"
 	}
-	p.wrapped("  ", head)
+	var b bytes.Buffer // colours have no width
+	(&printer{w: &b, width: p.width}).wrapped("  ", head)
+	fmt.Fprint(p.w, strings.Replace(b.String(), string(d.Status), p.paint(string(d.Status), statusColor(d.Status)), 1))
 	if d.Before != "" {
 		p.wrapped("    - ", d.Before)
 	}

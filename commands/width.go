@@ -65,11 +65,11 @@ func (env *environment) fit(t *table.Table) (below []string) {
 	}
 	widths := columnWidths(*t)
 	last := len(widths) - 1
-	room := env.width - 2
+	room := env.width - bordered
 	for _, w := range widths[:last] {
-		room -= w + 2
+		room -= w
 	}
-	if widths[last] <= room {
+	if widths[last]-bordered <= room {
 		return nil
 	}
 	if room >= readable {
@@ -96,16 +96,21 @@ func (env *environment) fit(t *table.Table) (below []string) {
 	return below
 }
 
-// columnWidths are the widths of a table's columns as bosh prints them.
+// bordered is what bosh puts behind each column.
+const bordered = 2
+
+// columnWidths are the widths of a table's columns as bosh prints them, with what is
+// behind them; 0 for those that are hidden.
 func columnWidths(t table.Table) []int {
 	widths := make([]int, len(t.Header))
 	for i, h := range t.Header {
-		widths[i] = len(h.Title)
-	}
-	for _, row := range t.Rows {
-		for i, v := range row {
-			for line := range strings.SplitSeq(v.String(), "\n") {
-				widths[i] = max(widths[i], len(line))
+		if h.Hidden {
+			continue
+		}
+		widths[i] = len(h.Title) + bordered
+		for _, row := range t.Rows {
+			for line := range strings.SplitSeq(row[i].String(), "\n") {
+				widths[i] = max(widths[i], len(line)+bordered)
 			}
 		}
 	}
@@ -121,7 +126,7 @@ func (env *environment) tooWide(t table.Table) bool {
 	widths := columnWidths(t)
 	sum := 0
 	for _, w := range widths[:len(widths)-1] {
-		sum += w + 2
+		sum += w
 	}
 	return sum > env.width
 }
