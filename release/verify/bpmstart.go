@@ -57,6 +57,9 @@ func (s *side) bpm(c *vm.Call) int {
 	return 0
 }
 
+// wrongConfig begins what is said of a configuration that does not say what was meant.
+const wrongConfig = "config/bpm.yml: "
+
 // start reads the configuration and starts the process.
 func (s *side) start(c *vm.Call, job, process string, l *launched) error {
 	file := "/var/vcap/jobs/" + job + "/config/bpm.yml"
@@ -67,7 +70,7 @@ func (s *side) start(c *vm.Call, job, process string, l *launched) error {
 	}
 	processes, err := s.config(data)
 	if err != nil {
-		return fmt.Errorf("config/bpm.yml: %w", err)
+		return fmt.Errorf(wrongConfig+"%w", err)
 	}
 	i := slices.IndexFunc(processes, func(p bpm.Process) bool { return p.Name == process })
 	if i < 0 {

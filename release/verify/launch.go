@@ -55,10 +55,13 @@ func (c *comparison) process(k check) Process {
 		p.Why = "nothing was executed in the container"
 		if l := c.after.launched[k.name]; l != nil && l.err != "" {
 			p.Why = "bpm does not start it: " + l.err
+			if strings.HasPrefix(l.err, wrongConfig) { // some of which bpm only ignores
+				p.Why = "it is not started, as its configuration is wrong: " + l.err
+			}
 		} else if missing := c.after.missing(); missing != "" {
 			p.Why += ": " + missing
 		}
-		if out := lastOutput(c.after); out != "" && !strings.Contains(p.Why, out) {
+		if out := lastOutput(c.after); out != "" && !strings.Contains(p.Why, strings.TrimPrefix(out, "Error: ")) {
 			p.Why += "; the last it printed is: " + out
 		}
 		if c.launchBefore(k) == nil {
