@@ -1,9 +1,11 @@
 package convert
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
@@ -36,30 +38,63 @@ func TestReleases(t *testing.T) {
 	t.Log(verdicts)
 }
 
-// BenchmarkJob converts releases of more and more jobs: the time per job is to
+// many writes a release of n jobs.
+func many(t testing.TB, n int) string {
+	dir := t.TempDir()
+	put := func(name, text string) {
+		p := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("config/final.yml", "name: many\n")
+	for i := range n {
+		job := fmt.Sprintf("job%d", i)
+		put("jobs/"+job+"/spec", "---\nname: "+job+"\ntemplates:\n  ctl: bin/ctl\n  drain: bin/drain\npackages: []\nproperties:\n  port: {default: 80}\n")
+		put("jobs/"+job+"/monit", "check process "+job+"\n  with pidfile /var/vcap/sys/run/"+job+"/"+job+".pid\n  start program \"/var/vcap/jobs/"+job+"/bin/ctl start\"\n  stop program \"/var/vcap/jobs/"+job+"/bin/ctl stop\"\n  group vcap\n")
+		put("jobs/"+job+"/templates/ctl", benchScript)
+		// one that reads the pidfile of a neighbour
+		put("jobs/"+job+"/templates/drain", fmt.Sprintf("#!/bin/bash\nkill -0 $(cat /var/vcap/sys/run/job%d/job%d.pid)\necho 0\n", (i+1)%n, (i+1)%n))
+	}
+	return dir
+}
+
+// TestSideBySide holds that how many jobs are converted at a time changes nothing.
+// CI runs it with the race detector, too.
+func TestSideBySide(t *testing.T) {
+	dir := many(t, 60)
+	old := runtime.GOMAXPROCS(1)
+	defer runtime.GOMAXPROCS(old)
+	one := planOf(t, dir)
+	runtime.GOMAXPROCS(8)
+	eight := planOf(t, dir)
+	if len(one.Jobs) != 60 || len(eight.Jobs) != 60 {
+		t.Fatalf("%d and %d jobs", len(one.Jobs), len(eight.Jobs))
+	}
+	for i, c := range one.Jobs {
+		e := eight.Jobs[i]
+		if c.Job.Name != e.Job.Name || c.Verdict != e.Verdict || len(c.Findings) != len(e.Findings) || len(c.Ledger) != len(e.Ledger) || len(c.Changes) < 5 || len(c.Changes) != len(e.Changes) {
+			t.Fatalf("%s: %s with %d findings, %d rows and %d changes; then %s: %s with %d, %d and %d", c.Job.Name, c.Verdict, len(c.Findings), len(c.Ledger), len(c.Changes), e.Job.Name, e.Verdict, len(e.Findings), len(e.Ledger), len(e.Changes))
+		}
+		for k, ch := range c.Changes {
+			if o := e.Changes[k]; ch.Name != o.Name || !bytes.Equal(ch.After, o.After) {
+				t.Errorf("%s: another text, or %s", ch.Name, o.Name)
+			}
+		}
+	}
+}
+
+// BenchmarkJobs converts releases of more and more jobs: the time per job is to
 // stay the same.
-func BenchmarkJob(b *testing.B) {
-	for _, n := range []int{1, 10, 100} {
+func BenchmarkJobs(b *testing.B) {
+	for _, n := range []int{1, 100, 1000, 5000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			dir := b.TempDir()
-			put := func(name, text string) {
-				p := filepath.Join(dir, name)
-				if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-					b.Fatal(err)
-				}
-				if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
-					b.Fatal(err)
-				}
-			}
-			put("config/final.yml", "name: many\n")
-			for i := range n {
-				job := fmt.Sprintf("job%d", i)
-				put("jobs/"+job+"/spec", "---\nname: "+job+"\ntemplates:\n  ctl: bin/ctl\npackages: []\nproperties:\n  port: {default: 80}\n")
-				put("jobs/"+job+"/monit", "check process "+job+"\n  with pidfile /var/vcap/sys/run/"+job+"/pid\n  start program \"/var/vcap/jobs/"+job+"/bin/ctl start\"\n  stop program \"/var/vcap/jobs/"+job+"/bin/ctl stop\"\n  group vcap\n")
-				put("jobs/"+job+"/templates/ctl", benchScript)
-			}
-			b.ResetTimer()
-			for range b.N {
+			dir := many(b, n)
+			b.ReportAllocs()
+			for b.Loop() {
 				r, err := release.Load(dir)
 				if err != nil {
 					b.Fatal(err)
@@ -76,7 +111,7 @@ func BenchmarkJob(b *testing.B) {
 
 const benchScript = `#!/bin/bash -e
 RUN_DIR=/var/vcap/sys/run/$(basename $(dirname $(dirname $0)))
-PIDFILE=$RUN_DIR/pid
+PIDFILE=$RUN_DIR/$(basename $RUN_DIR).pid
 pid_guard() {
   if [ -f "$1" ]; then
     pid=$(head -1 "$1")

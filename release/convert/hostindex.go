@@ -3,6 +3,8 @@ package convert
 import (
 	"bytes"
 	"index/suffixarray"
+	"maps"
+	"path"
 	"slices"
 	"sort"
 	"strings"
@@ -19,15 +21,20 @@ import (
 type hostIndex struct {
 	release *release.Release
 	once    sync.Once
-	files   []indexed
+	all     []indexed
+	jobs    map[string][]int // which files a job has
+	targets map[string]int   // how many jobs have a file of that base name
 	// words are the words of all files, each once and on a line of its own, at the
 	// offsets starts; in has which files have the word.
 	words  *suffixarray.Index
 	starts []int
 	in     [][]int
-	// open are the files with a name that ends in a pattern: it may be any.
+	// open are the files with a name of a pidfile of which a part is not known.
 	open []int
 }
+
+// fileSet has files by their numbers.
+type fileSet map[int]bool
 
 // indexed is one template of a job.
 type indexed struct {
@@ -43,17 +50,24 @@ func (i indexed) read() *hostscript.Script { return hostscript.Read(i.file, i.sc
 
 func (x *hostIndex) build() {
 	in := map[string][]int{}
+	x.jobs, x.targets = map[string][]int{}, map[string]int{}
 	for _, j := range x.release.Jobs {
 		if j.Spec == nil {
 			continue
 		}
+		bases := map[string]bool{}
 		for _, t := range j.Spec.Templates {
+			if base := path.Base(t.Target); !bases[base] {
+				bases[base] = true
+				x.targets[base]++
+			}
 			f, _, err := j.TemplateFile(t.Target)
 			if err != nil {
 				continue
 			}
-			n := len(x.files)
-			x.files = append(x.files, indexed{j, t.Target, f, bytes.HasPrefix(f.Data, []byte("#!")) || strings.HasPrefix(t.Target, "bin/")})
+			n := len(x.all)
+			x.jobs[j.Name] = append(x.jobs[j.Name], n)
+			x.all = append(x.all, indexed{j, t.Target, f, bytes.HasPrefix(f.Data, []byte("#!")) || strings.HasPrefix(t.Target, "bin/")})
 			add := func(text string) {
 				eachWord(text, func(word string) {
 					if files := in[word]; len(files) == 0 || files[len(files)-1] != n {
@@ -62,7 +76,7 @@ func (x *hostIndex) build() {
 				})
 			}
 			add(string(f.Data))
-			if s := x.files[n].read(); s != nil {
+			if s := x.all[n].read(); s != nil {
 				for _, w := range s.Composed {
 					add(w)
 				}
@@ -84,7 +98,7 @@ func (x *hostIndex) build() {
 // anyPidfile says whether a word with stars for what is not known can be the name
 // of a pidfile of any job.
 func anyPidfile(word string) bool {
-	return strings.HasPrefix(word, "/var/vcap/") && strings.HasSuffix(word, ".pid") && strings.Contains(word[strings.LastIndexByte(word, '/')+1:], "*")
+	return strings.HasPrefix(word, "/var/vcap/") && strings.HasSuffix(word, ".pid") && strings.Contains(word, "*")
 }
 
 // eachWord calls do with the words of a text: runs of letters, digits, _, . and -.
@@ -105,38 +119,68 @@ func nameByte(b byte) bool {
 	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '_' || b == '.' || b == '-'
 }
 
-// saying gives the files that may say one of the names, in the order of the jobs
-// and their specs. Some may not.
-func (x *hostIndex) saying(names ...string) []indexed {
+// few is how many files may be looked at without looking for fewer.
+const few = 50
+
+// sayingFile gives the files that may name a file: by its base name and its folder's,
+// or with a part that is not known.
+func (x *hostIndex) sayingFile(name string) []int {
+	found := x.saying(path.Base(name))
+	if len(found) > few {
+		if folder := x.saying(path.Base(path.Dir(name))); len(folder) < len(found) {
+			found = folder
+		}
+	}
+	return append(found, x.open...)
+}
+
+// several says whether more than one job has a script of that base name.
+func (x *hostIndex) several(vmPath string) bool {
 	x.once.Do(x.build)
-	found := map[int]bool{}
-	for _, n := range x.open {
-		found[n] = true
-	}
-	for _, name := range names {
-		longest := ""
-		eachWord(name, func(w string) {
-			if len(w) > len(longest) {
-				longest = w
-			}
-		})
-		if longest == "" {
-			return x.files
+	return x.targets[path.Base(vmPath)] > 1
+}
+
+// ofJob gives the files of a job.
+func (x *hostIndex) ofJob(name string) []int {
+	x.once.Do(x.build)
+	return x.jobs[name]
+}
+
+// saying gives the files that may have a name in them. Some may not.
+func (x *hostIndex) saying(name string) []int {
+	x.once.Do(x.build)
+	longest := ""
+	eachWord(name, func(w string) {
+		if len(w) > len(longest) {
+			longest = w
 		}
-		for _, at := range x.words.Lookup([]byte(longest), -1) {
-			for _, n := range x.in[sort.SearchInts(x.starts, at+1)-1] {
-				found[n] = true
-			}
+	})
+	if longest == "" {
+		every := make([]int, len(x.all))
+		for n := range every {
+			every[n] = n
 		}
+		return every
 	}
-	order := make([]int, 0, len(found))
-	for n := range found {
-		order = append(order, n)
+	var found []int
+	for _, at := range x.words.Lookup([]byte(longest), -1) {
+		found = append(found, x.in[sort.SearchInts(x.starts, at+1)-1]...)
 	}
-	slices.Sort(order)
-	files := make([]indexed, len(order))
-	for i, n := range order {
-		files[i] = x.files[n]
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+func (x *hostIndex) add(set fileSet, files []int) {
+	for _, n := range files {
+		set[n] = true
+	}
+}
+
+// files gives those of a set in the order of the jobs and their specs.
+func (x *hostIndex) files(set fileSet) []indexed {
+	var files []indexed
+	for _, n := range slices.Sorted(maps.Keys(set)) {
+		files = append(files, x.all[n])
 	}
 	return files
 }

@@ -51,11 +51,16 @@ func (w *job) readers() {
 		}
 	}
 	for _, f := range w.hostFiles(old) {
-		for _, l := range w.launches {
-			w.rereadPid(l, f, old)
+		if f.pids {
+			for _, l := range w.launches {
+				w.rereadPid(l, f, old)
+			}
 		}
-		w.recall(f)
-		w.lookedFor(f)
+		if f.scripts {
+			w.recall(f)
+			w.lookedFor(f)
+		}
+		w.settle(f)
 	}
 	w.monitActions()
 	for _, l := range w.launches {
@@ -124,61 +129,72 @@ type hostFile struct {
 	*hostscript.Script
 	job    *release.Job
 	target string
+	// pids and scripts say that it may name a pidfile, a script of the start path.
+	pids, scripts bool
 	// elsewhere is who may run it in a container, where there is somebody.
 	elsewhere source.Span
 }
 
-// hostFiles are the shell scripts of all jobs that stay.
+// hostFiles are the shell scripts of all jobs that stay, as far as they may have to
+// do with a pidfile or a script of the start path.
 func (w *job) hostFiles(old map[string]bool) []hostFile {
-	var all []hostFile
-	seen := map[string]bool{}
-	var names []string
+	candidates := fileSet{}
+	hosts := w.ctx.hosts
+	hosts.add(candidates, hosts.ofJob(w.Job.Name))
+	hosts.add(candidates, hosts.saying(w.Job.Name))
 	for _, l := range w.launches {
-		names = append(names, path.Base(l.pidfile))
+		hosts.add(candidates, hosts.sayingFile(l.pidfile))
 		for _, p := range w.scriptPaths(l) {
-			names = append(names, path.Base(p))
+			if !hosts.several(p) {
+				hosts.add(candidates, hosts.saying(path.Base(p)))
+			}
 		}
 	}
-	for _, t := range w.ctx.hosts.saying(names...) {
-		if old[t.file.Name] || seen[t.file.Name] || !w.concerns(t.file) {
+	var all []hostFile
+	seen := map[string]bool{}
+	for _, t := range hosts.files(candidates) {
+		if old[t.file.Name] || seen[t.file.Name] {
+			continue
+		}
+		here := strings.HasPrefix(t.file.Name, "jobs/"+w.Job.Name+"/") || bytes.Contains(t.file.Data, []byte(w.Job.Name))
+		f := hostFile{job: t.job, target: t.target, pids: w.concernsPidfile(t.file, here), scripts: w.concernsScript(t.file, here)}
+		if !f.pids && !f.scripts {
 			continue
 		}
 		seen[t.file.Name] = true
-		s := t.read()
-		switch {
-		case s == nil:
-		case t.script:
-			all = append(all, hostFile{s, t.job, t.target, w.runElsewhere(t.job, t.target, old, 0)})
-		default:
-			all = append(all, hostFile{s, t.job, t.target, source.Span{}})
+		if f.Script = t.read(); f.Script == nil {
+			continue
 		}
+		if t.script {
+			f.elsewhere = w.runElsewhere(t.job, t.target, old, 0)
+		}
+		all = append(all, f)
 	}
 	return all
 }
 
-// concerns says whether a file has the name of a pidfile or of a script of the
-// start path in it.
-func (w *job) concerns(f *source.File) bool {
-	here := strings.HasPrefix(f.Name, "jobs/"+w.Job.Name+"/") || bytes.Contains(f.Data, []byte(w.Job.Name))
-	for _, l := range w.launches {
+// concernsPidfile says whether a file may have the name of a pidfile in it. here
+// says that it is of the job, or has its name in it.
+func (w *job) concernsPidfile(f *source.File, here bool) bool {
+	return slices.ContainsFunc(w.launches, func(l *launch) bool {
 		ext := path.Ext(l.pidfile)
-		switch {
-		case bytes.Contains(f.Data, []byte(path.Base(l.pidfile))) && (here || ext != ""): // any job may have a file "pid"
-			return true
-		case ext != "" && bytes.Contains(f.Data, []byte(ext)) && (here || hasOpenName(f)):
-			return true
-		}
-		if slices.ContainsFunc(w.scriptPaths(l), func(p string) bool {
+		return bytes.Contains(f.Data, []byte(path.Base(l.pidfile))) && (here || ext != "") || // any job may have a file "pid"
+			ext != "" && bytes.Contains(f.Data, []byte(ext)) && (here || hasOpenName(f))
+	})
+}
+
+// concernsScript says whether a file may have the name of a script of the start path
+// in it. Elsewhere than here it has to be one that no other job has.
+func (w *job) concernsScript(f *source.File, here bool) bool {
+	return slices.ContainsFunc(w.launches, func(l *launch) bool {
+		return slices.ContainsFunc(w.scriptPaths(l), func(p string) bool {
 			name := path.Base(p)
 			if !here {
 				name = "bin/" + name
 			}
-			return bytes.Contains(f.Data, []byte(name))
-		}) {
-			return true
-		}
-	}
-	return false
+			return (here || !w.ctx.hosts.several(p)) && bytes.Contains(f.Data, []byte(name))
+		})
+	})
 }
 
 // openName is the name of a file of which only the ending is known.
@@ -349,7 +365,6 @@ func (w *job) recall(f hostFile) {
 		}
 		return true
 	})
-	w.settle(f)
 }
 
 // settle notes where a variable holds the name of an old script and all that used
