@@ -113,9 +113,22 @@ func (p *Plan) reread() {
 			}
 		}
 	}
+	changing := map[string][]*Conversion{} // who changes something in a folder
+	for _, c := range p.Jobs {
+		for _, ch := range c.Changes {
+			if dir := path.Dir(ch.Name); !slices.Contains(changing[dir], c) {
+				changing[dir] = append(changing[dir], c)
+			}
+		}
+	}
 	for _, f := range order {
 		e := edited[f]
-		if err := p.edit(e.by, f, e.edits, strings.Join(e.why, "; ")); err != nil {
+		dir := path.Dir(f.Name)
+		err := edit(e.by, changing[dir], f, e.edits, strings.Join(e.why, "; "))
+		if !slices.Contains(changing[dir], e.by) {
+			changing[dir] = append(changing[dir], e.by)
+		}
+		if err != nil {
 			e.by.Findings = append(e.by.Findings, source.Diagnostic{ID: "old-pidfile-used", Severity: source.Error, Span: source.Span{File: f}, Message: "this file uses the old pidfile or script and is not rewritten: " + err.Error()})
 			source.SortDiagnostics(e.by.Findings)
 			e.by.Verdict = ConvertedReview
@@ -125,11 +138,11 @@ func (p *Plan) reread() {
 }
 
 // edit applies edits to a file: to what there is of it already, added to at its
-// end or moved, or in a change of its own.
-func (p *Plan) edit(c *Conversion, f *source.File, edits []source.Edit, why string) error {
+// end or moved, or in a change of its own. others change something in its folder.
+func edit(c *Conversion, others []*Conversion, f *source.File, edits []source.Edit, why string) error {
 	change := &Change{Name: f.Name, Before: f, After: f.Data, Mode: f.Mode}
 	fresh := true
-	for _, j := range p.Jobs {
+	for _, j := range others {
 		for i := range j.Changes {
 			o := &j.Changes[i]
 			if o.Name == f.Name && o.Delete {
