@@ -194,6 +194,16 @@ func (r *Release) Read(name string) (*source.File, error) {
 	return f, nil
 }
 
+// Forget drops what was found in the files, which is many times their size. It is
+// found again where somebody asks.
+func (r *Release) Forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range r.files {
+		f.Forget()
+	}
+}
+
 // inside makes sure that p, with all links followed, is below the release.
 func (r *Release) inside(p string) error {
 	if info, err := os.Lstat(p); err == nil && info.Mode()&fs.ModeSymlink == 0 && r.plain(filepath.Dir(p)) {

@@ -254,6 +254,7 @@ func Release(r *release.Release, o Options) (*Plan, error) {
 		return len(o.Jobs) == 0 || slices.Contains(o.Jobs, job)
 	})...)
 	source.SortDiagnostics(p.Findings)
+	r.Forget() // the plan keeps the files, not what was read in them
 	return p, nil
 }
 

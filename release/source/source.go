@@ -176,6 +176,13 @@ func Derived[T any](f *File, key any, make func() T) T {
 	return made
 }
 
+// Forget drops what Derived keeps.
+func (f *File) Forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.derived = nil
+}
+
 // Span is a run of bytes of a file, End excluded. The zero Span is nowhere; a
 // span with End == Start is a place between two bytes.
 type Span struct {
