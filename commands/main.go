@@ -4,7 +4,6 @@
 package commands
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -43,8 +42,9 @@ func Version() string {
 // options are the global flags: those of bosh that make sense without a
 // Director, by the same names.
 type options struct {
+	ShowHelp       func() error `long:"help" short:"h" description:"Show this help message"`
 	Version        func() error `long:"version" short:"v" description:"Show bosh-bpmify version"`
-	Columns        []column     `long:"column" description:"Filter to show only given column(s), use the --column flag for each column you wish to include"`
+	Columns        []column     `long:"column" value-name:"NAME" description:"Filter to show only given column(s), use the --column flag for each column you wish to include"`
 	JSON           bool         `long:"json" description:"Output as JSON"`
 	TTY            bool         `long:"tty" description:"Force TTY-like output" env:"BOSH_TTY"`
 	NoColor        bool         `long:"no-color" description:"Toggle colorized output" env:"NO_COLOR"`
@@ -58,6 +58,10 @@ type options struct {
 	Verify   verifyOptions   `command:"verify" description:"Run the start path as it was and as it is now, and compare what the processes see" long-description:"Renders the templates of both sides with ruby, for the spec's defaults, the sample manifests and the conditions in the templates, and runs their shell in an interpreter on a machine that exists in memory only: nothing of the host is read, written or executed beyond ruby. What the process sees (executable, arguments, environment, directory, limits, user, capabilities, paths) and what happens before it is started are compared; each difference is explained by a finding, the ledger or a rule, or it is UNEXPLAINED, and the exit status is 1."`
 	Explain  explainOptions  `command:"explain" description:"Say what a finding means, why it matters and what to do about it"`
 	Check    checkOptions    `command:"check" description:"Check the jobs of a release that are on BPM already, more strictly than bpm does" long-description:"Holds config/bpm.yml against bpm's schema (bpm ignores keys that it does not know), monit and the spec against it, and what each process is told of against what its container has. Finds what is left of the ctl scripts. Changes nothing. Exit status 1 when there are errors or warnings."`
+
+	Help       helpOptions       `command:"help" description:"Show this help message, or that of a command"`
+	Completion completionOptions `command:"completion" description:"Print the completion script for a shell" long-description:"Prints a script that completes commands, flags, and what flags take: jobs and monit checks of the release, formats, findings, directories. To have it in every shell:\n\n  bash  source <(bosh-bpmify completion bash)       in ~/.bashrc\n  zsh   source <(bosh-bpmify completion zsh)        in ~/.zshrc, below compinit\n  fish  bosh-bpmify completion fish | source        in ~/.config/fish/config.fish"`
+	Man        manOptions        `command:"man" hidden:"yes" description:"Print the man page"`
 }
 
 type column struct{ table.Header }
@@ -69,6 +73,7 @@ func (c *column) UnmarshalFlag(arg string) error {
 
 // environment is what a command gets to work with.
 type environment struct {
+	parser         *flags.Parser
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	ui             *boshui.ConfUI
@@ -157,21 +162,46 @@ func (env *environment) remark(text string) {
 // command is a verb with its parsed flags.
 type command interface{ run(env *environment) error }
 
+// errHelp and errVersion end the parsing of flags: nothing else is to be done.
+var (
+	errHelp    = &flags.Error{Type: flags.ErrHelp, Message: "help"}
+	errVersion = &flags.Error{Type: flags.ErrHelp, Message: "version"}
+)
+
+// newParser knows every command and flag; what they are set to comes to opts.
+func newParser(opts *options) (*flags.Parser, error) {
+	opts.ShowHelp = func() error { return errHelp }
+	opts.Version = func() error { return errVersion }
+	parser := flags.NewNamedParser("bosh-bpmify", flags.PassDoubleDash)
+	parser.ShortDescription = "Move BOSH jobs to BPM"
+	parser.LongDescription = `Turns the jobs of a BOSH release that are started by ctl scripts into BPM jobs, and colocates bpm in deployment manifests.
+
+  bosh-bpmify release --dry-run .      what would change, as a diff with a report
+  bosh-bpmify release .                change it
+  bosh-bpmify verify .                 run the old and the new, say what differs
+  bosh-bpmify scan .                   one line a job: what would become of it
+  bosh-bpmify check .                  what is wrong with jobs that are on bpm
+  bosh-bpmify doctor MANIFEST.yml      where a deployment lacks bpm
+  bosh-bpmify ops MANIFEST.yml         an ops-file that adds it
+  bosh-bpmify explain ran-as-root      what a finding of the report means`
+	_, err := parser.AddGroup("Global options", "", opts)
+	return parser, err
+}
+
 // errReported has been reported already; it only sets the exit status.
 var errReported = errors.New("reported")
 
 // Main runs the program and gives its exit status.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	opts := &options{}
-	opts.Version = func() error {
-		return &flags.Error{Type: flags.ErrHelp, Message: "version " + Version() + "\n"}
-	}
-	parser := flags.NewNamedParser("bosh-bpmify", flags.HelpFlag|flags.PassDoubleDash)
-	parser.ShortDescription = "Move BOSH jobs to BPM"
-	parser.LongDescription = "Turns the jobs of a BOSH release that are started by ctl scripts into BPM jobs,\nand colocates bpm in deployment manifests.\n\n  bosh-bpmify release --dry-run .      what would change, as a diff with a report\n  bosh-bpmify release .                change it\n  bosh-bpmify verify .                 run the old and the new start path, explain what differs\n  bosh-bpmify scan .                   one line a job: what would become of it\n  bosh-bpmify check .                  what is wrong with the jobs that are on bpm already\n  bosh-bpmify doctor MANIFEST.yml      where a deployment lacks bpm\n  bosh-bpmify ops MANIFEST.yml         an ops-file that adds it\n  bosh-bpmify explain ran-as-root      what a finding of the report means"
-	if _, err := parser.AddGroup("Global options", "", opts); err != nil {
+	parser, err := newParser(opts)
+	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitError
+	}
+	if words, shell := completing(args); shell != nil {
+		shell(stdout, complete(parser, words))
+		return exitDone
 	}
 	var chosen command
 	parser.CommandHandler = func(c flags.Commander, extra []string) error {
@@ -186,21 +216,21 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	logger := boshlog.NewLogger(boshlog.LevelNone)
 	writer := boshui.NewWriterUI(stdout, stderr, logger)
-	env := &environment{stdin: stdin, stdout: stdout, stderr: stderr}
+	env := &environment{parser: parser, stdin: stdin, stdout: stdout, stderr: stderr}
 	env.ui = boshui.NewWrappingConfUI(writer, logger)
-	_, err := parser.ParseArgs(args)
+	_, err = parser.ParseArgs(args)
 	var flagErr *flags.Error
-	if errors.As(err, &flagErr) {
-		if flagErr.Type == flags.ErrHelp {
-			fmt.Fprint(stdout, withNewline(flagErr.Message))
-			return exitDone
+	switch {
+	case errors.Is(err, errVersion):
+		fmt.Fprintf(stdout, "version %s\n", Version())
+		return exitDone
+	case errors.Is(err, errHelp), errors.As(err, &flagErr) && flagErr.Type == flags.ErrCommandRequired && len(args) == 0:
+		about := parser.Command
+		if parser.Active != nil {
+			about = parser.Active
 		}
-		if flagErr.Type == flags.ErrCommandRequired && len(args) == 0 {
-			var help bytes.Buffer
-			parser.WriteHelp(&help)
-			fmt.Fprint(stdout, help.String())
-			return exitDone
-		}
+		writeHelp(stdout, parser, about, helpWidth(stdout))
+		return exitDone
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "%s\n", err)
@@ -242,11 +272,4 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return exitError
 	}
 	return exitDone
-}
-
-func withNewline(s string) string {
-	if s == "" || s[len(s)-1] != '\n' {
-		return s + "\n"
-	}
-	return s
 }

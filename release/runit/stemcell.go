@@ -29,15 +29,22 @@ var stemcells = []Stemcell{
 	},
 }
 
+// Stemcells are the names of the lines of which something is known.
+func Stemcells() []string {
+	var known []string
+	for _, s := range stemcells {
+		known = append(known, s.Name)
+	}
+	slices.Sort(known)
+	return known
+}
+
 // FindStemcell gives a line of stemcells by its name.
 func FindStemcell(name string) (Stemcell, error) {
-	var known []string
 	for _, s := range stemcells {
 		if s.Name == name {
 			return s, nil
 		}
-		known = append(known, s.Name)
 	}
-	slices.Sort(known)
-	return Stemcell{}, fmt.Errorf("nothing is known of a stemcell %s; known: %s", name, strings.Join(known, ", "))
+	return Stemcell{}, fmt.Errorf("nothing is known of a stemcell %s; known: %s", name, strings.Join(Stemcells(), ", "))
 }
