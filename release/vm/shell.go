@@ -14,7 +14,6 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"mvdan.cc/sh/v3/expand"
@@ -679,7 +678,6 @@ func (i info) Size() int64 {
 func (i info) Mode() fs.FileMode  { return i.Node.Mode }
 func (i info) ModTime() time.Time { return time.Unix(0, 0) }
 func (i info) IsDir() bool        { return i.Node.Mode.IsDir() }
-func (i info) Sys() any           { return &syscall.Stat_t{} }
 
 func (s *shell) stat(ctx context.Context, name string, follow bool) (fs.FileInfo, error) {
 	p := s.at(ctx)
