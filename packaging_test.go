@@ -86,7 +86,7 @@ func TestBuild(t *testing.T) {
 	}
 	bin := filepath.Join(tmp, "bin")
 	install := exec.Command("scripts/install", version, bin)
-	install.Env = append(os.Environ(), "BPMIFY_RELEASES=file://"+filepath.Dir(releases))
+	install.Env = append(os.Environ(), "BPMIFY_MIRROR=file://"+filepath.Dir(releases))
 	if out, err := install.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -268,6 +268,59 @@ func TestAction(t *testing.T) {
 	if _, err := exec.LookPath("pre-commit"); err == nil {
 		if out, err := exec.Command("pre-commit", "validate-manifest", ".pre-commit-hooks.yaml").CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s", err, out)
+		}
+	}
+}
+
+// TestCIPage holds what docs/ci.md shows for the action and the hook against both.
+func TestCIPage(t *testing.T) {
+	var action struct{ Inputs, Outputs map[string]any }
+	decode(t, "action.yml", &action)
+	page := string(read(t, "docs/ci.md"))
+	uses, hooks := 0, 0
+	for _, block := range regexp.MustCompile("(?s)```yaml\n(.+?)```").FindAllStringSubmatch(page, -1) {
+		var shown struct {
+			Steps []struct {
+				Uses string
+				With map[string]string
+			}
+			Repos []struct {
+				Repo  string
+				Hooks []struct{ ID string }
+			}
+		}
+		if err := yaml.Unmarshal([]byte(block[1]), &shown); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range shown.Steps {
+			if !strings.HasPrefix(s.Uses, "bosh-bpmify/bosh-bpmify@") {
+				continue
+			}
+			uses++
+			for input := range s.With {
+				if action.Inputs[input] == nil {
+					t.Errorf("the action has no input %s", input)
+				}
+			}
+		}
+		for _, r := range shown.Repos {
+			hooks++
+			if len(r.Hooks) != 1 || !bytes.Contains(read(t, ".pre-commit-hooks.yaml"), []byte("- id: "+r.Hooks[0].ID+"\n")) {
+				t.Errorf("%+v", r)
+			}
+		}
+	}
+	if uses != 2 || hooks != 1 {
+		t.Errorf("%d uses of the action, %d of the hook", uses, hooks)
+	}
+	for input := range action.Inputs {
+		if !strings.Contains(page, "\n| `"+input+"` | ") {
+			t.Errorf("the page lacks the input %s", input)
+		}
+	}
+	for _, output := range regexp.MustCompile(`outputs\.(\w+)`).FindAllStringSubmatch(page, -1) {
+		if action.Outputs[output[1]] == nil {
+			t.Errorf("the action has no output %s", output[1])
 		}
 	}
 }

@@ -60,7 +60,7 @@ type options struct {
 	Check    checkOptions    `command:"check" description:"Check the jobs of a release that are on BPM already, more strictly than bpm does" long-description:"Holds config/bpm.yml against bpm's schema (bpm ignores keys that it does not know), monit and the spec against it, and what each process is told of against what its container has. Finds what is left of the ctl scripts. Changes nothing. Exit status 1 when there are errors or warnings."`
 
 	Help       helpOptions       `command:"help" description:"Show this help message, or that of a command"`
-	Completion completionOptions `command:"completion" description:"Print the completion script for a shell" long-description:"Prints a script that completes commands, flags, and what flags take: jobs and monit checks of the release, formats, findings, directories. To have it in every shell:\n\n  bash  source <(bosh-bpmify completion bash)       in ~/.bashrc\n  zsh   source <(bosh-bpmify completion zsh)        in ~/.zshrc, below compinit\n  fish  bosh-bpmify completion fish | source        in ~/.config/fish/config.fish"`
+	Completion completionOptions `command:"completion" description:"Print the completion script for a shell" long-description:"Prints a script that completes commands, flags, and what flags take: jobs and monit checks of the release, formats, findings, directories. To have it in every shell:\n\n  bash  eval \"$(bosh-bpmify completion bash)\"       in ~/.bashrc\n  zsh   source <(bosh-bpmify completion zsh)        in ~/.zshrc, below compinit\n  fish  bosh-bpmify completion fish | source        in ~/.config/fish/config.fish"`
 	Man        manOptions        `command:"man" hidden:"yes" description:"Print the man page"`
 }
 
