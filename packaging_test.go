@@ -355,7 +355,7 @@ func jobOnBPM(t *testing.T, key string) string {
 func copySource(t *testing.T, to string) {
 	out, err := exec.Command("git", "ls-files", "-co", "--exclude-standard", "-z").Output()
 	if err != nil {
-		t.Fatal(err)
+		t.Skip("no checkout", err)
 	}
 	for name := range strings.SplitSeq(strings.Trim(string(out), "\x00"), "\x00") {
 		info, err := os.Stat(name)
