@@ -3,7 +3,6 @@ package commands
 import (
 	"fmt"
 
-	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/check"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
@@ -94,7 +93,7 @@ func summary(jobs, found int) string {
 }
 
 func (o *checkOptions) one(dir string, jobs []string) checked {
-	r, err := release.Load(dir)
+	r, err := load(dir)
 	if err != nil {
 		return checked{dir: dir, err: err}
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
@@ -15,7 +16,7 @@ import (
 // could make it execute. ok is false when dir is no checkout or git is absent.
 func git(dir string, args ...string) (out []byte, ok bool) {
 	cmd := exec.Command("git", append([]string{"-C", dir, "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"}, args...)...)
-	cmd.Env = append(cmd.Environ(), "GIT_OPTIONAL_LOCKS=0", "LC_ALL=C")
+	cmd.Env = append(cmd.Environ(), "GIT_OPTIONAL_LOCKS=0", "GIT_LITERAL_PATHSPECS=1", "LC_ALL=C")
 	out, err := cmd.Output()
 	return out, err == nil
 }
@@ -55,20 +56,20 @@ func inCheckout(dir string) bool {
 // uncommitted gives an error when one of the files differs from what is
 // committed: after the run nobody could tell the two changes apart.
 func uncommitted(dir string, names []string) error {
-	if len(names) == 0 {
-		return nil
-	}
-	out, ok := git(dir, append([]string{"status", "--porcelain", "-z", "--"}, names...)...)
-	if !ok {
-		return nil
-	}
-	for _, e := range strings.Split(string(out), "\x00") {
-		if len(e) > 3 {
-			state := "has uncommitted changes"
-			if strings.HasPrefix(e, "??") {
-				state = "is not committed"
+	// a command line holds so many names only
+	for some := range slices.Chunk(names, 500) {
+		out, ok := git(dir, append([]string{"status", "--porcelain", "-z", "--"}, some...)...)
+		if !ok {
+			return nil
+		}
+		for _, e := range strings.Split(string(out), "\x00") {
+			if len(e) > 3 {
+				state := "has uncommitted changes"
+				if strings.HasPrefix(e, "??") {
+					state = "is not committed"
+				}
+				return fmt.Errorf("%s: %s; commit or stash first, or use --force", strings.TrimPrefix(e[3:], gitPrefix(dir)), state)
 			}
-			return fmt.Errorf("%s: %s; commit or stash first, or use --force", strings.TrimPrefix(e[3:], gitPrefix(dir)), state)
 		}
 	}
 	return nil

@@ -149,7 +149,7 @@ func openRelease(given string) (r *release.Release, done func(), err error) {
 	named := !strings.ContainsAny(given, `/\`) && !strings.HasPrefix(given, ".") && !isTarballName(given)
 	switch {
 	case err == nil && info.IsDir() && (!named || hasJobs(given)):
-		r, err = release.Load(given)
+		r, err = load(given)
 		return r, nil, err
 	case err == nil && info.Mode().IsRegular():
 		return tarball.Open(given)

@@ -84,6 +84,8 @@ type environment struct {
 	columns    []column
 	// width is how many columns the terminal has; 0 where it is not known.
 	width int
+	// step is for tests that have the disk fail.
+	step step
 }
 
 // tables prints tables with the columns that the user asked for. Where a
@@ -193,6 +195,10 @@ var errReported = errors.New("reported")
 
 // Main runs the program and gives its exit status.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return runMain(args, stdin, stdout, stderr, nil)
+}
+
+func runMain(args []string, stdin io.Reader, stdout, stderr io.Writer, s step) int {
 	opts := &options{}
 	parser, err := newParser(opts)
 	if err != nil {
@@ -216,7 +222,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	logger := boshlog.NewLogger(boshlog.LevelNone)
 	writer := boshui.NewWriterUI(stdout, stderr, logger)
-	env := &environment{parser: parser, stdin: stdin, stdout: stdout, stderr: stderr}
+	env := &environment{parser: parser, stdin: stdin, stdout: stdout, stderr: stderr, step: s}
 	env.ui = boshui.NewWrappingConfUI(writer, logger)
 	_, err = parser.ParseArgs(args)
 	var flagErr *flags.Error

@@ -69,7 +69,7 @@ func (o *manifestOptions) run(env *environment) error {
 		}
 		return nil
 	}
-	if err := writeAll(news); err != nil {
+	if err := writePlain(news, env.step); err != nil {
 		return err
 	}
 	t := groupsTable(manifests, d.needs, func(m *manifest.Manifest) string { return m.Path() })

@@ -3,6 +3,7 @@ package commands
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -64,12 +65,13 @@ func (o *releaseOptions) run(env *environment) error {
 	dirs = distinct(dirs)
 	failed := false
 	var found []reported
-	for p := range inOrder(dirs, o.plan) {
+	for p := range inOrder(dirs, func(dir string) planned { return o.plan(dir, env.step) }) {
 		dir := p.dir
 		if len(dirs) > 1 && !env.json && !o.machine() {
 			fmt.Fprintf(env.stdout, "release in %s\n\n", dir)
 		}
 		err := o.one(env, dir, p)
+		p.done()
 		if p.plan != nil && o.machine() { // a finding holds on to the whole release
 			found = append(found, foundIn(dir, p.plan)...)
 		}
@@ -101,6 +103,11 @@ func distinct(dirs []string) []string {
 		if err != nil {
 			abs = d
 		}
+		if info, err := os.Stat(abs); err == nil && info.IsDir() {
+			if real, err := filepath.EvalSymlinks(abs); err == nil {
+				abs = real
+			}
+		}
 		if !seen[abs] {
 			seen[abs] = true
 			out = append(out, d)
@@ -117,24 +124,51 @@ type planned struct {
 	// proof is what verify says of the jobs; nil when it was not asked.
 	proof *verify.Result
 	err   error
+	disk  *disk
+	// done gives the release free for other runs.
+	done func()
 }
 
 // plan reads the release in dir and decides what becomes of it.
-func (o *releaseOptions) plan(dir string) planned {
-	fail := func(err error) planned { return planned{dir: dir, err: err} }
-	r, err := release.Load(dir)
+func (o *releaseOptions) plan(dir string, s step) (p planned) {
+	p = planned{dir: dir, done: func() {}}
+	d, err := openDisk(dir, s)
 	if err != nil {
-		return fail(err)
-	}
-	resumed, err := recoverJournal(dir, o.DryRun)
-	if err != nil {
-		return fail(err)
-	}
-	if resumed {
-		if r, err = release.Load(dir); err != nil {
-			return fail(err)
+		if _, p.err = release.Load(dir); p.err == nil {
+			p.err = err
 		}
+		return p
 	}
+	p.disk, p.done = d, d.close
+	r, err := o.load(&p)
+	if err == nil {
+		err = o.decide(&p, r)
+	}
+	p.err = err
+	return p
+}
+
+// load reads a release, of which a run that was cut off is finished first. Until
+// done nobody else writes to it.
+func (o *releaseOptions) load(p *planned) (*release.Release, error) {
+	if o.DryRun {
+		return load(p.dir)
+	}
+	unlock, err := p.disk.lock(0)
+	if err != nil {
+		return nil, err
+	}
+	p.done = func() {
+		unlock()
+		p.disk.close()
+	}
+	if p.resumed, err = recoverJournal(p.disk); err != nil {
+		return nil, err
+	}
+	return release.Load(p.dir)
+}
+
+func (o *releaseOptions) decide(p *planned, r *release.Release) (err error) {
 	opts := convert.Options{
 		Jobs:         o.Jobs,
 		Processes:    o.Processes,
@@ -147,14 +181,13 @@ func (o *releaseOptions) plan(dir string) planned {
 		Tool:         "bosh-bpmify " + Version(),
 	}
 	if opts.Manifests, err = o.manifests(r); err != nil {
-		return fail(err)
+		return err
 	}
-	plan, err := convert.Release(r, opts)
-	p := planned{dir: dir, plan: plan, resumed: resumed, err: err}
+	p.plan, err = convert.Release(r, opts)
 	if o.Verify && err == nil {
-		p.plan, p.proof, p.err = proven(r, plan, opts)
+		p.plan, p.proof, err = proven(r, p.plan, opts)
 	}
-	return p
+	return err
 }
 
 // proven runs the start path of each job of a plan as it was and as it would be,
@@ -218,7 +251,7 @@ func (o *releaseOptions) one(env *environment, dir string, p planned) error {
 			return err
 		}
 	}
-	if err := checkWritable(dir, changes); err != nil {
+	if _, err := checkWritable(p.disk, changes); err != nil {
 		return err
 	}
 	report := &report{env: env, plan: plan, proof: p.proof, ledger: o.Ledger, dryRun: o.DryRun, resumed: resumed, showSuppressed: o.ShowSuppressed}
@@ -232,7 +265,7 @@ func (o *releaseOptions) one(env *environment, dir string, p planned) error {
 			return err
 		}
 	} else if len(changes) > 0 {
-		if err := write(dir, changes); err != nil {
+		if err := write(p.disk, changes); err != nil {
 			return err
 		}
 	}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/cloudfoundry/bosh-cli/v7/ui/table"
 
-	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
 	"github.com/bosh-bpmify/bosh-bpmify/release/finding"
 )
@@ -201,7 +200,7 @@ func inOrder[T any](dirs []string, work func(dir string) T) func(yield func(T) b
 
 // scan plans the conversion of a release as the release command does.
 func (o *scanOptions) scan(dir string, jobs []string) scanned {
-	r, err := release.Load(dir)
+	r, err := load(dir)
 	if err != nil {
 		return scanned{dir: dir, err: err}
 	}

@@ -88,7 +88,7 @@ func (o *verifyOptions) run(env *environment) error {
 // verify compares the release in dir with what it was.
 func (o *verifyOptions) verify(dir string, jobs []string, progress *progress) verified {
 	fail := func(err error) verified { return verified{dir: dir, err: err} }
-	after, err := release.Load(dir)
+	after, err := load(dir)
 	if err != nil {
 		return fail(err)
 	}
@@ -143,7 +143,7 @@ func newFlags(before, after *release.Release) map[string]string {
 // before is the release as it was, and how to call that.
 func (o *verifyOptions) before(after *release.Release) (*release.Release, string, error) {
 	if info, err := os.Stat(o.Before); o.Before != "" && err == nil && info.IsDir() {
-		r, err := release.Load(o.Before)
+		r, err := load(o.Before)
 		return r, o.Before, err
 	}
 	revision := o.Before

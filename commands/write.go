@@ -2,57 +2,139 @@ package commands
 
 import (
 	"bytes"
+	"cmp"
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
+	"net/url"
+	"path"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"time"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
 )
 
-// journalName is the file that makes a set of writes one: it is there from
-// the moment everything is prepared until everything is in place. A run that
-// finds one finishes what it says first.
-const journalName = ".bosh-bpmify-journal"
+// A set of files is written as one. First a list of them is written
+// (preparedName), then each new content into a file of its own beside the file
+// that it is for. Up to here a run that is cut off is undone by the next one:
+// what the list says was made is removed. Then the list gets the name
+// journalName, which needs no room on the disk, and each new content takes the
+// place of its file. From here on the next run finishes what was cut off.
+//
+// The list comes from the release, which may be anybody's. So it holds no path
+// that a file comes from, and the checksums of what it replaces and removes:
+// nothing happens that is not exactly what a run had begun.
+const (
+	journalName  = ".bosh-bpmify-journal"
+	preparedName = ".bosh-bpmify-prepared"
+)
 
-// entry is one file of a journal. Temp, when there is one, takes the place of
-// Name; otherwise Name is removed. Both are relative to the release.
+// journal is the list.
+type journal struct {
+	About string `json:"about"`
+	// Run is in the names of the files that the run made.
+	Run   string  `json:"run"`
+	Files []entry `json:"files"`
+}
+
+// entry is one file, relative to the release and escaped as in a URL: names need
+// not be UTF-8. Before and After are the checksums of its content; without
+// Before it is new, without After it goes.
 type entry struct {
-	Name string `json:"name"`
-	Temp string `json:"temp,omitempty"`
+	Name   string `json:"name"`
+	Before string `json:"before,omitempty"`
+	After  string `json:"after,omitempty"`
+}
+
+func escaped(name string) string { return (&url.URL{Path: name}).EscapedPath() }
+
+// runForm is what tells one run from the others; plainForm is that of writePlain.
+var (
+	runForm   = regexp.MustCompile(`^[0-9a-f]{16}$`)
+	plainForm = regexp.MustCompile(`^\.bosh-bpmify-plain-[0-9a-f]{16}-[0-9]+$`)
+)
+
+func newRun() string {
+	b := make([]byte, 8)
+	_, _ = rand.Read(b) // it never fails
+	return hex.EncodeToString(b)
+}
+
+// temp is the name of the file that holds the new content of file i.
+func (j *journal) temp(i int, name string) string {
+	return path.Join(path.Dir(name), fmt.Sprintf(".bosh-bpmify-%s-%d", j.Run, i))
+}
+
+// names gives the files of a journal, after a look at each.
+func (j *journal) names() ([]string, error) {
+	if !runForm.MatchString(j.Run) {
+		return nil, errors.New("it has no run")
+	}
+	var names []string
+	for _, e := range j.Files {
+		name, err := url.PathUnescape(e.Name)
+		if err == nil && path.Clean(name) != name {
+			err = errors.New("is no name that a run writes")
+		}
+		if err == nil {
+			err = ours(name)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", e.Name, err)
+		}
+		names = append(names, name)
+	}
+	return names, nil
 }
 
 // checkWritable finds what would stop a write before anything is written:
 // links, files that changed since they were read, files without write
-// permission.
-func checkWritable(dir string, changes []convert.Change) error {
+// permission, two names of one file. It gives the names without links.
+func checkWritable(d *disk, changes []convert.Change) ([]string, error) {
+	var names []string
+	seen := map[string]string{}
 	for _, c := range changes {
-		p := filepath.Join(dir, filepath.FromSlash(c.Name))
-		info, err := os.Lstat(p)
-		if c.Before == nil {
-			if err == nil {
-				return fmt.Errorf("%s: is there already", c.Name)
-			}
-			if !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
-			continue
-		}
+		name, err := d.resolve(c.Name)
 		if err != nil {
-			return err
+			return nil, err
+		}
+		if other, twice := seen[name]; twice {
+			return nil, fmt.Errorf("%s: is the same file as %s, through a link; convert the two jobs one after the other (--job), or make the link a folder", c.Name, other)
+		}
+		seen[name] = c.Name
+		names = append(names, name)
+		info, err := d.lstat(name)
+		switch {
+		case c.Before == nil && err == nil:
+			return nil, fmt.Errorf("%s: is there already", c.Name)
+		case c.Before == nil && errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("%s: %w", c.Name, err)
 		}
 		if err := writable(c.Name, info); err != nil {
-			return err
+			return nil, err
 		}
-		data, err := os.ReadFile(p)
-		if err != nil {
-			return err
+		if err := unchanged(d, name, c.Before.Data); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.Name, err)
 		}
-		if !bytes.Equal(data, c.Before.Data) {
-			return fmt.Errorf("%s: changed while it was being worked on; run again", c.Name)
-		}
+	}
+	return names, nil
+}
+
+func unchanged(d *disk, name string, before []byte) error {
+	data, err := d.read(name)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(data, before) {
+		return errors.New("changed while it was being worked on; run again")
 	}
 	return nil
 }
@@ -68,135 +150,270 @@ func writable(name string, info fs.FileInfo) error {
 	return nil
 }
 
-// write makes the changes below dir. Until the journal is in place every file
-// is old; from then on a run that is cut off is finished by the next one.
-func write(dir string, changes []convert.Change) error {
-	entries, err := prepare(dir, changes)
+// write makes the changes.
+func write(d *disk, changes []convert.Change) error {
+	j, err := prepare(d, changes)
 	if err != nil {
 		return err
 	}
-	return finish(dir, entries)
+	return finish(d, j)
 }
 
-// prepare writes every new content beside its file, and the journal last.
-func prepare(dir string, changes []convert.Change) ([]entry, error) {
-	if err := checkWritable(dir, changes); err != nil {
+// prepare does all that comes before the files change.
+func prepare(d *disk, changes []convert.Change) (*journal, error) {
+	names, err := checkWritable(d, changes)
+	if err != nil {
 		return nil, err
 	}
-	var entries []entry
-	cleanUp := func() {
-		for _, e := range entries {
-			if e.Temp != "" {
-				_ = os.Remove(filepath.Join(dir, filepath.FromSlash(e.Temp)))
-			}
+	j := &journal{About: "bosh-bpmify was cut off while it wrote these files; run bosh-bpmify release again, which finishes or undoes it", Run: newRun()}
+	for i, c := range changes {
+		e := entry{Name: escaped(names[i])}
+		if c.Before != nil {
+			e.Before = checksum(c.Before.Data)
 		}
+		if !c.Delete {
+			e.After = checksum(c.After)
+		}
+		j.Files = append(j.Files, e)
 	}
-	for _, c := range changes {
+	data, err := json.MarshalIndent(j, "", " ")
+	if err != nil {
+		return nil, err
+	}
+	if err := d.create(preparedName, append(data, '\n'), 0o600); err != nil {
+		return nil, notWritten(d.path(preparedName), err)
+	}
+	fail := func(name string, err error) (*journal, error) {
+		return nil, notWritten(name, andAlso(err, undo(d, j)))
+	}
+	if err := d.syncFolder("."); err != nil {
+		return fail(d.dir, err)
+	}
+	for i, c := range changes {
 		if c.Delete {
-			entries = append(entries, entry{Name: c.Name})
 			continue
 		}
 		mode := c.Mode
 		if c.Before != nil {
 			mode = c.Before.Mode
 		}
-		temp, err := writeTemp(dir, c.Name, c.After, mode)
-		if err != nil {
-			cleanUp()
-			return nil, fmt.Errorf("%s: %w; nothing was changed", c.Name, err)
-		}
-		entries = append(entries, entry{c.Name, temp})
-	}
-	data, err := json.MarshalIndent(entries, "", " ")
-	if err != nil {
-		cleanUp()
-		return nil, err
-	}
-	temp, err := writeTemp(dir, journalName, append(data, '\n'), 0o600)
-	if err == nil {
-		err = os.Rename(filepath.Join(dir, temp), filepath.Join(dir, journalName))
-	}
-	if err != nil {
-		cleanUp()
-		return nil, fmt.Errorf("%s: %w; nothing was changed", journalName, err)
-	}
-	return entries, nil
-}
-
-// writeTemp writes a file beside the one it will replace and syncs it.
-func writeTemp(dir, name string, data []byte, mode fs.FileMode) (string, error) {
-	target := filepath.Join(dir, filepath.FromSlash(name))
-	f, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".bpmify-*")
-	if err != nil {
-		return "", err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Chmod(mode)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-		return "", err
-	}
-	rel, err := filepath.Rel(dir, f.Name())
-	return filepath.ToSlash(rel), err
-}
-
-// finish puts every file of a journal in its place. Doing it again is
-// harmless.
-func finish(dir string, entries []entry) error {
-	for _, e := range entries {
-		if err := e.place(dir); err != nil {
-			return fmt.Errorf("%w; run bosh-bpmify again to finish", err)
+		if err := d.create(j.temp(i, names[i]), c.After, mode); err != nil {
+			return fail(c.Name, err)
 		}
 	}
-	return os.Remove(filepath.Join(dir, journalName))
+	if folder, err := syncFolders(d, names); err != nil {
+		return fail(folder, err)
+	}
+	if err := d.rename(preparedName, journalName); err != nil {
+		return fail(d.path(journalName), err)
+	}
+	return j, nil
 }
+
+// notWritten is the error of what failed before anything changed.
+func notWritten(name string, err error) error {
+	return fmt.Errorf("%s: %w; nothing was changed%s", name, err, advice(err))
+}
+
+// andAlso puts a second error into the line of the first.
+func andAlso(err, second error) error {
+	if second == nil {
+		return err
+	}
+	return fmt.Errorf("%w; and %w", err, second)
+}
+
+// undo removes what a run made that did not get to the journal.
+func undo(d *disk, j *journal) error {
+	names, err := j.names()
+	if err != nil {
+		return err
+	}
+	for i, name := range names {
+		if j.Files[i].After == "" {
+			continue
+		}
+		if err := d.leftOver(j.temp(i, name)); err != nil {
+			return err
+		}
+	}
+	return d.leftOver(preparedName)
+}
+
+// syncFolders syncs each folder that holds one of the files. It gives the one
+// that failed.
+func syncFolders(d *disk, names []string) (folder string, err error) {
+	done := map[string]bool{}
+	for _, name := range names {
+		folder := path.Dir(name)
+		if done[folder] {
+			continue
+		}
+		done[folder] = true
+		if err := d.syncFolder(folder); err != nil {
+			return d.path(folder), err
+		}
+	}
+	return "", nil
+}
+
+// finish puts every file of a journal in its place. Doing it again is harmless.
+func finish(d *disk, j *journal) error {
+	names, err := j.names()
+	if err != nil {
+		return err
+	}
+	unfinished := func(name string, err error) error {
+		if errors.Is(err, errTouched) {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return fmt.Errorf("%s: %w; not every file is written yet%s, which finishes it", name, err, cmp.Or(advice(err), "; run again"))
+	}
+	// the journal has to last before what it says is done
+	if err := d.syncFolder("."); err != nil {
+		return unfinished(d.dir, err)
+	}
+	for i, name := range names {
+		if err := j.place(d, i, name); err != nil {
+			return unfinished(name, err)
+		}
+	}
+	if folder, err := syncFolders(d, names); err != nil {
+		return unfinished(folder, err)
+	}
+	if err := d.remove(journalName); err != nil {
+		return unfinished(d.path(journalName), err)
+	}
+	if err := d.syncFolder("."); err != nil {
+		return unfinished(d.dir, err)
+	}
+	return nil
+}
+
+// errTouched says that somebody else was at a file.
+var errTouched = errors.New("it is not as the run that was cut off left it")
 
 // place puts one file in its place; one that is there already is left.
-func (e entry) place(dir string) error {
-	name := filepath.Join(dir, filepath.FromSlash(e.Name))
-	var err error
-	if e.Temp == "" {
-		err = os.Remove(name)
-	} else {
-		err = os.Rename(filepath.Join(dir, filepath.FromSlash(e.Temp)), name)
+func (j *journal) place(d *disk, i int, name string) error {
+	e := j.Files[i]
+	now, err := d.sum(name)
+	if err != nil {
+		return err
 	}
-	if errors.Is(err, fs.ErrNotExist) {
+	if now == e.After {
+		if e.After == e.Before {
+			_ = d.leftOver(j.temp(i, name))
+		}
 		return nil
 	}
-	return err
+	if now != e.Before {
+		return j.touched(d, name)
+	}
+	if e.After == "" {
+		return d.remove(name)
+	}
+	temp := j.temp(i, name)
+	got, err := d.sum(temp)
+	if err != nil {
+		return err
+	}
+	if got != e.After {
+		return j.touched(d, name)
+	}
+	return d.rename(temp, name)
 }
 
-// recoverJournal finishes a run that was cut off. done says that there was one.
-func recoverJournal(dir string, dryRun bool) (done bool, err error) {
-	p := filepath.Join(dir, journalName)
-	data, err := os.ReadFile(p)
+// touched says how to go on where only a person can.
+func (j *journal) touched(d *disk, name string) error {
+	return fmt.Errorf("%w; nothing more was done: restore it (git checkout), or keep all files as they are now with: mv '%s' '%s'; then run again",
+		errTouched, d.path(journalName), d.path(preparedName))
+}
+
+// recoverJournal finishes or undoes a run that was cut off. done says that it
+// finished one.
+func recoverJournal(d *disk) (done bool, err error) {
+	prepared, err := readJournal(d, preparedName)
+	switch {
+	case err == nil:
+		err = undo(d, prepared)
+	case errors.Is(err, errNoJournal):
+		err = d.leftOver(preparedName) // cut off while that was written, before anything else
+	case errors.Is(err, fs.ErrNotExist):
+		err = nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", d.path(preparedName), err)
+	}
+	j, err := readJournal(d, journalName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("%s: %w; nothing was done; restore the release (git checkout) and remove this file", d.path(journalName), err)
 	}
-	if dryRun {
-		return false, fmt.Errorf("%s: a run was cut off here; run once without --dry-run to finish it", p)
+	return true, finish(d, j)
+}
+
+// errNoJournal says that a file is not what a run writes.
+var errNoJournal = errors.New("is not what bosh-bpmify writes")
+
+func readJournal(d *disk, name string) (*journal, error) {
+	data, err := d.read(name)
+	if err != nil {
+		return nil, err
 	}
-	var entries []entry
-	if err := json.Unmarshal(data, &entries); err != nil {
-		return false, fmt.Errorf("%s: %w", p, err)
-	}
-	for _, e := range entries {
-		if !filepath.IsLocal(filepath.FromSlash(e.Name)) || e.Temp != "" && !filepath.IsLocal(filepath.FromSlash(e.Temp)) {
-			return false, fmt.Errorf("%s: names a file outside of the release: %q", p, e.Name)
+	if inCheckout(d.dir) {
+		if _, tracked := git(d.dir, "ls-files", "--error-unmatch", "--", name); tracked {
+			return nil, errors.New("is committed, so that no run was cut off here; remove it (git rm)")
 		}
 	}
-	return true, finish(dir, entries)
+	j := &journal{}
+	if err := json.Unmarshal(data, j); err != nil {
+		return nil, fmt.Errorf("%w (%w)", errNoJournal, err)
+	}
+	names, err := j.names()
+	for i := 0; err == nil && i < len(names); i++ {
+		var to string
+		to, err = d.resolve(names[i])
+		if err == nil && to != names[i] {
+			err = fmt.Errorf("%s: has a link on the way", names[i])
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil // its folder was removed
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w (%w)", errNoJournal, err)
+	}
+	return j, nil
+}
+
+// load reads a release that no run is in the middle of.
+func load(dir string) (*release.Release, error) {
+	d, err := openDisk(dir, nil)
+	if err != nil {
+		return release.Load(dir) // which says what is wrong
+	}
+	defer d.close()
+	cutOff := func() string {
+		for _, name := range []string{journalName, preparedName} {
+			if _, err := d.lstat(name); err == nil {
+				return d.path(name)
+			}
+		}
+		return ""
+	}
+	if cutOff() != "" {
+		unlock, err := d.lock(0)
+		if err != nil {
+			return nil, err
+		}
+		unlock()
+	}
+	if p := cutOff(); p != "" {
+		return nil, fmt.Errorf("%s: a run was cut off here; bosh-bpmify release %s finishes or undoes it", p, dir)
+	}
+	return release.Load(dir)
 }
 
 // newFile is a file to write, with what was there.
@@ -206,36 +423,111 @@ type newFile struct {
 	mode         fs.FileMode
 }
 
-// writeAll writes every file or, where the disk allows none of it, nothing: each
-// content goes beside its file first, then all are put in place. A crash leaves
-// each file old or new, and another run does the rest.
-func writeAll(news []newFile) error {
-	var temps []string
-	cleanUp := func() {
-		for _, t := range temps {
-			_ = os.Remove(t)
-		}
-	}
+// lockWait is how long a run waits for another one that writes to the same
+// folder. Several may: only those that write the same file are in each other's
+// way.
+const lockWait = 10 * time.Second
+
+// writePlain writes every file or, where the disk allows none of it, nothing:
+// each content goes beside its file first, then all are put in place. A crash
+// leaves each file old or new, and another run does the rest.
+func writePlain(news []newFile, s step) (err error) {
+	news = slices.DeleteFunc(slices.Clone(news), func(n newFile) bool { return n.before != nil && bytes.Equal(n.before, n.data) })
+	disks := map[string]*disk{}
+	var folders []string
 	for _, n := range news {
-		if n.before != nil && bytes.Equal(n.before, n.data) {
-			temps = append(temps, "")
+		folder := filepath.Dir(n.path)
+		if disks[folder] != nil {
 			continue
 		}
-		dir := filepath.Dir(n.path)
-		temp, err := writeTemp(dir, filepath.Base(n.path), n.data, n.mode)
+		d, err := openDisk(folder, s)
 		if err != nil {
-			cleanUp()
 			return fmt.Errorf("%s: %w; nothing was changed", n.path, err)
 		}
-		temps = append(temps, filepath.Join(dir, temp))
+		defer d.close()
+		disks[folder] = d
+		folders = append(folders, folder)
 	}
-	for i, n := range news {
-		if temps[i] == "" {
+	// in one order, so that two runs do not wait for each other
+	slices.SortFunc(folders, func(a, b string) int { return bytes.Compare([]byte(disks[a].real), []byte(disks[b].real)) })
+	locked := map[string]bool{}
+	for _, folder := range folders {
+		d := disks[folder]
+		if locked[d.real] {
 			continue
 		}
-		if err := os.Rename(temps[i], n.path); err != nil {
-			cleanUp()
+		locked[d.real] = true
+		unlock, err := d.lock(lockWait)
+		if err != nil {
 			return err
+		}
+		defer unlock()
+		if err := d.removePlain(); err != nil {
+			return err
+		}
+	}
+	run := newRun()
+	temp := func(i int) string { return fmt.Sprintf(".bosh-bpmify-plain-%s-%d", run, i) }
+	made := 0
+	fail := func(n newFile, err error) error {
+		for i := range made {
+			err = andAlso(err, disks[filepath.Dir(news[i].path)].leftOver(temp(i)))
+		}
+		return notWritten(n.path, err)
+	}
+	for i, n := range news {
+		d, base := disks[filepath.Dir(n.path)], filepath.Base(n.path)
+		_, err := d.lstat(base)
+		switch {
+		case n.before != nil:
+			err = unchanged(d, base, n.before)
+		case err == nil:
+			err = errors.New("is there already")
+		case errors.Is(err, fs.ErrNotExist):
+			err = nil
+		}
+		if err == nil {
+			err = d.create(temp(i), n.data, n.mode)
+		}
+		if err != nil {
+			return fail(n, err)
+		}
+		made++
+	}
+	for i, n := range news {
+		d := disks[filepath.Dir(n.path)]
+		err := d.rename(temp(i), filepath.Base(n.path))
+		if err == nil {
+			continue
+		}
+		if i == 0 {
+			return fail(n, err)
+		}
+		for k := i; k < len(news); k++ {
+			err = andAlso(err, disks[filepath.Dir(news[k].path)].leftOver(temp(k)))
+		}
+		return fmt.Errorf("%s: %w; it is as it was, and so is what was to be written after it%s", n.path, err, advice(err))
+	}
+	for _, folder := range folders {
+		if err := disks[folder].syncFolder("."); err != nil {
+			return fmt.Errorf("%s: %w; everything is written, and may not last when the power fails", folder, err)
+		}
+	}
+	return nil
+}
+
+// removePlain removes what runs left that were cut off. Nobody else writes here
+// while the folder is locked.
+func (d *disk) removePlain() error {
+	names, err := d.names(".")
+	if err != nil {
+		return fmt.Errorf("%s: %w", d.dir, err)
+	}
+	for _, name := range names {
+		if plainForm.MatchString(name) {
+			if err := d.leftOver(name); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

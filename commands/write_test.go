@@ -59,46 +59,21 @@ func changes(t *testing.T, dir string) []convert.Change {
 	return plan.All()
 }
 
+func onDisk(t *testing.T, dir string) *disk {
+	t.Helper()
+	d, err := openDisk(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.close)
+	return d
+}
+
 func bpmify(t *testing.T, args ...string) (status int, out string) {
 	t.Helper()
 	var b bytes.Buffer
 	status = Main(args, strings.NewReader(""), &b, &b)
 	return status, b.String()
-}
-
-// TestCutOff stops the writing at every point: the next run finishes it, and
-// the release is then as if nothing had happened.
-func TestCutOff(t *testing.T) {
-	whole := example(t)
-	if status, out := bpmify(t, "release", whole); status != 0 {
-		t.Fatal(out)
-	}
-	want := tree(t, whole)
-	n := len(changes(t, example(t)))
-	if n < 10 {
-		t.Fatalf("only %d changes", n)
-	}
-	for k := 0; k <= n; k++ {
-		dir := example(t)
-		entries, err := prepare(dir, changes(t, dir))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range entries[:k] {
-			if err := e.place(dir); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if status, out := bpmify(t, "release", "--dry-run", dir); status != exitError || !strings.Contains(out, "a run was cut off here") {
-			t.Fatalf("cut off at %d, --dry-run: %d %s", k, status, out)
-		}
-		if status, out := bpmify(t, "release", dir); status != 0 || !strings.Contains(out, "An earlier run was cut off here") {
-			t.Fatalf("cut off at %d: %d %s", k, status, out)
-		}
-		if diff := cmp.Diff(want, tree(t, dir)); diff != "" {
-			t.Errorf("cut off at %d:\n%s", k, diff)
-		}
-	}
 }
 
 // TestRefusedWrites leave every file as it was.
@@ -130,32 +105,13 @@ func TestRefusedWrites(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := tree(t, dir)
-			if err := write(dir, planned); err == nil || !strings.Contains(err.Error(), c.err) {
+			if err := write(onDisk(t, dir), planned); err == nil || !strings.Contains(err.Error(), c.err) {
 				t.Errorf("got %v, want %q", err, c.err)
 			}
 			if diff := cmp.Diff(before, tree(t, dir)); diff != "" {
 				t.Error(diff)
 			}
 		})
-	}
-}
-
-// TestJournalStaysInside holds that a journal that was tampered with cannot
-// reach out of the release.
-func TestJournalStaysInside(t *testing.T) {
-	dir := example(t)
-	outside := filepath.Join(filepath.Dir(dir), "outside")
-	if err := os.WriteFile(outside, []byte("x"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, journalName), []byte(`[{"name": "../outside"}]`), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if status, out := bpmify(t, "release", dir); status != exitError || !strings.Contains(out, "names a file outside of the release") {
-		t.Errorf("%d %s", status, out)
-	}
-	if _, err := os.Stat(outside); err != nil {
-		t.Error(err)
 	}
 }
 

@@ -1,0 +1,31 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// errLocked says that another process has the lock.
+var errLocked = errors.New("locked")
+
+// lock keeps other runs from writing to the folder until it is released or the
+// process ends, however it ends. It waits for one that writes at most for so
+// long. Where the file system has no locks there is none.
+func (d *disk) lock(wait time.Duration) (release func(), err error) {
+	if err := d.step("lock", "."); err != nil {
+		return nil, fmt.Errorf("%s: %w", d.dir, err)
+	}
+	for until := time.Now().Add(wait); ; time.Sleep(20 * time.Millisecond) {
+		release, err := d.tryLock()
+		if err == nil {
+			return release, nil
+		}
+		if !errors.Is(err, errLocked) {
+			return nil, fmt.Errorf("%s: %w", d.dir, err)
+		}
+		if !time.Now().Before(until) {
+			return nil, fmt.Errorf("%s: another bosh-bpmify%s is writing here; wait until it has ended and run again", d.dir, d.lockedBy())
+		}
+	}
+}

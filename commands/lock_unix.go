@@ -1,0 +1,58 @@
+//go:build unix
+
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// tryLock locks the folder itself, so that nothing is left of the lock.
+func (d *disk) tryLock() (release func(), err error) {
+	f, err := d.root.Open(".")
+	if err != nil {
+		return nil, cause(err)
+	}
+	for {
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EINTR) {
+			break
+		}
+	}
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		_ = f.Close()
+		return nil, errLocked
+	}
+	return func() { _ = f.Close() }, nil // other errors: NFS and the like cannot lock folders
+}
+
+// lockedBy says which process has the lock, where the system tells: " (pid 7)".
+func (d *disk) lockedBy() string {
+	info, err := d.root.Stat(".")
+	if err != nil {
+		return ""
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	locks, err := os.ReadFile("/proc/locks")
+	if !ok || err != nil {
+		return ""
+	}
+	pid := ""
+	for line := range strings.Lines(string(locks)) {
+		// 1: FLOCK  ADVISORY  WRITE 1234 fe:00:5678 0 EOF
+		words := strings.Fields(line)
+		if len(words) > 5 && words[1] == "FLOCK" && strings.HasSuffix(words[5], fmt.Sprintf(":%d", stat.Ino)) {
+			if pid != "" {
+				return "" // of several file systems
+			}
+			pid = words[4]
+		}
+	}
+	if pid == "" {
+		return ""
+	}
+	return " (pid " + pid + ")"
+}
