@@ -27,7 +27,7 @@ type disk struct {
 
 // step is asked before each operation on a file, and what it gives back is that
 // operation's failure. Only tests have one.
-type step func(operation, name string) error
+type step func(operation, path string) error
 
 // openDisk opens a folder. What it gives has to be closed.
 func openDisk(dir string, s step) (*disk, error) {
@@ -39,16 +39,18 @@ func openDisk(dir string, s step) (*disk, error) {
 		real, err = filepath.Abs(real)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, cause(err))
+		return nil, failed(dir, cause(err))
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, cause(err))
+		return nil, failed(dir, cause(err))
 	}
 	return &disk{dir: dir, real: real, root: root, step: s, folders: map[string]string{}}, nil
 }
 
 func (d *disk) close() { _ = d.root.Close() }
+
+func (d *disk) before(operation, name string) error { return d.step(operation, d.path(name)) }
 
 // path is the place of a file for people.
 func (d *disk) path(name string) string { return filepath.Join(d.dir, filepath.FromSlash(name)) }
@@ -62,7 +64,7 @@ func (d *disk) resolve(name string) (string, error) {
 	if !known {
 		var err error
 		if to, err = d.follow(folder); err != nil {
-			return "", fmt.Errorf("%s: %w", name, err)
+			return "", failed(name, err)
 		}
 		d.folders[folder] = to
 	}
@@ -77,7 +79,7 @@ func (d *disk) follow(folder string) (string, error) {
 	if !filepath.IsLocal(filepath.FromSlash(folder)) {
 		return "", errors.New("leads out of the release")
 	}
-	if err := d.step("resolve", folder); err != nil {
+	if err := d.before("resolve", folder); err != nil {
 		return "", err
 	}
 	p, err := filepath.EvalSymlinks(filepath.Join(d.real, filepath.FromSlash(folder)))
@@ -105,7 +107,7 @@ func ours(name string) error {
 }
 
 func (d *disk) lstat(name string) (fs.FileInfo, error) {
-	if err := d.step("lstat", name); err != nil {
+	if err := d.before("lstat", name); err != nil {
 		return nil, err
 	}
 	info, err := d.root.Lstat(filepath.FromSlash(name))
@@ -121,7 +123,7 @@ func (d *disk) read(name string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("is not a regular file (%s)", info.Mode().Type())
 	}
-	if err := d.step("read", name); err != nil {
+	if err := d.before("read", name); err != nil {
 		return nil, err
 	}
 	data, err := d.root.ReadFile(filepath.FromSlash(name))
@@ -148,7 +150,7 @@ func checksum(data []byte) string {
 // create makes a new file with all that is to be in it, on the disk for good.
 // One that cannot be finished is removed.
 func (d *disk) create(name string, data []byte, mode fs.FileMode) error {
-	if err := d.step("create", name); err != nil {
+	if err := d.before("create", name); err != nil {
 		return err
 	}
 	f, err := d.root.OpenFile(filepath.FromSlash(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -163,14 +165,14 @@ func (d *disk) create(name string, data []byte, mode fs.FileMode) error {
 		{"chmod", func() error { return f.Chmod(mode) }},
 		{"sync", f.Sync},
 	} {
-		if err = d.step(s.operation, name); err == nil {
+		if err = d.before(s.operation, name); err == nil {
 			err = s.do()
 		}
 		if err != nil {
 			break
 		}
 	}
-	closed := d.step("close", name)
+	closed := d.before("close", name)
 	if failed := f.Close(); closed == nil {
 		closed = failed
 	}
@@ -193,14 +195,14 @@ func (d *disk) leftOver(name string) error {
 }
 
 func (d *disk) rename(from, to string) error {
-	if err := d.step("rename", to); err != nil {
+	if err := d.before("rename", to); err != nil {
 		return err
 	}
 	return cause(d.root.Rename(filepath.FromSlash(from), filepath.FromSlash(to)))
 }
 
 func (d *disk) remove(name string) error {
-	if err := d.step("remove", name); err != nil {
+	if err := d.before("remove", name); err != nil {
 		return err
 	}
 	return cause(d.root.Remove(filepath.FromSlash(name)))
@@ -209,7 +211,7 @@ func (d *disk) remove(name string) error {
 // syncFolder makes what was created, renamed and removed in a folder last when
 // the power fails. Windows and some file systems have no such thing.
 func (d *disk) syncFolder(name string) error {
-	if err := d.step("sync folder", name); err != nil {
+	if err := d.before("sync folder", name); err != nil {
 		return err
 	}
 	if runtime.GOOS == "windows" {
@@ -229,7 +231,7 @@ func (d *disk) syncFolder(name string) error {
 
 // names lists a folder, in no order that matters.
 func (d *disk) names(folder string) ([]string, error) {
-	if err := d.step("list", folder); err != nil {
+	if err := d.before("list", folder); err != nil {
 		return nil, err
 	}
 	f, err := d.root.Open(filepath.FromSlash(folder))
@@ -265,6 +267,11 @@ func cause(err error) error {
 		return callErr.Err
 	}
 	return err
+}
+
+// failed is the error of an operation on a file.
+func failed(name string, err error) error {
+	return fmt.Errorf("%s: %w%s", name, err, advice(err))
 }
 
 // advice says what to do about a failure of the disk, behind a semicolon.

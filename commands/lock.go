@@ -13,8 +13,8 @@ var errLocked = errors.New("locked")
 // process ends, however it ends. It waits for one that writes at most for so
 // long. Where the file system has no locks there is none.
 func (d *disk) lock(wait time.Duration) (release func(), err error) {
-	if err := d.step("lock", "."); err != nil {
-		return nil, fmt.Errorf("%s: %w", d.dir, err)
+	if err := d.before("lock", "."); err != nil {
+		return nil, failed(d.dir, err)
 	}
 	for until := time.Now().Add(wait); ; time.Sleep(20 * time.Millisecond) {
 		release, err := d.tryLock()
@@ -22,7 +22,7 @@ func (d *disk) lock(wait time.Duration) (release func(), err error) {
 			return release, nil
 		}
 		if !errors.Is(err, errLocked) {
-			return nil, fmt.Errorf("%s: %w", d.dir, err)
+			return nil, failed(d.dir, err)
 		}
 		if !time.Now().Before(until) {
 			return nil, fmt.Errorf("%s: another bosh-bpmify%s is writing here; wait until it has ended and run again", d.dir, d.lockedBy())

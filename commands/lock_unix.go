@@ -26,7 +26,11 @@ func (d *disk) tryLock() (release func(), err error) {
 		_ = f.Close()
 		return nil, errLocked
 	}
-	return func() { _ = f.Close() }, nil // other errors: NFS and the like cannot lock folders
+	// other errors: NFS and the like cannot lock folders
+	return func() {
+		_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN) // a child that starts may hold the file, too
+		_ = f.Close()
+	}, nil
 }
 
 // lockedBy says which process has the lock, where the system tells: " (pid 7)".

@@ -116,13 +116,13 @@ func checkWritable(d *disk, changes []convert.Change) ([]string, error) {
 		case c.Before == nil && errors.Is(err, fs.ErrNotExist):
 			continue
 		case err != nil:
-			return nil, fmt.Errorf("%s: %w", c.Name, err)
+			return nil, failed(c.Name, err)
 		}
 		if err := writable(c.Name, info); err != nil {
 			return nil, err
 		}
 		if err := unchanged(d, name, c.Before.Data); err != nil {
-			return nil, fmt.Errorf("%s: %w", c.Name, err)
+			return nil, failed(c.Name, err)
 		}
 	}
 	return names, nil
@@ -342,14 +342,17 @@ func recoverJournal(d *disk) (done bool, err error) {
 		err = nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("%s: %w", d.path(preparedName), err)
+		return false, failed(d.path(preparedName), err)
 	}
 	j, err := readJournal(d, journalName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	if err != nil {
+	if errors.Is(err, errNoJournal) {
 		return false, fmt.Errorf("%s: %w; nothing was done; restore the release (git checkout) and remove this file", d.path(journalName), err)
+	}
+	if err != nil {
+		return false, failed(d.path(journalName), err)
 	}
 	return true, finish(d, j)
 }
@@ -477,13 +480,12 @@ func writePlain(news []newFile, s step) (err error) {
 	}
 	for i, n := range news {
 		d, base := disks[filepath.Dir(n.path)], filepath.Base(n.path)
-		_, err := d.lstat(base)
-		switch {
-		case n.before != nil:
+		var err error
+		if n.before != nil {
 			err = unchanged(d, base, n.before)
-		case err == nil:
+		} else if _, err = d.lstat(base); err == nil {
 			err = errors.New("is there already")
-		case errors.Is(err, fs.ErrNotExist):
+		} else if errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}
 		if err == nil {
@@ -510,7 +512,7 @@ func writePlain(news []newFile, s step) (err error) {
 	}
 	for _, folder := range folders {
 		if err := disks[folder].syncFolder("."); err != nil {
-			return fmt.Errorf("%s: %w; everything is written, and may not last when the power fails", folder, err)
+			return fmt.Errorf("%s: %w; everything is written, and may not last when the power fails%s", folder, err, advice(err))
 		}
 	}
 	return nil
@@ -521,7 +523,7 @@ func writePlain(news []newFile, s step) (err error) {
 func (d *disk) removePlain() error {
 	names, err := d.names(".")
 	if err != nil {
-		return fmt.Errorf("%s: %w", d.dir, err)
+		return failed(d.dir, err)
 	}
 	for _, name := range names {
 		if plainForm.MatchString(name) {
