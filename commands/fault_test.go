@@ -233,8 +233,8 @@ func TestFaultInRecovery(t *testing.T) {
 	}
 	done, old := tree(t, whole), tree(t, unpacked(t, small))
 	crash := faults[4]
-	for _, point := range []string{"sync", "rename"} {
-		for n := 1; n < 60; n++ {
+	for point, recovering := range map[string]int{"sync": 14, "rename": 40} {
+		for n := 1; n <= recovering; n++ {
 			dir := unpacked(t, small)
 			first, times := crash.at(1, new(int), nil), 0
 			faulty(t, func(operation, name string) error {

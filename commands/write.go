@@ -111,14 +111,14 @@ func checkWritable(d *disk, changes []convert.Change) ([]string, error) {
 		names = append(names, name)
 		info, err := d.lstat(name)
 		switch {
-		case c.Before == nil && err == nil:
+		case c.Before == nil && err == nil && info.Mode().IsRegular():
 			return nil, fmt.Errorf("%s: is there already", c.Name)
 		case c.Before == nil && errors.Is(err, fs.ErrNotExist):
 			continue
 		case err != nil:
 			return nil, failed(c.Name, err)
 		}
-		if err := writable(c.Name, info); err != nil {
+		if err := writable(c.Name, info); err != nil || c.Before == nil {
 			return nil, err
 		}
 		if err := unchanged(d, name, c.Before.Data); err != nil {

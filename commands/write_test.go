@@ -35,7 +35,10 @@ func tree(t *testing.T, dir string) map[string]string {
 		if err != nil {
 			return err
 		}
-		data, err := os.ReadFile(p)
+		var data []byte
+		if info.Mode().IsRegular() {
+			data, err = os.ReadFile(p)
+		}
 		rel, _ := filepath.Rel(dir, p)
 		files[rel] = info.Mode().String() + "\n" + string(data)
 		return err

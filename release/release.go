@@ -17,6 +17,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"syscall"
 
 	"gopkg.in/yaml.v3"
 
@@ -92,6 +93,11 @@ func load(dir string, changed map[string]*source.File) (*Release, error) {
 	r.Name = r.name()
 	jobs := map[string]bool{}
 	for _, e := range entries {
+		if e.Type()&fs.ModeSymlink != 0 && !strings.HasPrefix(e.Name(), ".") {
+			if _, err := os.Stat(filepath.Join(dir, "jobs", e.Name())); err != nil {
+				r.Jobs = append(r.Jobs, &Job{Name: e.Name(), Release: r, Err: fmt.Errorf("jobs/%s: is a link that cannot be followed: %w", e.Name(), cause(err))})
+			}
+		}
 		if name := e.Name(); !strings.HasPrefix(name, ".") && isDir(filepath.Join(dir, "jobs", name)) {
 			jobs[name] = true
 		}
@@ -240,7 +246,10 @@ func (r *Release) resolve(p string) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return fs.ErrNotExist
 		}
-		return cause(err)
+		if err = cause(err); strings.Contains(err.Error(), "too many links") { // of package filepath
+			err = syscall.ELOOP
+		}
+		return err
 	}
 	rootAbs, err := filepath.Abs(root)
 	if err != nil {
