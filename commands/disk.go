@@ -147,9 +147,10 @@ func checksum(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// create makes a new file with all that is to be in it, on the disk for good.
-// One that cannot be finished is removed.
-func (d *disk) create(name string, data []byte, mode fs.FileMode) error {
+// create makes a new file with all that is to be in it, on the disk for good. It
+// belongs to whom target belongs, or its folder where that is not there yet. One
+// that cannot be finished is removed.
+func (d *disk) create(name, target string, data []byte, mode fs.FileMode) error {
 	if err := d.before("create", name); err != nil {
 		return err
 	}
@@ -157,6 +158,7 @@ func (d *disk) create(name string, data []byte, mode fs.FileMode) error {
 	if err != nil {
 		return cause(err)
 	}
+	d.give(f, target)
 	for _, s := range []struct {
 		operation string
 		do        func() error

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -15,10 +16,14 @@ import (
 // git runs git in dir without anything that the checkout's own configuration
 // could make it execute. ok is false when dir is no checkout or git is absent.
 func git(dir string, args ...string) (out []byte, ok bool) {
+	out, err := runGit(dir, args...)
+	return out, err == nil
+}
+
+func runGit(dir string, args ...string) ([]byte, error) {
 	cmd := exec.Command("git", append([]string{"-C", dir, "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"}, args...)...)
 	cmd.Env = append(cmd.Environ(), "GIT_OPTIONAL_LOCKS=0", "GIT_LITERAL_PATHSPECS=1", "LC_ALL=C")
-	out, err := cmd.Output()
-	return out, err == nil
+	return cmd.Output()
 }
 
 // gitPrefix is the path from the top of the checkout to dir, with a slash at
@@ -58,8 +63,13 @@ func inCheckout(dir string) bool {
 func uncommitted(dir string, names []string) error {
 	// a command line holds so many names only
 	for some := range slices.Chunk(names, 500) {
-		out, ok := git(dir, append([]string{"status", "--porcelain", "-z", "--"}, some...)...)
-		if !ok {
+		out, err := runGit(dir, append([]string{"status", "--porcelain", "-z", "--"}, some...)...)
+		var failed *exec.ExitError
+		if errors.As(err, &failed) && inCheckout(dir) && !bytes.HasPrefix(failed.Stderr, []byte("fatal: not a git repository")) {
+			says, _, _ := strings.Cut(string(failed.Stderr), "\n")
+			return fmt.Errorf("%s: git cannot tell what is committed here (%s); make git status work, or use --force", dir, says)
+		}
+		if err != nil {
 			return nil
 		}
 		for _, e := range strings.Split(string(out), "\x00") {

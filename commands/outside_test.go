@@ -167,7 +167,7 @@ func TestDiskStaysInside(t *testing.T) {
 	}
 	d := onDisk(t, dir)
 	for _, name := range []string{"../outside/x", "link/x", filepath.ToSlash(filepath.Join(outside, "x"))} {
-		if err := d.create(name, nil, 0o644); err == nil {
+		if err := d.create(name, name, nil, 0o644); err == nil {
 			t.Errorf("created %s", name)
 		}
 		if err := d.rename("config/final.yml", name); err == nil {

@@ -180,7 +180,7 @@ func prepare(d *disk, changes []convert.Change) (*journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.create(preparedName, append(data, '\n'), 0o600); err != nil {
+	if err := d.create(preparedName, preparedName, append(data, '\n'), 0o600); err != nil {
 		return nil, notWritten(d.path(preparedName), err)
 	}
 	fail := func(name string, err error) (*journal, error) {
@@ -197,7 +197,7 @@ func prepare(d *disk, changes []convert.Change) (*journal, error) {
 		if c.Before != nil {
 			mode = c.Before.Mode
 		}
-		if err := d.create(j.temp(i, names[i]), c.After, mode); err != nil {
+		if err := d.create(j.temp(i, names[i]), names[i], c.After, mode); err != nil {
 			return fail(c.Name, err)
 		}
 	}
@@ -489,7 +489,7 @@ func writePlain(news []newFile, s step) (err error) {
 			err = nil
 		}
 		if err == nil {
-			err = d.create(temp(i), n.data, n.mode)
+			err = d.create(temp(i), base, n.data, n.mode)
 		}
 		if err != nil {
 			return fail(n, err)

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"bytes"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -130,5 +131,61 @@ func TestModesAreKept(t *testing.T) {
 	info, err := os.Stat(filepath.Join(dir, "jobs/website/templates/pre-start.erb"))
 	if err != nil || info.Mode().Perm() != 0o755 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
+
+// TestReadOnlyFolders needs a user who may not write everywhere.
+func TestReadOnlyFolders(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root may write everywhere")
+	}
+	for _, folder := range []string{".", "jobs/web/templates", "manifests"} {
+		dir := unpacked(t, small)
+		before := tree(t, dir)
+		if err := os.Chmod(filepath.Join(dir, folder), 0o555); err != nil {
+			t.Fatal(err)
+		}
+		status, out := bpmify(t, "release", dir)
+		if err := os.Chmod(filepath.Join(dir, folder), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if status != exitError || !strings.Contains(out, "permission denied; nothing was changed; give yourself permission") {
+			t.Errorf("%s: %d %s", folder, status, out)
+		}
+		if diff := cmp.Diff(before, tree(t, dir)); diff != "" {
+			t.Errorf("%s: %s", folder, diff)
+		}
+		if status, out := bpmify(t, "release", dir); status != 0 {
+			t.Errorf("%s: second run: %s", folder, out)
+		}
+	}
+}
+
+// TestOwnersAreKept needs root, who otherwise takes what it writes.
+func TestOwnersAreKept(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root has files of others")
+	}
+	dir := unpacked(t, small)
+	err := filepath.WalkDir(dir, func(p string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Chown(p, 1234, 1234)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, out := bpmify(t, "release", dir); status != 0 {
+		t.Fatal(out)
+	}
+	for name := range tree(t, dir) {
+		info, err := os.Lstat(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if owner := fmt.Sprintf("%+v", info.Sys()); !strings.Contains(owner, "Uid:1234 Gid:1234") {
+			t.Errorf("%s belongs to somebody else: %s", name, owner)
+		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
+	"path/filepath"
 	"strings"
 	"syscall"
 )
@@ -59,4 +61,23 @@ func (d *disk) lockedBy() string {
 		return ""
 	}
 	return " (pid " + pid + ")"
+}
+
+// give makes a file that root creates belong to whom the file belongs that it is
+// for, or the folder of that one: in a container everybody is root, and the
+// release is not root's.
+func (d *disk) give(f *os.File, target string) {
+	if os.Geteuid() != 0 {
+		return
+	}
+	info, err := d.root.Lstat(filepath.FromSlash(target))
+	if err != nil {
+		info, err = d.root.Stat(filepath.FromSlash(path.Dir(target)))
+	}
+	if err != nil {
+		return
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		_ = f.Chown(int(stat.Uid), int(stat.Gid)) // where that cannot be the file is root's
+	}
 }
