@@ -24,9 +24,10 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
-// MaxFileSize is the largest file that is read, in bytes. Templates and specs
-// are small; a larger file is somebody's mistake and would only cost memory.
-const MaxFileSize = 16 << 20
+// MaxFileSize is the largest file that is read, in bytes. The largest template of
+// the releases that we know has a tenth of it; a larger file is somebody's
+// mistake and would only cost time and memory.
+const MaxFileSize = 4 << 20
 
 // Release is a release directory as it was found.
 type Release struct {
@@ -275,7 +276,7 @@ func ReadFile(p, name string) (*source.File, error) {
 		return nil, fmt.Errorf("%s: is not a regular file", name)
 	}
 	if info.Size() > MaxFileSize {
-		return nil, fmt.Errorf("%s: has %d bytes, more than the %d that are read", name, info.Size(), MaxFileSize)
+		return nil, fmt.Errorf("%s: is too large to be read (%d bytes; at most %d are read)", name, info.Size(), MaxFileSize)
 	}
 	data, err := os.ReadFile(p)
 	if err != nil {
