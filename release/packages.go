@@ -109,23 +109,24 @@ func matchesAny(globs []string, name string) bool {
 	return false
 }
 
+// matchGlob goes through a pattern once: many ** in one must not multiply.
 func matchGlob(glob, name []string) bool {
-	if len(glob) == 0 {
-		return len(name) == 0
-	}
-	if glob[0] == "**" {
-		for i := range len(name) + 1 {
-			if matchGlob(glob[1:], name[i:]) {
-				return true
+	reached := make([]bool, len(name)+1) // the pattern so far matches so much of the name
+	reached[0] = true
+	for _, g := range glob {
+		next := make([]bool, len(name)+1)
+		for i, r := range reached {
+			switch {
+			case g == "**":
+				next[i] = r || i > 0 && next[i-1]
+			case r && i < len(name):
+				ok, err := path.Match(g, name[i])
+				next[i+1] = err == nil && ok
 			}
 		}
-		return false
+		reached = next
 	}
-	if len(name) == 0 {
-		return false
-	}
-	ok, err := path.Match(glob[0], name[0])
-	return err == nil && ok && matchGlob(glob[1:], name[1:])
+	return reached[len(name)]
 }
 
 // commonSuffix counts the path elements that two names end in.

@@ -13,6 +13,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/search"
+	"github.com/bosh-bpmify/bosh-bpmify/release/shell"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -175,7 +176,7 @@ func (w *job) parseScript(f *source.File, depth int) (*script, error) {
 	if err != nil {
 		return nil, err
 	}
-	tree, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(bytes.NewReader(t.Mask()), f.Name)
+	tree, err := shell.Parse(t.Mask(), f.Name, syntax.Variant(syntax.LangBash))
 	if err != nil {
 		return nil, err
 	}

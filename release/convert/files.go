@@ -16,6 +16,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
 	"github.com/bosh-bpmify/bosh-bpmify/release/search"
+	"github.com/bosh-bpmify/bosh-bpmify/release/shell"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -751,7 +752,7 @@ func (w *job) goesOn(f *source.File) bool {
 	if err != nil {
 		return false
 	}
-	tree, err := syntax.NewParser().Parse(bytes.NewReader(t.Mask()), f.Name)
+	tree, err := shell.Parse(t.Mask(), f.Name)
 	if err != nil {
 		return false
 	}

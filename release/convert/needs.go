@@ -14,6 +14,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/search"
+	"github.com/bosh-bpmify/bosh-bpmify/release/shell"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -318,7 +319,7 @@ func writtenIn(script string) []string {
 	if err != nil {
 		return nil
 	}
-	tree, err := syntax.NewParser().Parse(bytes.NewReader(template.Mask()), "")
+	tree, err := shell.Parse(template.Mask(), "")
 	if err != nil {
 		return nil
 	}
@@ -666,7 +667,7 @@ func endsInExec(f *source.File) bool {
 	if err != nil {
 		return false
 	}
-	tree, err := syntax.NewParser().Parse(bytes.NewReader(template.Mask()), "")
+	tree, err := shell.Parse(template.Mask(), "")
 	if err != nil || len(tree.Stmts) == 0 {
 		return false
 	}

@@ -385,7 +385,7 @@ func (e *evaluator) load(n syntax.Node, call *Command, vmPath string) *Script {
 // command is no such thing, or when nothing in it stays: then it is a step like
 // any other.
 func (e *evaluator) inner(s *syntax.Stmt, cmd *Command) bool {
-	if e.depth >= maxDepth || !mayStart(cmd.Words[0]) {
+	if !mayStart(cmd.Words[0]) {
 		return false
 	}
 	probe := *cmd
@@ -439,6 +439,10 @@ func (e *evaluator) inner(s *syntax.Stmt, cmd *Command) bool {
 		inString = nil
 	}
 	if script == nil {
+		return false
+	}
+	if e.depth >= maxDepth {
+		e.unclear(s, "scripts are nested more than %d deep: not followed", maxDepth)
 		return false
 	}
 	result := *e.result

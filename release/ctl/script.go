@@ -20,6 +20,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
+	"github.com/bosh-bpmify/bosh-bpmify/release/shell"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -40,6 +41,13 @@ type Script struct {
 	// crossed are the statements that an ERB block cuts in pieces.
 	crossed map[*syntax.Stmt]bool
 }
+
+// What is followed is bounded: each condition doubles what has to be kept in
+// mind. The longest ctl script that we know has 40,000 bytes.
+const (
+	maxScript = 128 << 10
+	maxBlocks = 500
+)
 
 // ParseScript parses a script that lies at vmPath on the VM. Errors have a
 // place: broken ERB, shell that bash would not read.
@@ -91,9 +99,16 @@ func parseFile(vmPath string, f *source.File) (*Script, error) {
 	if first, _, _ := bytes.Cut(f.Data, []byte("\n")); bytes.HasPrefix(first, []byte("#!")) && bytes.HasSuffix(first, []byte("\r")) {
 		return nil, source.Errorf(source.Span{File: f, Start: len(first) - 1, End: len(first)}, "the line ends in CR LF, and no interpreter has a CR in its name: the script does not run as it is")
 	}
+	if len(f.Data) > maxScript {
+		return nil, source.Errorf(source.Span{File: f}, "a script of %d bytes is not followed; at most %d are", len(f.Data), maxScript)
+	}
 	template, err := erb.Parse(f)
 	if err != nil {
 		return nil, err
+	}
+	if n := len(template.Blocks); n > maxBlocks {
+		b := template.Blocks[maxBlocks]
+		return nil, source.Errorf(source.Span{File: f, Start: b.Start, End: b.Start}, "a script with %d ERB blocks is not followed; with %d it is", n, maxBlocks)
 	}
 	text := template.Mask()
 	tree, err := parseShell(text, f.Name)
@@ -112,7 +127,7 @@ func parseFile(vmPath string, f *source.File) (*Script, error) {
 }
 
 func parseShell(text []byte, name string) (*syntax.File, error) {
-	return syntax.NewParser(syntax.Variant(syntax.LangBash), syntax.KeepComments(true)).Parse(bytes.NewReader(text), name)
+	return shell.Parse(text, name, syntax.Variant(syntax.LangBash), syntax.KeepComments(true))
 }
 
 // uncontinue takes off the backslashes in which comments end: the parser goes

@@ -324,25 +324,26 @@ func (e *evaluator) param(p *syntax.ParamExp) (Word, []Word) {
 			}
 		}
 	}
-	arg, argLiteral := e.word(p.Exp.Word).Literal()
+	word := e.word(p.Exp.Word) // once: words lie in words
+	arg, argLiteral := word.Literal()
 	switch p.Exp.Op {
 	case syntax.DefaultUnset:
 		if !set {
-			return e.word(p.Exp.Word), nil
+			return word, nil
 		}
 		return value, nil
 	case syntax.DefaultUnsetOrNull:
 		if empty {
 			// an unset variable may come from monit's environment; what
 			// scripts mean by ${1:-} and ${X:-y} is the default
-			return e.word(p.Exp.Word), nil
+			return word, nil
 		}
 		return value, nil
 	case syntax.AlternateUnset, syntax.AlternateUnsetOrNull:
 		if empty {
 			return nil, nil
 		}
-		return e.word(p.Exp.Word), nil
+		return word, nil
 	case syntax.ErrorUnset, syntax.ErrorUnsetOrNull:
 		if !set || empty && p.Exp.Op == syntax.ErrorUnsetOrNull {
 			return runtime, nil

@@ -76,6 +76,12 @@ func Exclusive(a, b []Guard) bool {
 	return false
 }
 
+// What is looked up in a template is looked for in all of its blocks.
+const (
+	maxBlocks = 5000
+	maxDepth  = 200
+)
+
 // opener is a Ruby construct that waits for its end.
 type opener struct {
 	block *Block // nil while no second tag is involved
@@ -97,6 +103,9 @@ func (t *Template) blocks() error {
 			at := source.Span{File: t.File, Start: s.CodeStart + e.at, End: s.CodeStart + e.at}
 			switch e.what {
 			case opens:
+				if len(stack) == maxDepth {
+					return source.Errorf(at, "ERB blocks that lie in each other more than %d deep: not read", maxDepth)
+				}
 				stack = append(stack, opener{kind: e.kind, tag: i, brace: e.brace})
 			case divides, closes:
 				if len(stack) == 0 || stack[len(stack)-1].brace != e.brace {
@@ -124,6 +133,9 @@ func (t *Template) blocks() error {
 			if stack[n].tag == i && stack[n].block == nil {
 				b := &Block{File: t.File, Kind: stack[n].kind, Brace: stack[n].brace, Start: s.Start, Arms: []Arm{{Head: strings.TrimSpace(code), Start: s.End}}}
 				stack[n].block = b
+				if len(t.Blocks) == maxBlocks {
+					return source.Errorf(source.Span{File: t.File, Start: s.Start, End: s.End}, "more than %d ERB blocks: not read", maxBlocks)
+				}
 				t.Blocks = append(t.Blocks, b)
 			}
 		}

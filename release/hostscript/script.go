@@ -15,6 +15,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/search"
+	"github.com/bosh-bpmify/bosh-bpmify/release/shell"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -56,7 +57,7 @@ func read(f *source.File, script bool) *Script {
 	if !script && !onlyCommands(text) {
 		return nil
 	}
-	tree, err := syntax.NewParser(syntax.Variant(syntax.LangBash), syntax.KeepComments(true)).Parse(bytes.NewReader(text), f.Name)
+	tree, err := shell.Parse(text, f.Name, syntax.Variant(syntax.LangBash), syntax.KeepComments(true))
 	if err != nil {
 		return nil
 	}

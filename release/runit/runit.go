@@ -21,6 +21,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release/hostscript"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
 	"github.com/bosh-bpmify/bosh-bpmify/release/search"
+	"github.com/bosh-bpmify/bosh-bpmify/release/shell"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -506,7 +507,7 @@ func (r *reader) parseInside(start, end int, double bool) bool {
 			i++
 		}
 	}
-	tree, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(bytes.NewReader(text), r.file.Name)
+	tree, err := shell.Parse(text, r.file.Name, syntax.Variant(syntax.LangBash))
 	if err != nil {
 		return false
 	}
@@ -536,7 +537,7 @@ func Monit(f *source.File, programs ...string) []Use {
 func (r *reader) monitProgram(at source.Span) {
 	text := bytes.Repeat([]byte{' '}, at.End)
 	copy(text[at.Start:], r.mask[at.Start:at.End])
-	tree, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(bytes.NewReader(text), r.file.Name)
+	tree, err := shell.Parse(text, r.file.Name, syntax.Variant(syntax.LangBash))
 	if err != nil {
 		return
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	shellparser "github.com/bosh-bpmify/bosh-bpmify/release/shell"
 )
 
 // The interpreter runs pipelines and background commands side by side, makes
@@ -319,7 +321,7 @@ func without(list []*syntax.Redirect, drop *syntax.Redirect) []*syntax.Redirect 
 // parse reads a script and rewrites it. at and line are the place of its
 // commands; see rewriter.
 func (v *VM) parse(src []byte, name, at string, line int) (*syntax.File, error) {
-	f, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(bytes.NewReader(src), name)
+	f, err := shellparser.Parse(src, name, syntax.Variant(syntax.LangBash))
 	if err != nil {
 		return nil, err
 	}
