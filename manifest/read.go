@@ -161,10 +161,16 @@ func Read(f *source.File) (*Manifest, error) {
 	top := resolve(doc.Content[0])
 	m.Kind = kindOf(doc, top)
 	if m.Deploys() || m.Kind == RuntimeConfig {
+		if groups := items(sequence(top, m.GroupsKey())); len(groups) > maxGroups {
+			return nil, source.Errorf(p.span(groups[maxGroups]), "more than %d instance groups: not read", maxGroups)
+		}
 		m.read(top)
 	}
 	return m, nil
 }
+
+// maxGroups is far beyond what a Director deploys at once.
+const maxGroups = 5000
 
 func (m *Manifest) read(top *yaml.Node) {
 	m.Name = text(top, "name")

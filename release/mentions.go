@@ -15,6 +15,10 @@ type mention struct {
 	span source.Span
 }
 
+// maxMentions is how many paths of one file are looked at: who has read so many
+// findings about a file knows it by heart.
+const maxMentions = 2000
+
 // Mentions finds the places where a path on the VM stands in the jobs, the
 // documents, the scripts or the sample manifests of the release: the path
 // itself, or what lies below it or begins with it and a dot. The release is read
@@ -50,7 +54,7 @@ func (r *Release) index() {
 		if err != nil || bytes.IndexByte(f.Data, 0) >= 0 {
 			continue
 		}
-		for at := 0; ; {
+		for at, n := 0, 0; n < maxMentions; n++ {
 			i := bytes.Index(f.Data[at:], []byte("/var/vcap/"))
 			if i < 0 {
 				break

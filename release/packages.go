@@ -102,15 +102,17 @@ func (r *Release) packageGlobs(pkg string) ([]string, error) {
 // which ** stands for any folders.
 func matchesAny(globs []string, name string) bool {
 	for _, g := range globs {
-		if matchGlob(strings.Split(g, "/"), strings.Split(name, "/")) {
+		if MatchGlob(g, name) {
 			return true
 		}
 	}
 	return false
 }
 
-// matchGlob goes through a pattern once: many ** in one must not multiply.
-func matchGlob(glob, name []string) bool {
+// MatchGlob says whether a name matches a pattern, in which ** stands for any
+// folders. It goes through the pattern once: many ** must not multiply.
+func MatchGlob(pattern, file string) bool {
+	glob, name := strings.Split(pattern, "/"), strings.Split(file, "/")
 	reached := make([]bool, len(name)+1) // the pattern so far matches so much of the name
 	reached[0] = true
 	for _, g := range glob {

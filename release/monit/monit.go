@@ -159,6 +159,9 @@ func (p *parser) value(t token) source.Span {
 
 func (p *parser) more() bool { return p.at < len(p.tokens) }
 
+// maxChecks is far beyond what a job has: each check is held against each other.
+const maxChecks = 500
+
 func (p *parser) parse() error {
 	var check *Check
 	for p.more() {
@@ -167,6 +170,9 @@ func (p *parser) parse() error {
 			c, err := p.check()
 			if err != nil {
 				return err
+			}
+			if len(p.file.Checks) == maxChecks {
+				return source.Errorf(c.Span, "more than %d checks: not read", maxChecks)
 			}
 			check = c
 			p.file.Checks = append(p.file.Checks, c)

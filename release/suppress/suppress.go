@@ -26,6 +26,10 @@ import (
 // FileName is the name of the file, at the top of the release.
 const FileName = ".bpmify.yml"
 
+// maxStars bounds the ways in which a pattern with {} can fit: each * multiplies
+// them.
+const maxStars = 4
+
 // Rule is one entry: it covers the findings of one id, where Job or Path are
 // given those of that job or of the files that match.
 type Rule struct {
@@ -193,6 +197,9 @@ func (p parser) rule(n *yaml.Node) (*Rule, error) {
 			return nil, p.errorf(values["path"], "path is relative to the release, such as jobs/web/templates/ctl.erb")
 		}
 		// doublestar looks at a pattern only as far as the name fits
+		if strings.Contains(r.Path, "{") && strings.Count(r.Path, "*") > maxStars {
+			return nil, p.errorf(values["path"], "more than %d * in one path with {}", maxStars)
+		}
 		if _, err := path.Match(r.Path, ""); err != nil {
 			return nil, p.errorf(values["path"], "%s is no pattern: %v", r.Path, err)
 		}
@@ -212,6 +219,9 @@ func (r *Rule) covers(job string, d source.Diagnostic) bool {
 	}
 	if !d.Span.Valid() {
 		return false
+	}
+	if !strings.Contains(r.Path, "{") {
+		return release.MatchGlob(r.Path, d.Span.File.Name)
 	}
 	match, _ := doublestar.Match(r.Path, d.Span.File.Name)
 	return match
