@@ -44,23 +44,24 @@ func swapOnly(j *release.Job) *Conversion {
 // swap replaces chpst in the files of the jobs as they are after the conversion, and
 // says where it is left.
 func (p *Plan) swap(o Options, rules *suppress.Rules) {
-	changed := map[string]int{} // by which job a file is
-	note := func(i int) {
-		for _, ch := range p.Jobs[i].Changes {
-			changed[ch.Name] = max(changed[ch.Name], i)
+	changing := map[string]*Conversion{}
+	for _, c := range p.Jobs {
+		for _, ch := range c.Changes {
+			changing[ch.Name] = c
 		}
 	}
-	for i := range p.Jobs {
-		note(i)
-	}
-	for i, c := range p.Jobs {
+	for _, c := range p.Jobs {
 		if c.Verdict == Failed {
 			continue
 		}
-		for _, f := range p.filesAfter(c, changed) {
-			p.swapIn(c, f, o.Swap)
+		var added []Change // later: there are pointers to those that are there
+		for _, f := range filesAfter(c, changing) {
+			if ch := p.swapIn(c, f, o.Swap); ch != nil {
+				added = append(added, *ch)
+				changing[ch.Name] = c
+			}
 		}
-		note(i)
+		c.Changes = append(c.Changes, added...)
 		sort.Slice(c.Changes, func(i, j int) bool { return c.Changes[i].Name < c.Changes[j].Name })
 		c.settle(rules)
 	}
@@ -93,18 +94,15 @@ type laterFile struct {
 }
 
 // filesAfter are the files of a job that may run chpst after the conversion.
-// changed has the job by which a file is changed.
-func (p *Plan) filesAfter(c *Conversion, changed map[string]int) []laterFile {
+// changing says which conversion changes a file.
+func filesAfter(c *Conversion, changing map[string]*Conversion) []laterFile {
 	change := func(name string) *Change {
-		by, ok := changed[name]
-		if !ok {
+		by := changing[name]
+		if by == nil {
 			return nil
 		}
-		all := p.Jobs[by].Changes
-		if i := slices.IndexFunc(all, func(ch Change) bool { return ch.Name == name }); i >= 0 {
-			return &all[i]
-		}
-		return nil
+		i := slices.IndexFunc(by.Changes, func(ch Change) bool { return ch.Name == name })
+		return &by.Changes[i]
 	}
 	later := func(ch *Change) laterFile {
 		return laterFile{&source.File{Name: ch.Name, Data: ch.After, Mode: ch.Mode}, ch}
@@ -126,11 +124,12 @@ func (p *Plan) filesAfter(c *Conversion, changed map[string]int) []laterFile {
 	return files
 }
 
-// swapIn replaces chpst in one file, or says that it stays there.
-func (p *Plan) swapIn(c *Conversion, f laterFile, how Swap) {
+// swapIn replaces chpst in one file, or says that it stays there. It gives the
+// change of a file that has none yet.
+func (p *Plan) swapIn(c *Conversion, f laterFile, how Swap) *Change {
 	uses := runit.Uses(f.File, runit.Chpst)
 	if len(uses) == 0 {
-		return
+		return nil
 	}
 	replace := func(u runit.Use) bool { return how != SwapNew || p.written(f.change, u) }
 	var edits []source.Edit
@@ -164,7 +163,7 @@ func (p *Plan) swapIn(c *Conversion, f laterFile, how Swap) {
 		c.Chpst = append(c.Chpst, d)
 	}
 	if len(edits) == 0 || err != nil {
-		return
+		return nil
 	}
 	why := "chpst is replaced"
 	if n > 1 {
@@ -175,9 +174,9 @@ func (p *Plan) swapIn(c *Conversion, f laterFile, how Swap) {
 		if f.change.Before != nil {
 			f.change.Why += "; " + why
 		}
-		return
+		return nil
 	}
-	c.Changes = append(c.Changes, Change{Name: f.Name, Before: f.File, After: after, Mode: f.Mode, Why: why})
+	return &Change{Name: f.Name, Before: f.File, After: after, Mode: f.Mode, Why: why}
 }
 
 // written says whether a line is one that the conversion writes, in a file that it
