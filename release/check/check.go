@@ -107,6 +107,10 @@ type context struct {
 	// templates are files that were parsed for their conditions.
 	templates map[*source.File]*erb.Template
 	plain     map[*source.File][]byte
+	// pids and calls are the pidfiles and the scripts that the files of all jobs
+	// name, by the job whose they are: each job asks for its own. nil: not made yet.
+	pids  map[string][]mention
+	calls map[string][]named
 }
 
 // Release checks the bpm jobs of a release, or those of them that are named. A

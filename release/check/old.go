@@ -84,23 +84,17 @@ func (w *job) oldPidfiles() {
 	}
 	var uses []mention
 	written := map[string]bool{}
-	for _, f := range w.ctx.everyText() {
+	w.ctx.index()
+	for _, m := range w.ctx.pids[w.Name] {
+		f := m.at.File
 		base := path.Base(f.Name)
-		if w.doc.File == f || strings.HasSuffix(base, ".ps1.erb") || strings.HasSuffix(base, ".ps1") || strings.HasSuffix(base, ".md") {
+		if w.doc.File == f || w.left[f] || strings.HasSuffix(base, ".ps1.erb") || strings.HasSuffix(base, ".ps1") || strings.HasSuffix(base, ".md") {
 			continue
 		}
-		if w.dead(f) || w.left[f] {
-			continue
+		if writesPidfile(f, m) {
+			written[m.path] = true
 		}
-		for _, m := range w.ctx.runPaths(f) {
-			if !strings.HasPrefix(m.path, dir+"/") || path.Ext(m.path) != ".pid" {
-				continue
-			}
-			if writesPidfile(f, m) {
-				written[m.path] = true
-			}
-			uses = append(uses, m)
-		}
+		uses = append(uses, m)
 	}
 	for _, m := range uses {
 		if written[m.path] || w.unreachable(m.at) {
@@ -171,7 +165,12 @@ func (w *job) dead(f *source.File) bool {
 		return false
 	}
 	j := w.ctx.release.Job(parts[1])
-	if j == nil || j.Spec == nil {
+	return j != nil && dead(j, f)
+}
+
+func dead(j *release.Job, f *source.File) bool {
+	parts := strings.SplitN(f.Name, "/", 4)
+	if len(parts) < 4 || parts[2] != "templates" || j.Spec == nil {
 		return false
 	}
 	return !slices.ContainsFunc(j.Spec.Templates, func(t release.Template) bool { return path.Clean(t.Source) == parts[3] })
@@ -196,27 +195,54 @@ func (w *job) oldScripts() {
 			names = append(names, path.Clean(t.Target))
 		}
 	}
-	for _, f := range w.ctx.everyText() {
-		if w.dead(f) || w.left[f] || w.doc != nil && f == w.doc.File || strings.HasSuffix(f.Name, ".md") {
+	w.ctx.index()
+	for _, c := range w.ctx.calls[w.Name] {
+		f := c.at.File
+		if w.left[f] || w.doc != nil && f == w.doc.File || strings.HasSuffix(f.Name, ".md") {
 			continue
 		}
-		for _, m := range jobBinPath.FindAllSubmatchIndex(w.ctx.uncommented(f), -1) {
-			if string(f.Data[m[2]:m[3]]) != w.Name {
+		if targets[c.target] || c.at.End < len(f.Data) && strings.IndexByte("*$<{/", f.Data[c.at.End]) >= 0 {
+			continue
+		}
+		if w.unreachable(c.at) {
+			continue
+		}
+		line := string(f.Data[f.LineStart(c.at.Start):f.LineEnd(c.at.Start)])
+		if comment(line, c.at.Start-f.LineStart(c.at.Start)) || asksFor(f, line, c.at.Text()) {
+			continue
+		}
+		w.find("old-script-used", source.Error, c.at, "no template of the job %s is rendered to %s%s", w.Name, c.target, w.mendsTarget(c.target, names))
+	}
+}
+
+// named is a place where a script of a job is named, by its place in the job.
+type named struct {
+	target string
+	at     source.Span
+}
+
+// index reads the files of all jobs once.
+func (c *context) index() {
+	if c.pids != nil {
+		return
+	}
+	c.pids, c.calls = map[string][]mention{}, map[string][]named{}
+	for _, j := range c.release.Jobs {
+		for _, f := range c.textsOf(j.Name) {
+			if dead(j, f) {
 				continue
 			}
-			target := path.Clean(string(f.Data[m[4]:m[5]]))
-			if targets[target] || m[1] < len(f.Data) && strings.IndexByte("*$<{/", f.Data[m[1]]) >= 0 {
-				continue
+			for _, m := range c.runPaths(f) {
+				if rest, ok := strings.CutPrefix(m.path, "/var/vcap/sys/run/"); ok && path.Ext(m.path) == ".pid" {
+					if name, _, ok := strings.Cut(rest, "/"); ok {
+						c.pids[name] = append(c.pids[name], m)
+					}
+				}
 			}
-			at := source.Span{File: f, Start: m[0], End: m[1]}
-			if w.unreachable(at) {
-				continue
+			for _, m := range jobBinPath.FindAllSubmatchIndex(c.uncommented(f), -1) {
+				name := string(f.Data[m[2]:m[3]])
+				c.calls[name] = append(c.calls[name], named{path.Clean(string(f.Data[m[4]:m[5]])), source.Span{File: f, Start: m[0], End: m[1]}})
 			}
-			line := string(f.Data[f.LineStart(m[0]):f.LineEnd(m[0])])
-			if comment(line, m[0]-f.LineStart(m[0])) || asksFor(f, line, string(f.Data[m[0]:m[1]])) {
-				continue
-			}
-			w.find("old-script-used", source.Error, at, "no template of the job %s is rendered to %s%s", w.Name, target, w.mendsTarget(target, names))
 		}
 	}
 }
