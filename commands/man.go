@@ -134,12 +134,12 @@ func markdownRows(out io.Writer, title string, rows [][2]string) {
 	}
 	fmt.Fprintf(out, "\n| %s | |\n|---|---|\n", title)
 	for _, r := range rows {
-		fmt.Fprintf(out, "| `%s` | %s |\n", strings.ReplaceAll(strings.TrimSpace(r[0]), "|", `\|`), escaped(r[1]))
+		fmt.Fprintf(out, "| `%s` | %s |\n", strings.ReplaceAll(strings.TrimSpace(r[0]), "|", `\|`), inMarkdown(r[1]))
 	}
 }
 
-// escaped is text without meaning to markdown.
-func escaped(text string) string {
+// inMarkdown is text without meaning to markdown.
+func inMarkdown(text string) string {
 	return strings.NewReplacer("|", `\|`, "<", `\<`, "*", `\*`, "_", `\_`, "[", `\[`).Replace(text)
 }
 

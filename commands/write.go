@@ -12,12 +12,12 @@ import (
 	"net/url"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"time"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 )
 
 // A set of files is written as one. First a list of them is written
@@ -56,8 +56,8 @@ func escaped(name string) string { return (&url.URL{Path: name}).EscapedPath() }
 
 // runForm is what tells one run from the others; plainForm is that of writePlain.
 var (
-	runForm   = regexp.MustCompile(`^[0-9a-f]{16}$`)
-	plainForm = regexp.MustCompile(`^\.bosh-bpmify-plain-[0-9a-f]{16}-[0-9]+$`)
+	runForm   = search.MustCompile(`^[0-9a-f]{16}$`)
+	plainForm = search.MustCompile(`^\.bosh-bpmify-plain-[0-9a-f]{16}-[0-9]+$`)
 )
 
 func newRun() string {

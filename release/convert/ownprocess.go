@@ -1,15 +1,14 @@
 package convert
 
 import (
-	"regexp"
-
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
+	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
 // ownProcess finds what a script sets for itself, and so for the process that it
 // becomes: priorities and the like of $$, and files that it writes below /proc/self.
-var ownProcess = regexp.MustCompile(`\b(renice|ionice|chrt|taskset|prlimit|choom|cgclassify)\s(.*\s)?\$\$($|\s)|>\s*"?/proc/(self|\$\$)/`)
+var ownProcess = search.MustCompile(`\b(renice|ionice|chrt|taskset|prlimit|choom|cgclassify)\s(.*\s)?\$\$($|\s)|>\s*"?/proc/(self|\$\$)/`)
 
 // setsOwnProcess says whether a command does that.
 func setsOwnProcess(c *ctl.Command) bool { return ownProcess.MatchString(c.Span.Text()) }
