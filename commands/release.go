@@ -154,7 +154,7 @@ func (o *releaseOptions) load(p *planned) (*release.Release, error) {
 	if o.DryRun {
 		return load(p.dir)
 	}
-	unlock, err := p.disk.lock(0)
+	unlock, err := p.disk.lock(killedWait)
 	if err != nil {
 		return nil, err
 	}

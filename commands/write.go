@@ -431,6 +431,10 @@ type newFile struct {
 // way.
 const lockWait = 10 * time.Second
 
+// killedWait is for the lock of a run that was killed just when it started git: it
+// is the child's until that has begun.
+const killedWait = time.Second
+
 // writePlain writes every file or, where the disk allows none of it, nothing:
 // each content goes beside its file first, then all are put in place. A crash
 // leaves each file old or new, and another run does the rest.
