@@ -115,7 +115,7 @@ func writeMarkdown(out io.Writer, parser *flags.Parser) {
 			if strings.HasPrefix(text, " ") {
 				text = "    " + strings.ReplaceAll(text, "\n", "\n    ")
 			} else {
-				text = wrap(escaped(text), 90, 0)
+				text = wrap(inMarkdown(text), 90, 0)
 			}
 			fmt.Fprintf(out, "\n%s\n", text)
 		}
