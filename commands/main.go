@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 
 	boshui "github.com/cloudfoundry/bosh-cli/v7/ui"
@@ -47,7 +49,7 @@ type options struct {
 	Columns        []column     `long:"column" value-name:"NAME" description:"Filter to show only given column(s), use the --column flag for each column you wish to include"`
 	JSON           bool         `long:"json" description:"Output as JSON"`
 	TTY            bool         `long:"tty" description:"Force TTY-like output" env:"BOSH_TTY"`
-	NoColor        bool         `long:"no-color" description:"Toggle colorized output" env:"NO_COLOR"`
+	NoColor        bool         `long:"no-color" description:"Toggle colorized output [$NO_COLOR]"`
 	NonInteractive bool         `long:"non-interactive" short:"n" description:"Don't ask for user input" env:"BOSH_NON_INTERACTIVE"`
 
 	Release  releaseOptions  `command:"release" description:"Turn the ctl jobs of a release into BPM jobs, in place"`
@@ -62,6 +64,14 @@ type options struct {
 	Help       helpOptions       `command:"help" description:"Show this help message, or that of a command"`
 	Completion completionOptions `command:"completion" description:"Print the completion script for a shell" long-description:"Prints a script that completes commands, flags, and what flags take: jobs and monit checks of the release, formats, findings, directories. To have it in every shell:\n\n  bash  eval \"$(bosh-bpmify completion bash)\"       in ~/.bashrc\n  zsh   source <(bosh-bpmify completion zsh)        in ~/.zshrc, below compinit\n  fish  bosh-bpmify completion fish | source        in ~/.config/fish/config.fish"`
 	Man        manOptions        `command:"man" hidden:"yes" description:"Print the man page"`
+}
+
+// colorless says whether NO_COLOR is set, to whatever (https://no-color.org) but for
+// what bosh takes as off: 0, false. The parser of flags would want a boolean.
+func colorless() bool {
+	value := os.Getenv("NO_COLOR")
+	on, err := strconv.ParseBool(value)
+	return on || err != nil && value != ""
 }
 
 type column struct{ table.Header }
@@ -253,7 +263,7 @@ func runMain(args []string, stdin io.Reader, stdout, stderr io.Writer, s step) i
 	}
 	env.tty = opts.TTY || writer.IsTTY()
 	env.json = opts.JSON
-	env.color = env.tty && !opts.NoColor && !opts.JSON
+	env.color = env.tty && !opts.NoColor && !colorless() && !opts.JSON
 	env.errorColor = env.color && (opts.TTY || terminal(stderr))
 	env.width = columnsOf(stdout)
 	if env.color {
