@@ -60,8 +60,10 @@ func (c *context) runPaths(f *source.File) []mention {
 }
 
 func expand(s string, vars map[string]string) string {
+	length := len(s)
 	return variableUse.ReplaceAllStringFunc(s, func(u string) string {
-		if v := vars[strings.Trim(u, "${}")]; v != "" {
+		if v := vars[strings.Trim(u, "${}")]; v != "" && length+len(v) <= maxText {
+			length += len(v)
 			return v
 		}
 		return unknown

@@ -224,6 +224,10 @@ func (s *script) span(n syntax.Node) source.Span {
 // unknown stands for a part of a word that only the VM knows.
 const unknown = "\x00"
 
+// maxText is the longest text that is put together of variables: each may hold
+// another one twice.
+const maxText = 1 << 16
+
 // text is a word with what is known of it.
 func (s *script) text(word *syntax.Word) string {
 	if word == nil {
@@ -247,7 +251,7 @@ func (s *script) text(word *syntax.Word) string {
 				parts(p.Parts)
 			case *syntax.ParamExp:
 				v, ok := s.vars[p.Param.Value]
-				if p.Exp != nil || p.Repl != nil || p.Slice != nil || p.Length || !ok {
+				if p.Exp != nil || p.Repl != nil || p.Slice != nil || p.Length || !ok || b.Len()+len(v) > maxText {
 					v = unknown
 				}
 				b.WriteString(v)

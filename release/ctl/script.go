@@ -96,6 +96,9 @@ func parseFile(vmPath string, f *source.File) (*Script, error) {
 	if i := bytes.IndexByte(f.Data, 0); i >= 0 {
 		return nil, source.Errorf(source.Span{File: f, Start: i, End: i + 1}, "a NUL byte: not a shell script")
 	}
+	if bytes.HasPrefix(f.Data, []byte("\ufeff")) {
+		return nil, source.Errorf(source.Span{File: f}, "a byte order mark stands before the first line, and nothing runs such a script; take it out")
+	}
 	if first, _, _ := bytes.Cut(f.Data, []byte("\n")); bytes.HasPrefix(first, []byte("#!")) && bytes.HasSuffix(first, []byte("\r")) {
 		return nil, source.Errorf(source.Span{File: f, Start: len(first) - 1, End: len(first)}, "the line ends in CR LF, and no interpreter has a CR in its name: the script does not run as it is")
 	}

@@ -105,7 +105,7 @@ func read(f *source.File, script bool) *Script {
 			if s.set[a.Name.Value] != 1 || a.Append || a.Index != nil || a.Array != nil || a.Value == nil {
 				continue
 			}
-			if v, ok := s.Value(a.Value); ok {
+			if v, ok := s.Value(a.Value); ok && len(v) <= maxValue {
 				s.values[a.Name.Value] = v
 			}
 		}
@@ -125,6 +125,9 @@ func read(f *source.File, script bool) *Script {
 	})
 	return s
 }
+
+// maxValue is the longest value that is kept: each may hold another one twice.
+const maxValue = 1 << 16
 
 // RunsOnHost says whether a file is a crontab or configuration of logrotate.
 func RunsOnHost(f *source.File) bool {
@@ -206,7 +209,7 @@ func (s *Script) parts(parts []syntax.WordPart) (string, bool) {
 		case *syntax.ParamExp:
 			name, plain := reference(p)
 			v, ok := s.values[name]
-			if !plain || !ok {
+			if !plain || !ok || b.Len()+len(v) > maxValue {
 				return "", false
 			}
 			b.WriteString(v)

@@ -9,6 +9,7 @@
 package monit
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -86,6 +87,9 @@ func (t token) is(words ...string) bool {
 // Parse reads a control file. Broken ERB, a string that is not closed and a
 // check without a kind or a name are errors with a place.
 func Parse(f *source.File) (*File, error) {
+	if bytes.HasPrefix(f.Data, []byte("\ufeff")) {
+		return nil, source.Errorf(source.Span{File: f}, "the file begins with a byte order mark, which monit does not read; take it out")
+	}
 	template, err := erb.Parse(f)
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ package shell
 import (
 	"bytes"
 	"fmt"
+	"unicode/utf8"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -30,7 +31,29 @@ func Parse(text []byte, name string, options ...syntax.ParserOption) (*syntax.Fi
 		line := bytes.Count(text[:at], []byte("\n")) + 1
 		return nil, syntax.ParseError{Filename: name, Text: what, Pos: syntax.NewPos(uint(at), uint(line), uint(at-bytes.LastIndexByte(text[:at], '\n')))}
 	}
-	return syntax.NewParser(options...).Parse(bytes.NewReader(text), name)
+	return syntax.NewParser(options...).Parse(bytes.NewReader(plainComments(text)), name)
+}
+
+// plainComments puts ? for the bytes of comments that are no UTF-8, which bash
+// passes over and the parser does not.
+func plainComments(text []byte) []byte {
+	if utf8.Valid(text) {
+		return text
+	}
+	text = bytes.Clone(text)
+	for line := range bytes.Lines(text) {
+		if !bytes.HasPrefix(bytes.TrimLeft(line, " \t"), []byte("#")) {
+			continue
+		}
+		for i := 0; i < len(line); {
+			r, n := utf8.DecodeRune(line[i:])
+			if r == utf8.RuneError && n == 1 {
+				line[i] = '?'
+			}
+			i += n
+		}
+	}
+	return text
 }
 
 // tooMuch finds what goes beyond the bounds. It knows nothing of quotes, so
