@@ -65,19 +65,27 @@ func tooMuch(text []byte) (at int, what string) {
 	var open []byte // ( { and k for a keyword, e for elif
 	chain := 0
 	command := true // a keyword may stand here
+	joined := false // the command goes on in the next line
 	for i := 0; i < len(text); i++ {
 		c := text[i]
+		comment := c == '#' && (i == 0 || text[i-1] == '\n' || text[i-1] == ' ' || text[i-1] == '\t')
+		switch {
+		case c == '|', c == '&' && i > 0 && text[i-1] == '&':
+			joined = true
+		case c != ' ' && c != '\t' && c != '\r' && c != '\n' && !comment:
+			joined = false
+		}
 		switch {
 		case c == '\\':
 			i++
 			command = false
 		case c == ' ' || c == '\t' || c == '\r':
 		case c == '\n':
-			if !joins(text, i) {
+			if !joined {
 				chain = 0
 			}
 			command = true
-		case c == '#' && (i == 0 || text[i-1] == '\n' || text[i-1] == ' ' || text[i-1] == '\t'):
+		case comment:
 			for i+1 < len(text) && text[i+1] != '\n' {
 				i++
 			}
@@ -134,10 +142,4 @@ func tooMuch(text []byte) (at int, what string) {
 		}
 	}
 	return 0, ""
-}
-
-// joins says whether a line ends in | or &&, so that the command goes on.
-func joins(text []byte, end int) bool {
-	line := bytes.TrimRight(text[:end], " \t\r")
-	return len(line) > 0 && (line[len(line)-1] == '|' || line[len(line)-1] == '&')
 }
