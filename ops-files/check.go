@@ -27,6 +27,15 @@ func Apply(tree any, ops []byte) (any, error) {
 	return parsed.Apply(tree)
 }
 
+// Applies says why ops cannot be applied to a manifest.
+func Applies(manifest, ops []byte) error {
+	tree, err := decode(manifest)
+	if err == nil {
+		_, err = Apply(tree, ops)
+	}
+	return err
+}
+
 // check applies the file to the manifest: once must give the manifest plus the
 // additions, twice the same as once. Where the manifest is one that release edits,
 // it must be what editing in place gives, too.

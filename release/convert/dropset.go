@@ -22,6 +22,10 @@ type setting struct {
 	// mapping is the job whose own properties have it; nil elsewhere.
 	mapping *yaml.Node
 	what    string
+	// op is that of an ops-file, whose path says it; removes says that it takes the
+	// property away, or all that lies beside it.
+	op      *yaml.Node
+	removes bool
 }
 
 // unset takes a flag out of the deployment manifests of the release, and tells of
@@ -37,17 +41,26 @@ func (p *Plan) unset(o Options, converted []manifest.Need) {
 	}
 	dirs := slices.DeleteFunc(p.Release.Folders(), func(d string) bool { return slices.Contains(notManifests, d) })
 	seen := map[string]bool{}
+	var files []*source.File
 	for _, name := range p.Release.Glob(isYAML, append(dirs, slices.DeleteFunc(slices.Clone(manifestDirs), func(d string) bool { return slices.Contains(dirs, d) })...)...) {
 		f, err := p.Release.Read(name)
 		if err != nil || seen[name] || opsfiles.Generated(f.Data) {
 			continue
 		}
 		seen[name] = true
-		u.file(f)
+		files = append(files, f)
 	}
 	for _, f := range o.Manifests {
 		if !seen[f.Name] {
-			u.file(f)
+			files = append(files, f)
+		}
+	}
+	// ops-files last: they apply to what the manifests have become
+	for _, last := range []bool{false, true} {
+		for _, f := range files {
+			if opsLike.Match(f.Data) == last {
+				u.file(f)
+			}
 		}
 	}
 	u.mentions(dirs)
@@ -60,7 +73,17 @@ type unsetting struct {
 	jobs  map[string]bool
 	// named are the manifests that the user named; no others are edited then.
 	named []*source.File
+	// edited are the manifests that lost the setting: before and after that.
+	edited []lost
 }
+
+// lost is a manifest with a setting and without it.
+type lost struct {
+	name          string
+	before, after []byte
+}
+
+var opsLike = regexp.MustCompile(`(?m)^(?:- | +)["']?path["']?: *["']?/`)
 
 func (u *unsetting) find(id string, severity source.Severity, at source.Span, format string, args ...any) {
 	u.p.Findings = append(u.p.Findings, source.Diagnostic{ID: id, Severity: severity, Span: at, Message: fmt.Sprintf(format, args...)})
@@ -69,6 +92,7 @@ func (u *unsetting) find(id string, severity source.Severity, at source.Span, fo
 // file tells of the settings of a file, and edits those that are true and stand in
 // the properties of a job of a deployment manifest.
 func (u *unsetting) file(f *source.File) {
+	defer u.broken(f)
 	settings := u.settings(f.Data)
 	if len(settings) == 0 {
 		return
@@ -79,6 +103,8 @@ func (u *unsetting) file(f *source.File) {
 	for _, s := range settings {
 		at := u.place(f, s.value)
 		switch {
+		case s.removes:
+			u.find("drop-flag-set", source.Warning, at, "this op takes %s away for %s; the property is gone%s: take the op out, and see that the deployment works with bpm", u.flag, s.what, u.refused(s.op))
 		case isFalse(s.value):
 			u.find("drop-flag-off", source.Error, at, "%s is false for %s: this deployment runs the old form, which is gone. See that it works with bpm, and take the property out", u.flag, s.what)
 		case strings.Contains(s.value.Value, "(("):
@@ -92,14 +118,18 @@ func (u *unsetting) file(f *source.File) {
 	if len(stay) > 0 {
 		var related []source.Span
 		var what []string
+		fails := ""
 		for _, s := range stay {
+			if fails == "" && s.op != nil {
+				fails = u.refused(s.op)
+			}
 			related = append(related, u.place(f, s.value))
 			if !slices.Contains(what, s.what) {
 				what = append(what, s.what)
 			}
 		}
 		u.p.Findings = append(u.p.Findings, source.Diagnostic{ID: "drop-flag-set", Severity: source.Warning, Span: related[0], Related: related[1:],
-			Message: fmt.Sprintf("this sets %s for %s; the property is gone: take it out here, too", u.flag, strings.Join(what, ", "))})
+			Message: fmt.Sprintf("this sets %s for %s; the property is gone%s: take it out here, too", u.flag, strings.Join(what, ", "), fails)})
 	}
 	if clean > 0 {
 		u.edit(f)
@@ -135,10 +165,50 @@ func (u *unsetting) edit(f *source.File) {
 	if bytes.Equal(change.After, after) {
 		return
 	}
+	u.edited = append(u.edited, lost{f.Name, change.After, after})
 	change.After = after
 	change.Why = strings.TrimPrefix(change.Why+"; "+u.flag+" goes", "; ")
 	if fresh {
 		u.p.Changes = append(u.p.Changes, *change)
+	}
+}
+
+// refused says that bosh cannot apply an op to a manifest any more.
+func (u *unsetting) refused(op *yaml.Node) string {
+	text, err := yaml.Marshal(&yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{op}})
+	if err != nil {
+		return ""
+	}
+	var names []string
+	for _, m := range u.edited {
+		if opsfiles.Applies(m.before, text) == nil && opsfiles.Applies(m.after, text) != nil {
+			names = append(names, m.name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return ", and bosh cannot apply it to " + strings.Join(names, ", ") + " any more"
+}
+
+// broken tells of the ops that do not speak of the flag, and need what stood in a
+// manifest for its sake only.
+func (u *unsetting) broken(f *source.File) {
+	var root yaml.Node
+	if len(u.edited) == 0 || !opsLike.Match(f.Data) || yaml.Unmarshal(f.Data, &root) != nil || len(root.Content) == 0 || root.Content[0].Kind != yaml.SequenceNode {
+		return
+	}
+	for _, op := range root.Content[0].Content {
+		at := keyed(op, "path")
+		if at == nil || !strings.Contains(at.Value, "/properties") {
+			continue
+		}
+		if _, told := u.setting(op); told {
+			continue
+		}
+		if why := u.refused(op); why != "" {
+			u.find("drop-flag-set", source.Warning, u.place(f, at), "%s is gone%s: change the op, or take it out", u.flag, strings.Replace(why, "apply it", "apply this op", 1))
+		}
 	}
 }
 
@@ -173,7 +243,8 @@ func isFalse(n *yaml.Node) bool {
 // see, and the paths of ops.
 func (u *unsetting) settings(data []byte) []setting {
 	var root yaml.Node
-	if !bytes.Contains(data, []byte(u.parts[len(u.parts)-1])) || yaml.Unmarshal(data, &root) != nil {
+	named := bytes.Contains(data, []byte(u.parts[len(u.parts)-1])) || opsLike.Match(data) && bytes.Contains(data, []byte(u.parts[0]))
+	if !named || yaml.Unmarshal(data, &root) != nil {
 		return nil
 	}
 	var all []setting
@@ -241,14 +312,33 @@ func (u *unsetting) op(n *yaml.Node, where string) (setting, bool) {
 	if len(keys) > len(u.parts) || !slices.Equal(keys, u.parts[:len(keys)]) {
 		return setting{}, false
 	}
-	v := keyed(n, append([]string{"value"}, u.parts[len(keys):]...)...)
-	if v == nil {
-		if len(keys) < len(u.parts) {
+	if kind := keyed(n, "type"); kind != nil && kind.Value == "remove" {
+		if len(keys) == 0 || u.besideFlag(keys) {
 			return setting{}, false
 		}
-		v = keyed(n, "path") // type: remove
+		return setting{value: keyed(n, "path"), what: what, op: n, removes: true}, true
 	}
-	return setting{value: v, what: what}, true
+	v := keyed(n, append([]string{"value"}, u.parts[len(keys):]...)...)
+	if v == nil {
+		return setting{}, false
+	}
+	return setting{value: v, what: what, op: n}, true
+}
+
+// besideFlag says whether a job has other properties below some keys.
+func (u *unsetting) besideFlag(keys []string) bool {
+	above := strings.Join(keys, ".") + "."
+	for _, j := range u.p.Release.Jobs {
+		if j.Err != nil || !u.jobs[j.Name] {
+			continue
+		}
+		for _, p := range j.Spec.Properties {
+			if p.Name != u.flag && strings.HasPrefix(p.Name, above) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // keyed follows keys through mappings.
