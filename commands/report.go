@@ -10,6 +10,7 @@ import (
 	"github.com/cloudfoundry/bosh-cli/v7/ui/table"
 	"github.com/fatih/color"
 
+	opsfiles "github.com/bosh-bpmify/bosh-bpmify/ops-files"
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 	"github.com/bosh-bpmify/bosh-bpmify/release/suppress"
@@ -321,7 +322,7 @@ func (r *report) next(p *printer) {
 	}
 	manifest := "MANIFEST"
 	for _, c := range r.plan.Changes {
-		if c.Before != nil {
+		if c.Before != nil && !opsfiles.Generated(c.After) {
 			manifest = c.Name
 			break
 		}
@@ -379,7 +380,7 @@ func swapped(p *convert.Plan) int {
 // opsFile is the name of the first ops-file that the run made.
 func (r *report) opsFile() string {
 	for _, c := range r.plan.Changes {
-		if c.Before == nil {
+		if opsfiles.Generated(c.After) {
 			return c.Name
 		}
 	}

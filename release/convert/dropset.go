@@ -35,10 +35,7 @@ func (p *Plan) unset(o Options, converted []manifest.Need) {
 	if o.DropFlag == "" || len(converted) == 0 {
 		return
 	}
-	u := unsetting{p: p, flag: o.DropFlag, parts: strings.Split(o.DropFlag, "."), jobs: map[string]bool{}, named: o.Manifests}
-	for _, n := range converted {
-		u.jobs[n.Job] = true
-	}
+	u := newUnsetting(p, o, converted)
 	dirs := slices.DeleteFunc(p.Release.Folders(), func(d string) bool { return slices.Contains(notManifests, d) })
 	seen := map[string]bool{}
 	var files []*source.File
@@ -84,6 +81,35 @@ type lost struct {
 }
 
 var opsLike = regexp.MustCompile(`(?m)^(?:- | +)["']?path["']?: *["']?/`)
+
+func newUnsetting(p *Plan, o Options, converted []manifest.Need) *unsetting {
+	u := &unsetting{p: p, flag: o.DropFlag, parts: strings.Split(o.DropFlag, "."), jobs: map[string]bool{}, named: o.Manifests}
+	for _, n := range converted {
+		u.jobs[n.Job] = true
+	}
+	return u
+}
+
+// stale tells of generated ops-files that set the flag and are not generated again:
+// another one serves their manifests now, or they were made for others.
+func (p *Plan) stale(o Options, converted []manifest.Need) {
+	if o.DropFlag == "" || len(converted) == 0 {
+		return
+	}
+	u := newUnsetting(p, o, converted)
+	now := p.Files()
+	names := p.Release.Glob(isYAML, p.Release.Folders()...)
+	names = append(names, p.Release.Glob(func(name string) bool { return isYAML(name) && !strings.Contains(name, "/") }, ".")...)
+	for _, name := range names {
+		f, err := p.Release.Read(name)
+		if _, changed := now[name]; err != nil || changed || !opsfiles.Generated(f.Data) {
+			continue
+		}
+		if all := u.settings(f.Data); len(all) > 0 {
+			u.find("drop-flag-set", source.Warning, u.place(f, all[0].value), "this generated ops-file sets %s, which is gone, and no file of that name is generated any more: delete it, or make it again with bosh-bpmify ops", u.flag)
+		}
+	}
+}
 
 func (u *unsetting) find(id string, severity source.Severity, at source.Span, format string, args ...any) {
 	u.p.Findings = append(u.p.Findings, source.Diagnostic{ID: id, Severity: severity, Span: at, Message: fmt.Sprintf(format, args...)})

@@ -310,7 +310,11 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 	p.colocate(manifests, needs)
 	p.elsewhere(manifests, needs, converted, o.Manifests == nil)
 	p.unset(o, converted)
-	return p.opsFiles(placing(manifests, needs), needs, changed, o)
+	if err := p.opsFiles(placing(manifests, needs), needs, changed, o); err != nil {
+		return err
+	}
+	p.stale(o, converted)
+	return nil
 }
 
 // eachJob does the work for the jobs that were asked for, as many at a time as
