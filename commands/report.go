@@ -337,7 +337,14 @@ func (r *report) next(p *printer) {
 	}
 	p.line("    bosh create-release --force && bosh upload-release")
 	p.line("    bosh -d DEPLOYMENT deploy " + manifest)
-	if ops := r.opsFile(); ops != "" {
+	if flags := r.flags(); len(flags) > 0 {
+		p.line("  Nothing needs bpm until " + listed(flags, 4) + " is true: the jobs run as before. A manifest that")
+		p.line("  sets it needs the bpm release, and the job bpm in the instance group.")
+		if ops := r.opsFile(); ops != "" {
+			p.line("  The ops-file does all of that:")
+			p.line("    bosh -d DEPLOYMENT deploy " + manifest + " -o " + ops)
+		}
+	} else if ops := r.opsFile(); ops != "" {
 		p.line("  In manifests that live elsewhere, bpm is added by the ops-file:")
 		p.line("    bosh -d DEPLOYMENT deploy YOUR-MANIFEST.yml -o " + ops)
 	} else {
@@ -375,6 +382,22 @@ func swapped(p *convert.Plan) int {
 		}
 	}
 	return n
+}
+
+// flags are those without which nothing needs bpm: none where one of the converted
+// jobs has none.
+func (r *report) flags() []string {
+	var all []string
+	for _, j := range r.plan.Jobs {
+		switch {
+		case j.Verdict != convert.Converted && j.Verdict != convert.ConvertedReview:
+		case j.Flag == "":
+			return nil
+		case !slices.Contains(all, j.Flag):
+			all = append(all, j.Flag)
+		}
+	}
+	return all
 }
 
 // opsFile is the name of the first ops-file that the run made.
