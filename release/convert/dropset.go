@@ -80,7 +80,7 @@ type lost struct {
 	before, after []byte
 }
 
-var opsLike = regexp.MustCompile(`(?m)^(?:- | +)["']?path["']?: *["']?/`)
+var opsLike = search.MustCompile(`(?m)^(?:- | +)["']?path["']?: *["']?/`)
 
 func newUnsetting(p *Plan, o Options, converted []manifest.Need) *unsetting {
 	u := &unsetting{p: p, flag: o.DropFlag, parts: strings.Split(o.DropFlag, "."), jobs: map[string]bool{}, named: o.Manifests}
