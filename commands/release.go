@@ -254,7 +254,7 @@ func (o *releaseOptions) one(env *environment, dir string, p planned) error {
 	if _, err := checkWritable(p.disk, changes); err != nil {
 		return err
 	}
-	report := &report{env: env, plan: plan, proof: p.proof, ledger: o.Ledger, dryRun: o.DryRun, resumed: resumed, showSuppressed: o.ShowSuppressed}
+	report := &report{env: env, plan: plan, proof: p.proof, dropFlag: o.DropFlag, ledger: o.Ledger, dryRun: o.DryRun, resumed: resumed, showSuppressed: o.ShowSuppressed}
 	if len(o.Args.Dirs) > 1 {
 		report.dir = dir
 	}

@@ -21,6 +21,7 @@ import (
 type report struct {
 	env            *environment
 	plan           *convert.Plan
+	dropFlag       string
 	ledger         bool
 	dryRun         bool
 	resumed        bool
@@ -315,6 +316,10 @@ func (r *report) next(p *printer) {
 		case len(r.plan.Changes) > 0:
 		case count[convert.Declined]+count[convert.Failed] > 0:
 			p.line("Nothing was changed.")
+		case r.dropFlag != "":
+			p.line("Nothing to do: no job has a property " + r.dropFlag + ". Nothing was changed.")
+		case slices.ContainsFunc(r.plan.Jobs, func(j *convert.Conversion) bool { return j.Reason.ID == "behind-flag" }):
+			p.line("Nothing was changed: a job that is behind a flag stays as it is.")
 		default:
 			p.line("Nothing to do: no job of this release is started by a ctl script. Nothing was changed.")
 		}

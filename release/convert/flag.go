@@ -45,8 +45,34 @@ func (w *job) behindFlag() bool {
 	if w.ctx.Flag != "" && w.ctx.Flag != name {
 		also = fmt.Sprintf(", and is not put behind %s, too", w.ctx.Flag)
 	}
-	w.Reason = w.diagnostic("behind-flag", source.Note, at, "is behind the flag %s, %v by default%s; --drop-flag removes it", name, standard, also)
+	w.Reason = w.diagnostic("behind-flag", source.Note, at, "is behind the flag %s, %v by default%s; --drop-flag removes it%s", name, standard, also, w.besideFlag())
 	return true
+}
+
+// besideFlag says which checks stay on their scripts whatever the flag is.
+func (w *job) besideFlag() string {
+	m, err := monit.Parse(w.Job.Monit)
+	if err != nil {
+		return ""
+	}
+	withBPM := map[string]bool{}
+	var names []string
+	for _, c := range m.Checks {
+		for _, p := range c.Starts {
+			withBPM[c.NameText()] = withBPM[c.NameText()] || bpmOnVM.MatchString(p.Command.Text())
+		}
+		if c.Kind == "process" && len(c.Starts) > 0 && !slices.Contains(names, c.NameText()) {
+			names = append(names, c.NameText())
+		}
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return withBPM[name] })
+	switch len(names) {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf(". Check %s stays on its script for both values: it can be converted when the flag is gone", names[0])
+	}
+	return fmt.Sprintf(". Checks %s stay on their scripts for both values: they can be converted when the flag is gone", strings.Join(names, ", "))
 }
 
 // flagged is the flag in the form in which the job's templates ask for properties.
