@@ -133,6 +133,8 @@ func (u *unsetting) file(f *source.File) {
 			u.find("drop-flag-set", source.Warning, at, "this op takes %s away for %s; the property is gone%s: take the op out, and see that the deployment works with bpm", u.flag, s.what, u.refused(s.op))
 		case isFalse(s.value):
 			u.find("drop-flag-off", source.Error, at, "%s is false for %s: this deployment runs the old form, which is gone. See that it works with bpm, and take the property out", u.flag, s.what)
+		case isNull(s.value):
+			u.find("drop-flag-set", source.Warning, at, "%s has no value for %s, so that its default counted; the property is gone: take it out, and see that the deployment works with bpm", u.flag, s.what)
 		case strings.Contains(s.value.Value, "(("):
 			u.find("drop-flag-set", source.Warning, at, "%s is a variable for %s; the property is gone: take it out, and see that it was true", u.flag, s.what)
 		case s.mapping == nil || !edits:
@@ -174,7 +176,7 @@ func (u *unsetting) edit(f *source.File) {
 	after := change.After
 	for skipped := 0; ; {
 		settings := slices.DeleteFunc(u.settings(after), func(s setting) bool {
-			return s.mapping == nil || isFalse(s.value) || strings.Contains(s.value.Value, "((")
+			return s.mapping == nil || isFalse(s.value) || isNull(s.value) || strings.Contains(s.value.Value, "((")
 		})
 		if len(settings) <= skipped {
 			break
@@ -255,6 +257,8 @@ func (u *unsetting) place(f *source.File, n *yaml.Node) source.Span {
 	at := f.Offset(n.Line, n.Column)
 	return source.Span{File: f, Start: at, End: at + len(n.Value)}
 }
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
 
 func isFalse(n *yaml.Node) bool {
 	switch strings.ToLower(n.Value) {

@@ -308,7 +308,7 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 		return nil
 	}
 	p.colocate(manifests, needs)
-	p.elsewhere(manifests, needs, converted, o.Manifests == nil)
+	p.elsewhere(manifests, needs, converted, o)
 	p.unset(o, converted)
 	if err := p.opsFiles(placing(manifests, needs), needs, changed, o); err != nil {
 		return err
@@ -394,7 +394,7 @@ var expected = search.MustCompile(`(^|/)(spec|fixtures?|testdata|assets)(/|$)`)
 // manifests get bpm as the sample manifests do, and where ops-files, runtime
 // configs and templates place a job that needs bpm, that is a finding. Where the
 // user named the manifests to edit, no others are.
-func (p *Plan) elsewhere(samples []*manifest.Manifest, needs, converted []manifest.Need, edits bool) {
+func (p *Plan) elsewhere(samples []*manifest.Manifest, needs, converted []manifest.Need, o Options) {
 	dirs := slices.DeleteFunc(p.Release.Folders(), func(d string) bool { return slices.Contains(notManifests, d) })
 	var more, runtime []*manifest.Manifest
 	for _, name := range p.Release.Glob(isYAML, dirs...) {
@@ -418,11 +418,13 @@ func (p *Plan) elsewhere(samples []*manifest.Manifest, needs, converted []manife
 		kind, places := manifest.Mentions(f, m, converted)
 		p.notPlaced(string(kind), slices.DeleteFunc(places, func(at manifest.Mention) bool { return bpmOn(at.Group, slices.Concat(samples, more), needs) }))
 	}
-	p.addonJobs(slices.Concat(samples, more, runtime), converted)
+	if o.DropFlag == "" { // the flag that it would recommend is what goes
+		p.addonJobs(slices.Concat(samples, more, runtime), converted)
+	}
 	for _, m := range slices.Concat(samples, more) {
 		p.notPlaced(string(m.Kind), m.VariableReleases(converted))
 	}
-	if edits {
+	if o.Manifests == nil {
 		p.colocate(more, needs)
 	}
 }
