@@ -184,12 +184,12 @@ func (w *job) declares(spec []byte) error {
 
 // fold puts the jobs that have a flag behind it. One for which that cannot be done
 // is declined.
-func (p *Plan) fold() {
+func (p *Plan) fold(o Options) {
 	for _, c := range p.Jobs {
 		if c.Flag == "" || c.Verdict != Converted && c.Verdict != ConvertedReview {
 			continue
 		}
-		if at, err := c.fold(); err != nil {
+		if at, err := c.fold(o); err != nil {
 			c.Verdict, c.Changes, c.rereads, c.Findings, c.Processes = Declined, nil, nil, nil, nil
 			c.Reason = source.Diagnostic{ID: "declined", Severity: source.Warning, Span: at, Message: fmt.Sprintf("this cannot be put behind %s: %v", c.Flag, err)}
 		}
@@ -198,7 +198,7 @@ func (p *Plan) fold() {
 
 // fold makes the changes of a conversion depend on its flag. The place is where
 // that fails.
-func (c *Conversion) fold() (source.Span, error) {
+func (c *Conversion) fold(o Options) (source.Span, error) {
 	f := c.flagged()
 	var kept []Change
 	for _, change := range c.Changes {
@@ -232,11 +232,15 @@ func (c *Conversion) fold() (source.Span, error) {
 			kept = append(kept, s)
 		}
 	}
+	but := ""
+	if o.Swap != "" {
+		but = ", but for chpst, which --swap-chpst replaces in what stays"
+	}
 	slices.SortFunc(kept, func(a, b Change) int { return strings.Compare(a.Name, b.Name) })
 	c.Changes = kept
 	c.Decisions = slices.Insert(c.Decisions, 0, Decision{
 		What: "behind " + c.Flag, Cause: source.Whole(c.Job.Monit),
-		Why: "it is false by default: what was there renders as before then, byte for byte, and the old scripts stay. What follows is about the job with it set to true",
+		Why: "it is false by default: what was there renders as before then, byte for byte, and the old scripts stay" + but + ". What follows is about the job with it set to true",
 	})
 	return source.Span{}, nil
 }

@@ -288,7 +288,7 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 	})
 	var needs, converted []manifest.Need
 	p.reread()
-	p.fold()
+	p.fold(o)
 	p.swap(o, rules)
 	changed := false
 	for _, c := range p.Jobs {
