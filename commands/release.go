@@ -58,6 +58,11 @@ func (o *releaseOptions) run(env *environment) error {
 			return fmt.Errorf("--feature-flag: %w", err)
 		}
 	}
+	if o.DropFlag != "" {
+		if err := flag.CheckName(o.DropFlag); err != nil {
+			return fmt.Errorf("--drop-flag: %w", err)
+		}
+	}
 	dirs := o.Args.Dirs
 	if len(dirs) == 0 {
 		dirs = []string{"."}

@@ -41,8 +41,16 @@ func CheckName(name string) error {
 	if !nameForm.MatchString(name) {
 		return fmt.Errorf("%q is no name of a property: words of letters, digits, _ and -, with dots between them, such as %s", name, Default)
 	}
+	for _, part := range strings.Split(name, ".") {
+		if yamlWord.MatchString(part) {
+			return fmt.Errorf("%q is no name of a property: in YAML, as BOSH reads it, %s is a value and no name", name, part)
+		}
+	}
 	return nil
 }
+
+// yamlWord is what YAML 1.1 takes for a boolean or null where it stands bare.
+var yamlWord = search.MustCompile(`^(?i:y|n|yes|no|on|off|true|false|null)$`)
 
 // For gives the flag in the quotes that the texts of a job mostly use.
 func For(name string, texts ...[]byte) Flag {

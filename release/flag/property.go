@@ -166,7 +166,7 @@ func styleOf(spec *source.File, all *yaml.Node) style {
 			continue
 		}
 		if described == 0 {
-			s.step = max(1, body.Column-all.Column)
+			s.step = max(1, body.Content[0].Column-all.Column) // body is where its anchor stands
 		}
 		described++
 		if body.Content[0].Value == "description" {

@@ -18,6 +18,8 @@ func TestProperty(t *testing.T) {
 			"properties:\n  bpm.enabled:\n    description: Enable Bosh Process Manager\n    default: false\n  web.port:\n    description: The port\n  # why\n  web.host:\n    description: 'The host'\n"},
 		{"apart", "properties:\n    # the port\n    web.port:\n        default: 1\n        description: \"x\"\n\n    web.host:\n        default: h\n        description: \"y\"\n",
 			"properties:\n    bpm.enabled:\n        default: false\n        description: \"Enable Bosh Process Manager\"\n\n    # the port\n    web.port:\n        default: 1\n        description: \"x\"\n\n    web.host:\n        default: h\n        description: \"y\"\n"},
+		{"an anchor", "properties:\n  web.port: &port\n    description: \"x\"\n",
+			"properties:\n  bpm.enabled:\n    description: \"Enable Bosh Process Manager\"\n    default: false\n  web.port: &port\n    description: \"x\"\n"},
 		{"sorted", "properties:\n  a:\n    description: \"x\"\n  b:\n    description: \"x\"\n  c:\n    description: \"x\"\n",
 			"properties:\n  a:\n    description: \"x\"\n  b:\n    description: \"x\"\n  bpm.enabled:\n    description: \"Enable Bosh Process Manager\"\n    default: false\n  c:\n    description: \"x\"\n"},
 		{"sorted, and last", "properties:\n  a:\n    description: x\n  b:\n    description: x\n  bb:\n    description: |\n      x\n\n      y\n\npackages: []\n",
@@ -40,6 +42,14 @@ func TestProperty(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestCheckNameWords(t *testing.T) {
+	for name, ok := range map[string]bool{Default: true, "use_bpm": true, "bpm.only": true, "on": false, "bpm.on": false, "True.bpm": false, "bpm.null": false, "9x!": false} {
+		if err := CheckName(name); (err == nil) != ok {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
