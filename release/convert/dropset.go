@@ -174,6 +174,7 @@ func (u *unsetting) edit(f *source.File) {
 		}
 	}
 	after := change.After
+	told := map[source.Span]bool{}
 	for skipped := 0; ; {
 		settings := slices.DeleteFunc(u.settings(after), func(s setting) bool {
 			return s.mapping == nil || isFalse(s.value) || isNull(s.value) || strings.Contains(s.value.Value, "((")
@@ -187,7 +188,10 @@ func (u *unsetting) edit(f *source.File) {
 			continue
 		}
 		_, message := source.Split(err)
-		u.find("drop-flag-set", source.Warning, source.Span{File: f}, "this sets %s for %s and is not edited: %s", u.flag, settings[skipped].what, message)
+		if at := u.stood(f, settings[skipped]); !told[at] { // several jobs may share one
+			told[at] = true
+			u.find("drop-flag-set", source.Warning, at, "this sets %s for %s and is not edited: %s", u.flag, settings[skipped].what, message)
+		}
 		skipped++
 	}
 	if bytes.Equal(change.After, after) {
@@ -199,6 +203,17 @@ func (u *unsetting) edit(f *source.File) {
 	if fresh {
 		u.p.Changes = append(u.p.Changes, *change)
 	}
+}
+
+// stood is where a setting stands in a file as it was: what has been taken out of it
+// since then stood elsewhere.
+func (u *unsetting) stood(f *source.File, of setting) source.Span {
+	for _, s := range u.settings(f.Data) {
+		if s.mapping != nil && s.what == of.what && s.value.Value == of.value.Value {
+			return u.place(f, s.value)
+		}
+	}
+	return source.Span{File: f}
 }
 
 // refused says that bosh cannot apply an op to a manifest any more.
