@@ -21,8 +21,9 @@ const (
 )
 
 // Holds says where a job of a group has its properties from. reason is not "" where
-// an op cannot add the property to them.
-func (m *Manifest) Holds(g *Group, j Job, property string) (h Holder, reason string) {
+// an op cannot add the property to them. now is what they give it already, "" where
+// they do not.
+func (m *Manifest) Holds(g *Group, j Job, property string) (h Holder, now, reason string) {
 	at := child(j.node, "properties")
 	switch {
 	case at != nil:
@@ -30,19 +31,22 @@ func (m *Manifest) Holds(g *Group, j Job, property string) (h Holder, reason str
 	case j.Properties != nil || j.node.Kind == yaml.ScalarNode:
 		h, at = GroupProperties, child(g.node, "properties")
 	default:
-		return NoProperties, ""
+		return NoProperties, "", ""
 	}
 	key := "properties"
 	for _, part := range strings.Split(property, ".") {
 		switch {
 		case at == nil:
-			return h, ""
+			return h, "", ""
 		case at.Kind != yaml.MappingNode:
-			return h, key + " is no mapping there"
+			return h, "", key + " is no mapping there"
 		}
 		key, at = part, child(at, part)
 	}
-	return h, ""
+	if at != nil && at.Kind == yaml.ScalarNode {
+		now = at.Value
+	}
+	return h, now, ""
 }
 
 // Owns says whether a job is one of the group's own, and not an addon's.

@@ -17,6 +17,8 @@ type flag struct {
 	// that has some of its own nothing of its group's, so that a flag beside those
 	// of the group would take them away (instance_group_spec_parser.rb).
 	from manifest.Holder
+	// now is its value in the manifest, "" where there is none.
+	now string
 }
 
 // TurnedOn are the needs of jobs with their flags set.
@@ -50,12 +52,12 @@ func (p *plan) turnOn(g manifest.Placement, needs []manifest.Need) (starts bool)
 				skip("an addon places the job; set it there")
 				continue
 			}
-			from, reason := p.m.Holds(g.Group, j, n.Flag)
+			from, now, reason := p.m.Holds(g.Group, j, n.Flag)
 			if reason != "" {
 				skip(reason + "; set it by hand")
 				continue
 			}
-			p.flags, starts = append(p.flags, flag{n.Flag, g.Group, j, from}), true
+			p.flags, starts = append(p.flags, flag{n.Flag, g.Group, j, from, now}), true
 		}
 	}
 	return starts
@@ -77,10 +79,14 @@ func (p *plan) flagPath(f flag) string {
 
 // note is for the header.
 func (f flag) note() string {
-	if f.from == manifest.GroupProperties {
-		return f.name + ", in the properties of the group: with some of its own the job would not see those"
+	was := ""
+	if f.now != "" && f.now != "true" {
+		was = " (the manifest says " + f.now + ")"
 	}
-	return f.name
+	if f.from == manifest.GroupProperties {
+		return f.name + was + ", in the properties of the group: with some of its own the job would not see those"
+	}
+	return f.name + was
 }
 
 // title is that of the op.

@@ -60,6 +60,9 @@ func TestTurnOn(t *testing.T) {
 			if n := strings.Count(string(files[0].Data), "enabled?"); n != 1 {
 				t.Errorf("set %d times", n)
 			}
+			if said := strings.Contains(string(files[0].Data), "bpm.enabled (the manifest says false)"); said != (c.name == "false so far") {
+				t.Errorf("it says that the manifest says no: %v\n%s", said, files[0].Data)
+			}
 			bosh := realBosh(t)
 			dir := t.TempDir()
 			write := func(name string, data []byte) string {
