@@ -91,7 +91,9 @@ func load(dir string, changed map[string]*source.File) (*Release, error) {
 			}
 		}
 	}
-	r.Name = r.name()
+	if r.Name, err = r.name(); err != nil {
+		return nil, err
+	}
 	jobs := map[string]bool{}
 	for _, e := range entries {
 		if e.Type()&fs.ModeSymlink != 0 && !strings.HasPrefix(e.Name(), ".") {
@@ -136,24 +138,28 @@ func (r *Release) Job(name string) *Job {
 }
 
 // name follows bosh-cli: config/final.yml has name (final_name in old
-// releases), config/dev.yml has name or dev_name.
-func (r *Release) name() string {
+// releases), config/dev.yml has name or dev_name. A file that is there and cannot be
+// read is an error: ops-files name the release.
+func (r *Release) name() (string, error) {
 	for _, f := range []string{"config/final.yml", "config/dev.yml"} {
 		file, err := r.Read(f)
-		if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
 			continue
+		}
+		if err != nil {
+			return "", err
 		}
 		var c struct {
 			Name      string `yaml:"name"`
 			FinalName string `yaml:"final_name"`
 			DevName   string `yaml:"dev_name"`
 		}
-		if yaml.Unmarshal(file.Data, &c) != nil {
-			continue
+		if err := yaml.Unmarshal(file.Data, &c); err != nil {
+			return "", YAMLError(file, err)
 		}
 		for _, n := range []string{c.Name, c.FinalName, c.DevName} {
 			if n != "" {
-				return n
+				return n, nil
 			}
 		}
 	}
@@ -161,7 +167,7 @@ func (r *Release) name() string {
 	if err != nil {
 		abs = r.Dir
 	}
-	return strings.TrimSuffix(filepath.Base(abs), "-release")
+	return strings.TrimSuffix(filepath.Base(abs), "-release"), nil
 }
 
 // Path is the place of a file of the release on disk.
