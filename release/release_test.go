@@ -28,7 +28,7 @@ func TestName(t *testing.T) {
 		{map[string]string{"config/final.yml": "name: a"}, "a"},
 		{map[string]string{"config/final.yml": "final_name: b"}, "b"},
 		{map[string]string{"config/final.yml": "blobstore: {}", "config/dev.yml": "dev_name: c"}, "c"},
-		{map[string]string{"config/final.yml": "{"}, "d"},
+		{map[string]string{"config/other.yml": "{"}, "d"},
 	} {
 		dir := filepath.Join(t.TempDir(), "d-release")
 		put(t, dir, c.files)
@@ -37,6 +37,11 @@ func TestName(t *testing.T) {
 		if err != nil || r.Name != c.want {
 			t.Errorf("%v: %v, %v", c.files, r, err)
 		}
+	}
+	dir := t.TempDir()
+	put(t, dir, map[string]string{"jobs/.gitkeep": "", "config/final.yml": "{"})
+	if _, err := Load(dir); err == nil || !strings.HasPrefix(err.Error(), "config/final.yml:1:1: ") {
+		t.Errorf("broken: %v", err)
 	}
 }
 
