@@ -76,6 +76,13 @@ func (p *Pattern) regexp() *regexp.Regexp {
 	return p.re
 }
 
+// inLines says whether a text is searched line by line, of which those that cannot
+// match are passed over.
+func (p *Pattern) inLines() bool {
+	p.regexp()
+	return p.line
+}
+
 // folded is a text as needs are looked for in it; ok is false where that cannot
 // be done: letters beyond ASCII have more than two cases.
 func (p *Pattern) folded(s string) (lower string, ok bool) {
@@ -140,10 +147,10 @@ func (p *Pattern) lines(text string, do func(line string, at int) bool) {
 
 // all gives the matches as package regexp does, at most n where n is not -1.
 func (p *Pattern) all(s string, n int) [][]int {
-	if !p.possible(s) {
-		return nil
-	}
-	if !p.line {
+	if !p.inLines() {
+		if !p.possible(s) {
+			return nil
+		}
 		return p.re.FindAllStringSubmatchIndex(s, n)
 	}
 	var found [][]int
@@ -163,10 +170,10 @@ func (p *Pattern) all(s string, n int) [][]int {
 
 // first gives the first match.
 func (p *Pattern) first(s string) []int {
-	if !p.possible(s) {
-		return nil
-	}
-	if !p.line {
+	if !p.inLines() {
+		if !p.possible(s) {
+			return nil
+		}
 		return p.re.FindStringSubmatchIndex(s)
 	}
 	if all := p.all(s, 1); all != nil {
@@ -181,11 +188,8 @@ func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // MatchString says whether s has a match.
 func (p *Pattern) MatchString(s string) bool {
-	if !p.possible(s) {
-		return false
-	}
-	if !p.line {
-		return p.re.MatchString(s)
+	if !p.inLines() {
+		return p.possible(s) && p.re.MatchString(s)
 	}
 	found := false
 	p.lines(s, func(line string, _ int) bool {
