@@ -44,12 +44,8 @@ func (w *job) unreachable(at source.Span) bool {
 	if len(w.others) == 0 || len(w.starts) == 0 {
 		return false
 	}
-	t, ok := w.ctx.templates[at.File]
-	if !ok {
-		t, _ = erb.Parse(at.File)
-		w.ctx.templates[at.File] = t
-	}
-	if t == nil {
+	t, err := erb.Parse(at.File)
+	if err != nil {
 		return false
 	}
 	here := facts(t.Guards(at.Start))

@@ -25,7 +25,7 @@ func (w *job) bpmCalls() {
 		if path.Base(f.Name) == "monit" || w.doc != nil && f == w.doc.File || w.dead(f) || strings.HasSuffix(f.Name, ".md") {
 			continue
 		}
-		for _, m := range scriptCall.FindAllSubmatchIndex(w.ctx.uncommented(f), -1) {
+		for _, m := range scriptCall.FindAllSubmatchIndex(uncommented(f), -1) {
 			line := string(f.Data[f.LineStart(m[0]):m[0]])
 			if comment(line+" ", len(line)) || m[3] < len(f.Data) && strings.IndexByte("$<{*", f.Data[m[3]]) >= 0 {
 				continue

@@ -20,7 +20,6 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/container"
-	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/finding"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
 	"github.com/bosh-bpmify/bosh-bpmify/release/search"
@@ -104,9 +103,6 @@ type context struct {
 	release *release.Release
 	jobs    map[string]*job
 	texts   map[string][]*source.File // the templates and scripts of a job
-	// templates are files that were parsed for their conditions.
-	templates map[*source.File]*erb.Template
-	plain     map[*source.File][]byte
 	// pids and calls are the pidfiles and the scripts that the files of all jobs
 	// name, by the job whose they are: each job asks for its own. nil: not made yet.
 	pids  map[string][]mention
@@ -159,7 +155,7 @@ func Release(r *release.Release, names []string) (*Report, error) {
 }
 
 func newContext(r *release.Release) *context {
-	return &context{release: r, jobs: map[string]*job{}, texts: map[string][]*source.File{}, templates: map[*source.File]*erb.Template{}, plain: map[*source.File][]byte{}}
+	return &context{release: r, jobs: map[string]*job{}, texts: map[string][]*source.File{}}
 }
 
 func newJob(j *release.Job, ctx *context) *job {
@@ -253,13 +249,11 @@ func (c *context) textsOf(name string) []*source.File {
 var hashComment = search.MustCompile(`(?m)^[ \t]*#(?:[^!\n].*)?$`)
 
 // uncommented is a file with the lines that are comments made blank.
-func (c *context) uncommented(f *source.File) []byte {
-	if text, ok := c.plain[f]; ok {
-		return text
-	}
-	text := hashComment.ReplaceAllFunc(f.Data, func(b []byte) []byte { return bytes.Repeat([]byte(" "), len(b)) })
-	c.plain[f] = text
-	return text
+func uncommented(f *source.File) []byte {
+	type key struct{}
+	return source.Derived(f, key{}, func() []byte {
+		return hashComment.ReplaceAllFunc(f.Data, func(b []byte) []byte { return bytes.Repeat([]byte(" "), len(b)) })
+	})
 }
 
 // everyText are those of all jobs, in the order of their names.

@@ -415,7 +415,7 @@ func (w *job) calledElsewhere(p bpm.ProcessNode) bool {
 		if path.Base(f.Name) == "monit" || w.doc != nil && f == w.doc.File || !runsBPM.Match(f.Data) {
 			continue
 		}
-		text := string(w.ctx.uncommented(f))
+		text := string(uncommented(f))
 		for _, n := range p.Get("name") {
 			name, static := n.Static()
 			if !static {

@@ -31,7 +31,7 @@ type mention struct {
 
 // runPaths are the paths below /var/vcap/sys/run that a file names.
 func (c *context) runPaths(f *source.File) []mention {
-	text := string(c.uncommented(f))
+	text := string(uncommented(f))
 	if !strings.Contains(text, "/sys/run") {
 		return nil
 	}
@@ -162,20 +162,21 @@ func writesPidfile(f *source.File, m mention) bool {
 
 // dead says whether a file is a template that its job's spec does not list.
 func (w *job) dead(f *source.File) bool {
-	parts := strings.SplitN(f.Name, "/", 4)
-	if len(parts) < 4 || parts[2] != "templates" {
+	parts := strings.SplitN(f.Name, "/", 3) // jobs/JOB/...
+	if len(parts) < 3 {
 		return false
 	}
 	j := w.ctx.release.Job(parts[1])
 	return j != nil && dead(j, f)
 }
 
+// dead is that for a file of a job that is known.
 func dead(j *release.Job, f *source.File) bool {
-	parts := strings.SplitN(f.Name, "/", 4)
-	if len(parts) < 4 || parts[2] != "templates" || j.Spec == nil {
+	src, ok := strings.CutPrefix(f.Name, j.Dir()+"/templates/")
+	if !ok || j.Spec == nil {
 		return false
 	}
-	return !slices.ContainsFunc(j.Spec.Templates, func(t release.Template) bool { return path.Clean(t.Source) == parts[3] })
+	return !slices.ContainsFunc(j.Spec.Templates, func(t release.Template) bool { return path.Clean(t.Source) == src })
 }
 
 var jobBinPath = search.MustCompile(`/var/vcap/jobs/([A-Za-z0-9_.-]+)/(bin/[A-Za-z0-9_./-]*[A-Za-z0-9_-])`)
@@ -241,7 +242,7 @@ func (c *context) index() {
 					}
 				}
 			}
-			for _, m := range jobBinPath.FindAllSubmatchIndex(c.uncommented(f), -1) {
+			for _, m := range jobBinPath.FindAllSubmatchIndex(uncommented(f), -1) {
 				name := string(f.Data[m[2]:m[3]])
 				c.calls[name] = append(c.calls[name], named{path.Clean(string(f.Data[m[4]:m[5]])), source.Span{File: f, Start: m[0], End: m[1]}})
 			}
@@ -356,7 +357,7 @@ func (w *job) called(target, src string, self *source.File) bool {
 		if f == self {
 			continue
 		}
-		text := w.ctx.uncommented(f)
+		text := uncommented(f)
 		if bytes.Contains(text, vmPath) {
 			return true
 		}
@@ -374,7 +375,7 @@ func (w *job) called(target, src string, self *source.File) bool {
 
 func (w *job) mentioned(name string, self *source.File) bool {
 	for _, f := range w.ctx.textsOf(w.Name) {
-		if f != self && bytes.Contains(w.ctx.uncommented(f), []byte(name)) {
+		if f != self && bytes.Contains(uncommented(f), []byte(name)) {
 			return true
 		}
 	}

@@ -190,7 +190,7 @@ func (d *placed) makesStore() bool {
 			continue
 		}
 		for _, f := range d.ctx.textsOf(j.Name) {
-			if text := d.ctx.uncommented(f); path.Base(f.Name) != "monit" && makesFolder.Match(text) && strings.Contains(string(text), "/var/vcap/store") {
+			if text := uncommented(f); path.Base(f.Name) != "monit" && makesFolder.Match(text) && strings.Contains(string(text), "/var/vcap/store") {
 				return true
 			}
 		}
