@@ -13,6 +13,8 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release"
 )
 
 // disk is the files below one folder. What is written goes through it alone: it
@@ -39,11 +41,11 @@ func openDisk(dir string, s step) (*disk, error) {
 		real, err = filepath.Abs(real)
 	}
 	if err != nil {
-		return nil, failed(dir, cause(err))
+		return nil, failed(dir, release.Cause(err))
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, failed(dir, cause(err))
+		return nil, failed(dir, release.Cause(err))
 	}
 	return &disk{dir: dir, real: real, root: root, step: s, folders: map[string]string{}}, nil
 }
@@ -84,7 +86,7 @@ func (d *disk) follow(folder string) (string, error) {
 	}
 	p, err := filepath.EvalSymlinks(filepath.Join(d.real, filepath.FromSlash(folder)))
 	if err != nil {
-		return "", fmt.Errorf("the folder %s: %w", folder, cause(err))
+		return "", fmt.Errorf("the folder %s: %w", folder, release.Cause(err))
 	}
 	rel, err := filepath.Rel(d.real, p)
 	if err != nil || !filepath.IsLocal(rel) {
@@ -111,7 +113,7 @@ func (d *disk) lstat(name string) (fs.FileInfo, error) {
 		return nil, err
 	}
 	info, err := d.root.Lstat(filepath.FromSlash(name))
-	return info, cause(err)
+	return info, release.Cause(err)
 }
 
 // read reads a regular file; reading a pipe could take for ever.
@@ -127,7 +129,7 @@ func (d *disk) read(name string) ([]byte, error) {
 		return nil, err
 	}
 	data, err := d.root.ReadFile(filepath.FromSlash(name))
-	return data, cause(err)
+	return data, release.Cause(err)
 }
 
 // sum is the checksum of a file, or "" where there is none.
@@ -156,7 +158,7 @@ func (d *disk) create(name, target string, data []byte, mode fs.FileMode) error 
 	}
 	f, err := d.root.OpenFile(filepath.FromSlash(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return cause(err)
+		return release.Cause(err)
 	}
 	d.give(f, target)
 	for _, s := range []struct {
@@ -184,7 +186,7 @@ func (d *disk) create(name, target string, data []byte, mode fs.FileMode) error 
 	if err == nil {
 		return nil
 	}
-	return andAlso(cause(err), d.leftOver(name))
+	return andAlso(release.Cause(err), d.leftOver(name))
 }
 
 // leftOver removes a file that is not needed, and says so where that fails.
@@ -200,14 +202,14 @@ func (d *disk) rename(from, to string) error {
 	if err := d.before("rename", to); err != nil {
 		return err
 	}
-	return cause(d.root.Rename(filepath.FromSlash(from), filepath.FromSlash(to)))
+	return release.Cause(d.root.Rename(filepath.FromSlash(from), filepath.FromSlash(to)))
 }
 
 func (d *disk) remove(name string) error {
 	if err := d.before("remove", name); err != nil {
 		return err
 	}
-	return cause(d.root.Remove(filepath.FromSlash(name)))
+	return release.Cause(d.root.Remove(filepath.FromSlash(name)))
 }
 
 // syncFolder makes what was created, renamed and removed in a folder last when
@@ -221,14 +223,14 @@ func (d *disk) syncFolder(name string) error {
 	}
 	f, err := d.root.Open(filepath.FromSlash(name))
 	if err != nil {
-		return cause(err)
+		return release.Cause(err)
 	}
 	defer f.Close()
 	err = f.Sync()
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
 		return nil
 	}
-	return cause(err)
+	return release.Cause(err)
 }
 
 // names lists a folder, in no order that matters.
@@ -238,7 +240,7 @@ func (d *disk) names(folder string) ([]string, error) {
 	}
 	f, err := d.root.Open(filepath.FromSlash(folder))
 	if err != nil {
-		return nil, cause(err)
+		return nil, release.Cause(err)
 	}
 	defer f.Close()
 	var names []string
@@ -249,26 +251,9 @@ func (d *disk) names(folder string) ([]string, error) {
 			return names, nil
 		}
 		if err != nil {
-			return nil, cause(err)
+			return nil, release.Cause(err)
 		}
 	}
-}
-
-// cause drops the names that the errors of package os bring along: they are
-// those of temporary files.
-func cause(err error) error {
-	var pathErr *fs.PathError
-	var linkErr *os.LinkError
-	var callErr *os.SyscallError
-	switch {
-	case errors.As(err, &pathErr):
-		return pathErr.Err
-	case errors.As(err, &linkErr):
-		return linkErr.Err
-	case errors.As(err, &callErr):
-		return callErr.Err
-	}
-	return err
 }
 
 // failed is the error of an operation on a file.

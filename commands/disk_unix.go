@@ -10,13 +10,15 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release"
 )
 
 // tryLock locks the folder itself, so that nothing is left of the lock.
-func (d *disk) tryLock() (release func(), err error) {
+func (d *disk) tryLock() (unlock func(), err error) {
 	f, err := d.root.Open(".")
 	if err != nil {
-		return nil, cause(err)
+		return nil, release.Cause(err)
 	}
 	for {
 		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)

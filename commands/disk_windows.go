@@ -10,7 +10,7 @@ import (
 
 // tryLock makes a mutex with a name for the folder: folders cannot be locked,
 // and the system forgets the name when the process ends.
-func (d *disk) tryLock() (release func(), err error) {
+func (d *disk) tryLock() (unlock func(), err error) {
 	name, err := windows.UTF16PtrFromString(`Global\bosh-bpmify-` + checksum([]byte(strings.ToLower(d.real))))
 	if err != nil {
 		return nil, err

@@ -118,7 +118,7 @@ func checkWritable(d *disk, changes []convert.Change) ([]string, error) {
 		case err != nil:
 			return nil, failed(c.Name, err)
 		}
-		if err := writable(c.Name, info); err != nil || c.Before == nil {
+		if err := writable(c.Name, info); err != nil {
 			return nil, err
 		}
 		if err := unchanged(d, name, c.Before.Data); err != nil {
@@ -456,7 +456,7 @@ func writePlain(news []newFile, s step) (err error) {
 		folders = append(folders, folder)
 	}
 	// in one order, so that two runs do not wait for each other
-	slices.SortFunc(folders, func(a, b string) int { return bytes.Compare([]byte(disks[a].real), []byte(disks[b].real)) })
+	slices.SortFunc(folders, func(a, b string) int { return cmp.Compare(disks[a].real, disks[b].real) })
 	locked := map[string]bool{}
 	for _, folder := range folders {
 		d := disks[folder]

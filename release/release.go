@@ -98,7 +98,7 @@ func load(dir string, changed map[string]*source.File) (*Release, error) {
 	for _, e := range entries {
 		if e.Type()&fs.ModeSymlink != 0 && !strings.HasPrefix(e.Name(), ".") {
 			if _, err := os.Stat(filepath.Join(dir, "jobs", e.Name())); err != nil {
-				r.Jobs = append(r.Jobs, &Job{Name: e.Name(), Release: r, Err: fmt.Errorf("jobs/%s: is a link that cannot be followed: %w", e.Name(), cause(err))})
+				r.Jobs = append(r.Jobs, &Job{Name: e.Name(), Release: r, Err: fmt.Errorf("jobs/%s: is a link that cannot be followed: %w", e.Name(), Cause(err))})
 			}
 		}
 		if name := e.Name(); !strings.HasPrefix(name, ".") && isDir(filepath.Join(dir, "jobs", name)) {
@@ -253,7 +253,7 @@ func (r *Release) resolve(p string) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return fs.ErrNotExist
 		}
-		if err = cause(err); strings.Contains(err.Error(), "too many links") { // of package filepath
+		if err = Cause(err); strings.Contains(err.Error(), "too many links") { // of package filepath
 			err = syscall.ELOOP
 		}
 		return err
@@ -276,7 +276,7 @@ func (r *Release) resolve(p string) error {
 func ReadFile(p, name string) (*source.File, error) {
 	info, err := os.Stat(p)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, cause(err))
+		return nil, fmt.Errorf("%s: %w", name, Cause(err))
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: is not a regular file", name)
@@ -286,16 +286,24 @@ func ReadFile(p, name string) (*source.File, error) {
 	}
 	data, err := os.ReadFile(p)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, cause(err))
+		return nil, fmt.Errorf("%s: %w", name, Cause(err))
 	}
 	return &source.File{Name: name, Data: data, Mode: info.Mode().Perm()}, nil
 }
 
-// cause drops the path that os errors repeat: ours is shorter.
-func cause(err error) error {
+// Cause drops the names that the errors of package os bring along: ours are shorter, and
+// theirs may be those of temporary files.
+func Cause(err error) error {
 	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
+	var linkErr *os.LinkError
+	var callErr *os.SyscallError
+	switch {
+	case errors.As(err, &pathErr):
 		return pathErr.Err
+	case errors.As(err, &linkErr):
+		return linkErr.Err
+	case errors.As(err, &callErr):
+		return callErr.Err
 	}
 	return err
 }
