@@ -18,6 +18,8 @@ import (
 	"testing"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/golden"
 )
 
 // TestBuild runs scripts/build in two copies of the source, under different
@@ -26,7 +28,7 @@ func TestBuild(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles everything anew")
 	}
-	wanted(t, "bash", "git", "tar", "gzip")
+	golden.Needs(t, "bash", "git", "tar", "gzip")
 	if runtime.GOOS != "linux" {
 		t.Skip("needs GNU tar")
 	}
@@ -112,7 +114,7 @@ func TestBuild(t *testing.T) {
 
 // TestFormula fills the Homebrew formula in, and has the real ruby read it.
 func TestFormula(t *testing.T) {
-	wanted(t, "bash", "ruby", "awk", "sed")
+	golden.Needs(t, "bash", "ruby", "awk", "sed")
 	platforms := []string{"darwin-arm64", "darwin-amd64", "linux-arm64", "linux-amd64"}
 	var sums strings.Builder
 	for i, p := range append([]string{"windows-amd64"}, platforms...) {
@@ -149,7 +151,7 @@ func TestFormula(t *testing.T) {
 // what it says about errors, inputs as environment variables, and files for what
 // a step hands on.
 func TestAction(t *testing.T) {
-	wanted(t, "bash")
+	golden.Needs(t, "bash")
 	var action struct {
 		Inputs map[string]struct {
 			Description, Default string
@@ -421,18 +423,4 @@ func optional(name string) []byte {
 		return nil
 	}
 	return data
-}
-
-// wanted skips the test where a tool is missing, but fails where all have to be
-// there.
-func wanted(t *testing.T, tools ...string) {
-	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err == nil {
-			continue
-		}
-		if os.Getenv("BPMIFY_REQUIRE_TOOLS") != "" {
-			t.Fatalf("%s is missing", tool)
-		}
-		t.Skipf("%s is missing", tool)
-	}
 }

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/bosh-bpmify/bosh-bpmify/release/golden"
 )
 
 // The documents are README.md, CONTRIBUTING.md and docs/*.md. What they show is
@@ -142,7 +144,7 @@ var begin = map[string]string{
 // TestTranscripts runs every "$ COMMAND" of the documents, and holds what they
 // show below it. A line of dots stands for lines that a page leaves out.
 func TestTranscripts(t *testing.T) {
-	needed(t, "ruby", "git", "sed", "bash")
+	golden.Needs(t, "ruby", "git", "sed", "bash")
 	for _, p := range pages(t) {
 		if len(p.transcripts) == 0 {
 			continue
@@ -226,7 +228,7 @@ var notRun = []struct{ command, reason string }{
 
 // TestCommands runs the other commands in blocks of code, each in a sandbox.
 func TestCommands(t *testing.T) {
-	needed(t, "ruby", "git", "bash")
+	golden.Needs(t, "ruby", "git", "bash")
 	repository, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)
@@ -461,21 +463,6 @@ func anchors(text []byte) []string {
 		}
 	}
 	return all
-}
-
-// needed skips the test where a tool is missing, but fails where all have to be
-// there.
-func needed(t *testing.T, tools ...string) {
-	t.Helper()
-	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err == nil {
-			continue
-		}
-		if os.Getenv("BPMIFY_REQUIRE_TOOLS") != "" {
-			t.Fatalf("%s is missing", tool)
-		}
-		t.Skipf("%s is missing", tool)
-	}
 }
 
 // TestReadPage holds that commands are found where they stand.

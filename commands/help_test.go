@@ -2,14 +2,13 @@ package commands
 
 import (
 	"bytes"
-	"flag"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "write docs/cli.md")
+	"github.com/bosh-bpmify/bosh-bpmify/release/golden"
+)
 
 // TestCommandsPage holds docs/cli.md against the program.
 func TestCommandsPage(t *testing.T) {
@@ -18,7 +17,7 @@ func TestCommandsPage(t *testing.T) {
 		t.Fatal(page)
 	}
 	const name = "../docs/cli.md"
-	if *update {
+	if golden.Updating() {
 		if err := os.WriteFile(name, []byte(page), 0o644); err != nil {
 			t.Fatal(err)
 		}

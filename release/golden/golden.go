@@ -1,10 +1,11 @@
-// Package golden holds tests against what is written in their case files. Only
-// tests import it.
+// Package golden holds tests against what is written in their case files, and to
+// the real programs that they need. Only tests import it.
 package golden
 
 import (
 	"flag"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,7 +15,10 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-var update = flag.Bool("update", false, "write the want sections of the case files")
+var update = flag.Bool("update", false, "write the want sections of the case files, and pages that are made")
+
+// Updating says whether a page that is made is to be written.
+func Updating() bool { return *update }
 
 // Cases runs a subtest for each txtar file that the pattern matches. What run makes
 // of the other sections is compared with the section "want".
@@ -63,5 +67,20 @@ func Write(t *testing.T, dir, name string, data []byte) {
 	}
 	if err := os.WriteFile(p, data, 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Needs skips the test where a program is missing, but fails where all have to be
+// there.
+func Needs(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, program := range programs {
+		if _, err := exec.LookPath(program); err == nil {
+			continue
+		}
+		if os.Getenv("BPMIFY_REQUIRE_TOOLS") != "" {
+			t.Fatalf("%s is missing", program)
+		}
+		t.Skipf("%s is missing", program)
 	}
 }
