@@ -239,21 +239,5 @@ func wrap(text string, width, indent int) string {
 	if strings.HasPrefix(text, " ") {
 		return text
 	}
-	var b strings.Builder
-	at := indent
-	for i, word := range strings.Fields(text) {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case i == 0:
-		case at+1+n >= width:
-			b.WriteString("\n" + strings.Repeat(" ", indent))
-			at = indent
-		default:
-			b.WriteByte(' ')
-			at++
-		}
-		b.WriteString(word)
-		at += n
-	}
-	return b.String()
+	return strings.Join(folded(text, width-indent-1), "\n"+strings.Repeat(" ", indent))
 }
