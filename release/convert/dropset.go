@@ -98,9 +98,7 @@ func (p *Plan) stale(o Options, converted []manifest.Need) {
 	}
 	u := newUnsetting(p, o, converted)
 	now := p.Files()
-	names := p.Release.Glob(isYAML, p.Release.Folders()...)
-	names = append(names, p.Release.Glob(func(name string) bool { return isYAML(name) && !strings.Contains(name, "/") }, ".")...)
-	for _, name := range names {
+	for _, name := range p.Release.Glob(isYAML, ".") {
 		f, err := p.Release.Read(name)
 		if _, changed := now[name]; err != nil || changed || !opsfiles.Generated(f.Data) {
 			continue
