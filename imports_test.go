@@ -12,7 +12,7 @@ import (
 // order lists our packages from leaf to top: each may import only those before
 // it. CONTRIBUTING.md has the same list.
 var order = []string{
-	"release/golden", "release/search", "release/source", "release/finding", "release/erb", "release/shell", "release/ruby", "release/flag", "release/monit", "release/ctl", "release/bpm", "release/daemon", "release/container", "release/vm", "release/ports",
+	"release/golden", "release/parallel", "release/search", "release/source", "release/finding", "release/erb", "release/shell", "release/ruby", "release/flag", "release/monit", "release/ctl", "release/bpm", "release/daemon", "release/container", "release/vm", "release/ports",
 	"release", "release/hostscript", "release/errand", "release/suppress", "release/tarball", "manifest", "release/render", "release/cases", "release/demand", "ops-files", "release/runit", "release/convert", "release/verify", "release/verify/report",
 	"release/check", "manifest/doctor", "commands", "",
 }

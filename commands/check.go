@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/check"
+	"github.com/bosh-bpmify/bosh-bpmify/release/parallel"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
@@ -40,7 +41,7 @@ func (o *checkOptions) run(env *environment) error {
 	failed := false
 	jobs, read := 0, 0
 	var found []reported
-	for c := range inOrder(want.dirs, func(dir string) checked { return o.one(dir, want.jobs[dir]) }) {
+	for c := range parallel.InOrder(want.dirs, func(dir string) checked { return o.one(dir, want.jobs[dir]) }) {
 		if c.err != nil {
 			env.errorLine(inDir(c.dir, several, c.err.Error()))
 			failed = true

@@ -11,6 +11,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
 	"github.com/bosh-bpmify/bosh-bpmify/release/flag"
+	"github.com/bosh-bpmify/bosh-bpmify/release/parallel"
 	"github.com/bosh-bpmify/bosh-bpmify/release/render"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 	"github.com/bosh-bpmify/bosh-bpmify/release/verify"
@@ -70,7 +71,7 @@ func (o *releaseOptions) run(env *environment) error {
 	dirs = distinct(dirs)
 	failed := false
 	var found []reported
-	for p := range inOrder(dirs, func(dir string) planned { return o.plan(dir, env.step) }) {
+	for p := range parallel.InOrder(dirs, func(dir string) planned { return o.plan(dir, env.step) }) {
 		dir := p.dir
 		if len(dirs) > 1 && !env.json && !o.machine() {
 			fmt.Fprintf(env.stdout, "release in %s\n\n", dir)

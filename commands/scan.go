@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
 	"github.com/bosh-bpmify/bosh-bpmify/release/finding"
+	"github.com/bosh-bpmify/bosh-bpmify/release/parallel"
 )
 
 type scanOptions struct {
@@ -49,7 +49,7 @@ func (o *scanOptions) run(env *environment) error {
 	failed := false
 	var found []reported
 	var all []scanned
-	for s := range inOrder(want.dirs, func(dir string) scanned { return o.scan(dir, want.jobs[dir]) }) {
+	for s := range parallel.InOrder(want.dirs, func(dir string) scanned { return o.scan(dir, want.jobs[dir]) }) {
 		failed = !s.read(env, several) || failed
 		if s.err != nil {
 			continue
@@ -170,32 +170,6 @@ func isRelease(dir string) bool {
 		_, err := os.Stat(filepath.Join(dir, "jobs", j.Name(), "spec"))
 		return err == nil
 	})
-}
-
-// inOrder works on as many directories at a time as there are processors, and
-// gives the results in the order of the directories.
-func inOrder[T any](dirs []string, work func(dir string) T) func(yield func(T) bool) {
-	return func(yield func(T) bool) {
-		results := make([]chan T, len(dirs))
-		for i := range dirs {
-			results[i] = make(chan T, 1)
-		}
-		slots := make(chan struct{}, runtime.NumCPU())
-		go func() {
-			for i, dir := range dirs {
-				slots <- struct{}{}
-				go func() {
-					results[i] <- work(dir)
-					<-slots
-				}()
-			}
-		}()
-		for _, r := range results {
-			if !yield(<-r) {
-				return
-			}
-		}
-	}
 }
 
 // scan plans the conversion of a release as the release command does.

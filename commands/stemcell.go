@@ -10,6 +10,7 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
+	"github.com/bosh-bpmify/bosh-bpmify/release/parallel"
 	"github.com/bosh-bpmify/bosh-bpmify/release/runit"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
@@ -47,7 +48,7 @@ func (o *scanOptions) stemcell(env *environment, dirs []string, several bool) er
 	failed := false
 	var all []broken
 	jobs := 0
-	for r := range inOrder(want.dirs, func(dir string) onStemcell { return o.on(s, dir, want.jobs[dir]) }) {
+	for r := range parallel.InOrder(want.dirs, func(dir string) onStemcell { return o.on(s, dir, want.jobs[dir]) }) {
 		failed = !r.read(env, several) || failed
 		if r.err != nil {
 			continue

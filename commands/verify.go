@@ -14,6 +14,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
 	"github.com/bosh-bpmify/bosh-bpmify/release/demand"
+	"github.com/bosh-bpmify/bosh-bpmify/release/parallel"
 	"github.com/bosh-bpmify/bosh-bpmify/release/render"
 	"github.com/bosh-bpmify/bosh-bpmify/release/verify"
 	verifyreport "github.com/bosh-bpmify/bosh-bpmify/release/verify/report"
@@ -61,7 +62,7 @@ func (o *verifyOptions) run(env *environment) error {
 	progress := newProgress(env, len(want.dirs))
 	failed := false
 	var all []verified
-	for v := range inOrder(want.dirs, func(dir string) verified { return o.verify(dir, want.jobs[dir], progress) }) {
+	for v := range parallel.InOrder(want.dirs, func(dir string) verified { return o.verify(dir, want.jobs[dir], progress) }) {
 		if v.err != nil {
 			progress.clear()
 			env.errorLine(inDir(v.dir, several, v.err.Error()))

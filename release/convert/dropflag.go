@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 
@@ -35,8 +36,8 @@ type flagDrop struct {
 	ctx  Context
 	name string
 	jobs map[string]*flagged
-	// old is the release as it is without bpm's form.
-	old *release.Release
+	// old is the release as it is without bpm's form, to convert jobs of it.
+	old func() (Context, error)
 }
 
 // dropFrom gives what takes the flag out of a job. That no job has it, and another
@@ -63,6 +64,7 @@ type flagged struct {
 // newFlagDrop reads all jobs.
 func newFlagDrop(r *release.Release, ctx Context, name string) *flagDrop {
 	d := &flagDrop{r: r, ctx: ctx, name: name, jobs: map[string]*flagged{}}
+	d.old = sync.OnceValues(d.withoutBPM)
 	for _, j := range r.Jobs {
 		if j.Err == nil {
 			d.jobs[j.Name] = d.read(j)
@@ -748,46 +750,51 @@ func (w *drop) lost(at source.Span, missing string) {
 		Message: "this script goes, and nothing of bpm's form does the like of: " + quoted + ". See whether the process needs it"})
 }
 
+// withoutBPM makes the release that old gives.
+func (d *flagDrop) withoutBPM() (Context, error) {
+	files := map[string]*source.File{}
+	for _, fl := range d.jobs {
+		if !fl.has() {
+			continue
+		}
+		for _, f := range fl.files {
+			if off := fl.off[f.Name]; off.Used && len(off.Left) == 0 {
+				files[f.Name] = off.File
+			}
+		}
+		t, ok := fl.job.Spec.Template(configTarget)
+		if !ok {
+			continue
+		}
+		edits, err := withoutTemplates(fl.job.Spec, []release.Template{t})
+		if err != nil {
+			continue
+		}
+		after, err := source.Apply(fl.job.Spec.File.Data, edits)
+		if err != nil {
+			continue
+		}
+		files[fl.job.Spec.File.Name] = &source.File{Name: fl.job.Spec.File.Name, Data: after, Mode: 0o644}
+		files[fl.job.TemplateName(t.Source)] = nil
+	}
+	ctx := d.ctx
+	var err error
+	ctx.Release, err = d.r.With(files)
+	ctx.hosts, ctx.Processes = &hostIndex{release: ctx.Release}, nil
+	return ctx, err
+}
+
 // converted is what the conversion makes of a job that has the old form only, and
 // why it makes nothing of it.
 func (d *flagDrop) converted(name string) (*Conversion, string) {
-	if d.old == nil {
-		files := map[string]*source.File{}
-		for _, fl := range d.jobs {
-			if !fl.has() {
-				continue
-			}
-			for _, f := range fl.files {
-				if off := fl.off[f.Name]; off.Used && len(off.Left) == 0 {
-					files[f.Name] = off.File
-				}
-			}
-			t, ok := fl.job.Spec.Template(configTarget)
-			if !ok {
-				continue
-			}
-			edits, err := withoutTemplates(fl.job.Spec, []release.Template{t})
-			if err != nil {
-				continue
-			}
-			after, err := source.Apply(fl.job.Spec.File.Data, edits)
-			if err != nil {
-				continue
-			}
-			files[fl.job.Spec.File.Name] = &source.File{Name: fl.job.Spec.File.Name, Data: after, Mode: 0o644}
-			files[fl.job.TemplateName(t.Source)] = nil
-		}
-		var err error
-		if d.old, err = d.r.With(files); err != nil {
-			return &Conversion{}, err.Error()
-		}
+	ctx, err := d.old()
+	if err != nil {
+		return &Conversion{}, err.Error()
 	}
-	j := d.old.Job(name)
+	j := ctx.Release.Job(name)
 	if j == nil {
 		return &Conversion{}, "there is no such job without bpm"
 	}
-	ctx := d.ctx
-	ctx.Release, ctx.hosts, ctx.Processes = d.old, nil, nil
 	c := convertJob(j, ctx)
 	switch c.Verdict {
 	case Converted, ConvertedReview:

@@ -170,9 +170,9 @@ func (x *hostIndex) saying(name string) []int {
 	return slices.Compact(found)
 }
 
-func (x *hostIndex) add(set fileSet, files []int) {
+func (s fileSet) add(files []int) {
 	for _, n := range files {
-		set[n] = true
+		s[n] = true
 	}
 }
 

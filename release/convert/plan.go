@@ -6,16 +6,15 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"runtime"
 	"slices"
 	"sort"
 	"strings"
-	"sync"
 
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
 	opsfiles "github.com/bosh-bpmify/bosh-bpmify/ops-files"
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/finding"
+	"github.com/bosh-bpmify/bosh-bpmify/release/parallel"
 	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 	"github.com/bosh-bpmify/bosh-bpmify/release/suppress"
@@ -276,16 +275,18 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 			return err
 		}
 	}
-	p.Jobs = eachJob(p.Release, o, func(j *release.Job) *Conversion {
-		if o.Swap == SwapOnly {
-			return swapOnly(j)
+	if o.Swap == SwapOnly {
+		one = swapOnly
+	}
+	for c := range parallel.InOrder(o.asked(p.Release), one) {
+		if c == nil {
+			continue // nothing to swap
 		}
-		c := one(j)
-		if why, ok := o.Unproven[j.Name]; ok {
-			c = &Conversion{Job: j, Verdict: Declined, Reason: why, Checks: c.Checks, OnBPM: c.OnBPM}
+		if why, ok := o.Unproven[c.Job.Name]; ok && o.Swap != SwapOnly {
+			c = &Conversion{Job: c.Job, Verdict: Declined, Reason: why, Checks: c.Checks, OnBPM: c.OnBPM}
 		}
-		return c
-	})
+		p.Jobs = append(p.Jobs, c)
+	}
 	var needs, converted []manifest.Need
 	p.reread()
 	p.fold(o)
@@ -317,31 +318,9 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 	return nil
 }
 
-// eachJob does the work for the jobs that were asked for, as many at a time as
-// there are processors, and gives what it makes in the order of the jobs.
-func eachJob(r *release.Release, o Options, work func(*release.Job) *Conversion) []*Conversion {
-	made := make([]*Conversion, len(r.Jobs))
-	next := make(chan int)
-	var workers sync.WaitGroup
-	n := min(runtime.GOMAXPROCS(0), len(r.Jobs))
-	if o.DropFlag != "" {
-		n = min(n, 1) // what it knows of one job, it asks for others
-	}
-	for range n {
-		workers.Go(func() {
-			for i := range next {
-				made[i] = work(r.Jobs[i])
-			}
-		})
-	}
-	for i, j := range r.Jobs {
-		if len(o.Jobs) == 0 || slices.Contains(o.Jobs, j.Name) {
-			next <- i
-		}
-	}
-	close(next)
-	workers.Wait()
-	return slices.DeleteFunc(made, func(c *Conversion) bool { return c == nil })
+// asked are the jobs that were asked for.
+func (o Options) asked(r *release.Release) []*release.Job {
+	return slices.DeleteFunc(slices.Clone(r.Jobs), func(j *release.Job) bool { return len(o.Jobs) > 0 && !slices.Contains(o.Jobs, j.Name) })
 }
 
 // manifests reads the manifests to work on. One that the user named has to be

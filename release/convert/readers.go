@@ -140,13 +140,13 @@ type hostFile struct {
 func (w *job) hostFiles(old map[string]bool) []hostFile {
 	candidates := fileSet{}
 	hosts := w.ctx.hosts
-	hosts.add(candidates, hosts.ofJob(w.Job.Name))
-	hosts.add(candidates, hosts.saying(w.Job.Name))
+	candidates.add(hosts.ofJob(w.Job.Name))
+	candidates.add(hosts.saying(w.Job.Name))
 	for _, l := range w.launches {
-		hosts.add(candidates, hosts.sayingFile(l.pidfile))
+		candidates.add(hosts.sayingFile(l.pidfile))
 		for _, p := range w.scriptPaths(l) {
 			if !hosts.several(p) {
-				hosts.add(candidates, hosts.saying(path.Base(p)))
+				candidates.add(hosts.saying(path.Base(p)))
 			}
 		}
 	}

@@ -1,0 +1,34 @@
+// Package parallel does the same work for several things at a time: jobs of a
+// release, releases in a folder. It decides nothing about them.
+package parallel
+
+import (
+	"iter"
+	"runtime"
+)
+
+// InOrder works on as many items at a time as there are processors, and gives the
+// results in the order of the items.
+func InOrder[A, B any](items []A, work func(A) B) iter.Seq[B] {
+	return func(yield func(B) bool) {
+		results := make([]chan B, len(items))
+		for i := range items {
+			results[i] = make(chan B, 1)
+		}
+		slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+		go func() {
+			for i, item := range items {
+				slots <- struct{}{}
+				go func() {
+					results[i] <- work(item)
+					<-slots
+				}()
+			}
+		}()
+		for _, r := range results {
+			if !yield(<-r) {
+				return
+			}
+		}
+	}
+}
