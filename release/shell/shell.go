@@ -25,13 +25,19 @@ const (
 )
 
 // Parse parses a script. That it is too large or too deep is a
-// syntax.ParseError, as is what bash would not read.
+// syntax.ParseError, as is what bash would not read. The tree is what bash
+// reads, where the parser alone would differ: see repair.
 func Parse(text []byte, name string, options ...syntax.ParserOption) (*syntax.File, error) {
 	if at, what := tooMuch(text); what != "" {
 		line := bytes.Count(text[:at], []byte("\n")) + 1
 		return nil, syntax.ParseError{Filename: name, Text: what, Pos: syntax.NewPos(uint(at), uint(line), uint(at-bytes.LastIndexByte(text[:at], '\n')))}
 	}
-	return syntax.NewParser(options...).Parse(bytes.NewReader(plainComments(text)), name)
+	f, err := syntax.NewParser(options...).Parse(bytes.NewReader(plainComments(text)), name)
+	if err != nil {
+		return nil, err
+	}
+	repair(f)
+	return f, nil
 }
 
 // plainComments puts ? for the bytes of comments that are no UTF-8, which bash
