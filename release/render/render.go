@@ -51,7 +51,7 @@ type Renderer struct {
 	// Timeout bounds one rendering.
 	Timeout time.Duration
 
-	mu      sync.Mutex
+	mu      *sync.Mutex
 	dir     string
 	cli     erbrenderer.ERBRenderer
 	server  *server
@@ -85,7 +85,7 @@ func New() (*Renderer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a folder for renderings: %w", err)
 	}
-	r := &Renderer{Timeout: 20 * time.Second, dir: dir, results: map[key][]result{}}
+	r := &Renderer{Timeout: 20 * time.Second, dir: dir, mu: new(sync.Mutex), results: map[key][]result{}}
 	if err := r.start(ruby); err != nil {
 		r.Close()
 		return nil, err
@@ -122,6 +122,32 @@ func (r *Renderer) start(ruby string) error {
 	}
 	r.cli = erbrenderer.NewERBRenderer(files, r.server, log)
 	return nil
+}
+
+// Fresh is a renderer that shares the rubies of this one and has rendered nothing
+// yet. What it keeps goes with it, so that a job has one of its own; it is not
+// closed.
+func (r *Renderer) Fresh() *Renderer {
+	return &Renderer{Timeout: r.Timeout, dir: r.dir, cli: r.cli, server: r.server, mu: r.mu, results: map[key][]result{}}
+}
+
+// Prepare renders templates with each of the contexts, in few requests. What it
+// finds, errors included, is there for Render.
+func (r *Renderer) Prepare(files []*source.File, contexts []Context) {
+	for _, c := range contexts {
+		for _, f := range files {
+			_, _ = r.Render(f, c)
+		}
+	}
+}
+
+// FitAll is Fit for each of the contexts, in few requests.
+func (r *Renderer) FitAll(files []*source.File, contexts []Context) []Context {
+	fitted := make([]Context, len(contexts))
+	for i, c := range contexts {
+		fitted[i] = r.Fit(files, c)
+	}
+	return fitted
 }
 
 // Forget drops what was rendered: another job has other templates.
