@@ -138,7 +138,7 @@ func (s *shell) environ() expand.Environ {
 		vars[n] = expand.Variable{Set: true, ReadOnly: true, Kind: expand.String, Str: id}
 	}
 	for name, value := range map[string]string{"HOME": "", "HOSTNAME": Hostname, "OSTYPE": "linux-gnu", "MACHTYPE": "x86_64-pc-linux-gnu", "HOSTTYPE": "x86_64",
-		"BASH": "/bin/bash", "BASH_VERSION": "5.1.16(1)-release", "SHLVL": "1", "__vm_pid": "1000", "__vm_ppid": "1", "__vm_random": "12345", "__vm_seconds": "1767225600"} {
+		"BASH": "/bin/bash", "BASH_VERSION": "5.1.16(1)-release", "SHLVL": "1", "__vm_pid": s.self, "__vm_ppid": "1", "__vm_random": "12345", "__vm_seconds": "1767225600"} {
 		hidden(name, value)
 	}
 	if _, ok := s.Env["PATH"]; !ok {
@@ -460,15 +460,34 @@ func symbolicMask(text string, now fs.FileMode) (fs.FileMode, bool) {
 	return mask, true
 }
 
-// kill sends nothing: a signal to a pid that is alive succeeds.
+// endsNot are the signals that a process outlives, or that ask whether it is there.
+var endsNot = map[string]bool{"0": true, "HUP": true, "1": true, "USR1": true, "10": true, "USR2": true, "12": true, "CHLD": true, "17": true, "CONT": true, "18": true,
+	"STOP": true, "19": true, "TSTP": true, "20": true, "URG": true, "23": true, "WINCH": true, "28": true}
+
+// kill sends a signal to pids: one that is alive gets it, and ends at once where
+// the signal ends processes.
 func (v *VM) kill(args []string) int {
-	status := 0
-	for _, a := range args {
-		if strings.HasPrefix(a, "-") || strings.Trim(a, "0123456789") != "" {
+	status, signal := 0, "TERM"
+	for i, a := range args {
+		switch {
+		case i == 0 && strings.HasPrefix(a, "-") && a != "-s" && a != "-n" && a != "--":
+			signal = strings.TrimPrefix(strings.ToUpper(a[1:]), "SIG")
+			continue
+		case i == 1 && (args[0] == "-s" || args[0] == "-n"):
+			signal = strings.TrimPrefix(strings.ToUpper(a), "SIG")
 			continue
 		}
-		if !v.pids[a] && a != "1000" {
+		pid := strings.TrimPrefix(a, "-") // of a group: its first process
+		if pid == "" || strings.Trim(pid, "0123456789") != "" {
+			continue
+		}
+		switch {
+		case pid == v.self:
+		case !v.pids[pid]:
 			status = 1
+		case signal != "0":
+			v.Signals = append(v.Signals, signal)
+			v.pids[pid] = endsNot[signal]
 		}
 	}
 	return status

@@ -34,9 +34,14 @@ type VM struct {
 	// Unknown are the things that scripts use and this machine does not have, by
 	// name, each once: what they print was taken to be empty.
 	Unknown []string
-	// pids says of those that were given out whether they are alive.
+	// Signals are those that were sent to processes that were alive, in order.
+	Signals []string
+	// pids says of those that were given out whether they are alive; self is $$
+	// of what runs now.
 	pids map[string]bool
 	next int
+	self string
+	age  int
 	// temps counts the names that mktemp gave.
 	temps int
 	// steps counts commands, clock the seconds slept: a script that does not end
@@ -68,7 +73,7 @@ type VM struct {
 
 // New makes a machine with what a stemcell has before a job comes.
 func New() *VM {
-	v := &VM{Files: NewTree(), pids: map[string]bool{}, next: 1000, functions: map[string]bool{}, declared: map[string]*syntax.FuncDecl{}, outputs: map[string]string{}, pipes: map[string]*bytes.Buffer{}}
+	v := &VM{Files: NewTree(), pids: map[string]bool{}, next: 1000, self: "1000", functions: map[string]bool{}, declared: map[string]*syntax.FuncDecl{}, outputs: map[string]string{}, pipes: map[string]*bytes.Buffer{}}
 	v.furnish()
 	return v
 }
