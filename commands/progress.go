@@ -33,7 +33,9 @@ func newProgress(env *environment, releases int) *progress {
 func (p *progress) job(dir, job string, n, of int) {
 	text := fmt.Sprintf("job %d of %d: %s", n, of, job)
 	if p.releases > 1 {
+		p.mu.Lock()
 		text = fmt.Sprintf("release %d of %d: %s, %s", min(p.finished+1, p.releases), p.releases, dir, text)
+		p.mu.Unlock()
 	}
 	p.show(text)
 }

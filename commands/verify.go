@@ -62,7 +62,8 @@ func (o *verifyOptions) run(env *environment) error {
 	progress := newProgress(env, len(want.dirs))
 	failed := false
 	var all []verified
-	for v := range parallel.InOrder(want.dirs, func(dir string) verified { return o.verify(dir, want.jobs[dir], progress) }) {
+	slots := parallel.NewSlots()
+	for v := range parallel.InOrder(want.dirs, func(dir string) verified { return o.verify(dir, want.jobs[dir], progress, slots) }) {
 		if v.err != nil {
 			progress.clear()
 			env.errorLine(inDir(v.dir, several, v.err.Error()))
@@ -87,7 +88,7 @@ func (o *verifyOptions) run(env *environment) error {
 }
 
 // verify compares the release in dir with what it was.
-func (o *verifyOptions) verify(dir string, jobs []string, progress *progress) verified {
+func (o *verifyOptions) verify(dir string, jobs []string, progress *progress, slots parallel.Slots) verified {
 	fail := func(err error) verified { return verified{dir: dir, err: err} }
 	after, err := load(dir)
 	if err != nil {
@@ -102,7 +103,7 @@ func (o *verifyOptions) verify(dir string, jobs []string, progress *progress) ve
 		return fail(err)
 	}
 	defer renderer.Close()
-	v := &verify.Verifier{Renderer: renderer, On: o.DropFlag, Progress: func(job string, n, of int) { progress.job(dir, job, n, of) }}
+	v := &verify.Verifier{Renderer: renderer, On: o.DropFlag, Slots: slots, Progress: func(job string, n, of int) { progress.job(dir, job, n, of) }}
 	result, err := compare(v, before, after, jobs)
 	if err != nil {
 		return fail(err)

@@ -32,3 +32,19 @@ func InOrder[A, B any](items []A, work func(A) B) iter.Seq[B] {
 		}
 	}
 }
+
+// Slots bound how much is worked on at a time by several who share them: the jobs
+// of releases that are themselves worked on side by side. nil bounds nothing.
+type Slots chan struct{}
+
+// NewSlots are as many as there are processors.
+func NewSlots() Slots { return make(Slots, runtime.GOMAXPROCS(0)) }
+
+// Do works when there is a free slot.
+func (s Slots) Do(work func()) {
+	if s != nil {
+		s <- struct{}{}
+		defer func() { <-s }()
+	}
+	work()
+}

@@ -18,6 +18,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/cases"
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
+	"github.com/bosh-bpmify/bosh-bpmify/release/parallel"
 	"github.com/bosh-bpmify/bosh-bpmify/release/render"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
@@ -25,8 +26,12 @@ import (
 // Verifier compares jobs.
 type Verifier struct {
 	Renderer *render.Renderer
-	// Progress is told of every job before it is compared; it may be nil.
+	// Progress is told of every job before it is compared, by several goroutines;
+	// it may be nil.
 	Progress func(job string, n, of int)
+	// Slots bound how many jobs are compared at a time, where other releases are
+	// compared side by side with this one.
+	Slots parallel.Slots
 	// On is a property that is true on the side before, whatever its default is:
 	// the flag that the side after has no more. "" for none.
 	On string
@@ -37,30 +42,51 @@ type Verifier struct {
 // named jobs are compared; none means all.
 func (v *Verifier) Release(before, after *release.Release, plan *convert.Plan, only []string) (*Result, error) {
 	r := &Result{Release: after.Name}
-	var pairs [][2]*release.Job
+	var pairs []pair
 	for _, a := range after.Jobs {
 		b := before.Job(a.Name)
 		if b == nil || len(only) > 0 && !slices.Contains(only, a.Name) || sameFiles(b, a) {
 			continue
 		}
-		pairs = append(pairs, [2]*release.Job{b, a})
+		pairs = append(pairs, pair{len(pairs) + 1, b, a})
 	}
 	converted, err := before.With(plan.Files())
 	if err != nil {
 		return nil, err
 	}
-	for i, p := range pairs {
-		if v.Progress != nil {
-			v.Progress(p[1].Name, i+1, len(pairs))
-		}
-		var c *convert.Conversion
-		if k := slices.IndexFunc(plan.Jobs, func(c *convert.Conversion) bool { return c.Job.Name == p[0].Name }); k >= 0 {
-			c = plan.Jobs[k]
-		}
-		v.Renderer.Forget()
-		r.Jobs = append(r.Jobs, v.job(p[0], p[1], converted.Job(p[0].Name), c, plan.Samples))
+	for j := range parallel.InOrder(pairs, func(p pair) (j *Job) {
+		v.Slots.Do(func() {
+			if v.Progress != nil {
+				v.Progress(p.after.Name, p.n, len(pairs))
+			}
+			j = v.guarded(p, converted.Job(p.before.Name), plan)
+		})
+		return j
+	}) {
+		r.Jobs = append(r.Jobs, j)
 	}
 	return r, nil
+}
+
+// pair is the n-th job that is compared.
+type pair struct {
+	n             int
+	before, after *release.Job
+}
+
+// guarded is job, where a fault of this program is one of the job: the others go
+// on.
+func (v *Verifier) guarded(p pair, reference *release.Job, plan *convert.Plan) (j *Job) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			j = &Job{Name: p.before.Name, Status: NotRun, Why: fmt.Sprintf("bosh-bpmify failed at it, which is a fault of bosh-bpmify: %v", fault)}
+		}
+	}()
+	var c *convert.Conversion
+	if k := slices.IndexFunc(plan.Jobs, func(c *convert.Conversion) bool { return c.Job.Name == p.before.Name }); k >= 0 {
+		c = plan.Jobs[k]
+	}
+	return v.job(p.before, p.after, reference, c, plan.Samples)
 }
 
 // files are the spec, the monit file and the templates of a job, by name.
