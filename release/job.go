@@ -56,6 +56,7 @@ type Property struct {
 	Name        string
 	Description string
 	Default     *yaml.Node // nil when there is none
+	Example     *yaml.Node // nil when there is none
 	Span        source.Span
 }
 
@@ -151,7 +152,7 @@ func readSpec(r *Release, name string) (*Spec, error) {
 	if p := child(top, "properties"); p != nil && p.Kind == yaml.MappingNode {
 		for i := 0; i+1 < len(p.Content); i += 2 {
 			k, v := p.Content[i], p.Content[i+1]
-			prop := Property{Name: k.Value, Span: nodeSpan(f, k), Default: child(v, "default")}
+			prop := Property{Name: k.Value, Span: nodeSpan(f, k), Default: child(v, "default"), Example: child(v, "example")}
 			if d := child(v, "description"); d != nil {
 				prop.Description = d.Value
 			}

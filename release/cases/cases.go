@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 
+	"gopkg.in/yaml.v3"
+
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/render"
@@ -36,11 +38,15 @@ type Case struct {
 	Links []string
 	// Awkward says that the values have characters in them that shells read.
 	Awkward bool
+	// made are the values of properties that nobody supplies.
+	made map[string]any
 }
 
 // Context is the case as templates of the job see it.
 func (c Case) Context(j *release.Job) render.Context {
-	return render.NewContext(j, c.Properties).Present(c.Links...)
+	ctx := render.NewContext(j, c.Properties).Present(c.Links...)
+	ctx.Made = c.made
+	return ctx
 }
 
 // maker makes the cases of a job.
@@ -66,12 +72,16 @@ func Of(old, now *release.Job, templates []*source.File, manifests []*manifest.M
 		}
 		for _, p := range j.Spec.Properties {
 			if m.properties[p.Name] == nil {
-				m.properties[p.Name] = &property{name: p.Name, description: p.Description, kinds: map[useKind]bool{}}
+				m.properties[p.Name] = newProperty(p.Name)
+				m.properties[p.Name].description = p.Description
 				m.declared = append(m.declared, p.Name)
 			}
 			var v any
 			if own := m.properties[p.Name]; own.def == nil && p.Default != nil && p.Default.Decode(&v) == nil {
 				own.def = v
+			}
+			if own := m.properties[p.Name]; own.example == nil && p.Example != nil {
+				own.example = exampleOf(p.Example)
 			}
 		}
 	}
@@ -82,6 +92,9 @@ func Of(old, now *release.Job, templates []*source.File, manifests []*manifest.M
 	for _, u := range m.uses {
 		p := m.property(u.name)
 		p.kinds[u.kind] = true
+		if u.line.before != "" {
+			p.places[u.line.place()] = true
+		}
 		p.inner = p.inner || u.kind == entered
 		if (u.kind == compared || u.kind == matched) && u.value != nil && !slices.Contains(p.literals, u.value) {
 			p.literals = append(p.literals, u.value)
@@ -108,7 +121,29 @@ func Of(old, now *release.Job, templates []*source.File, manifests []*manifest.M
 		all := m.cases[generated]
 		m.cases = slices.Insert(m.cases[:generated], first, all)
 	}
+	made := map[string]any{}
+	for name, p := range m.properties {
+		if v := p.made(); v != nil {
+			made[name] = v
+		}
+	}
+	for i := range m.cases {
+		m.cases[i].made = made
+	}
 	return m.cases[:min(Max, len(m.cases))]
+}
+
+// exampleOf is the value of an example in a spec. A text over several lines is a
+// picture of the manifest, or a certificate, and no value for an argument.
+func exampleOf(n *yaml.Node) any {
+	var v any
+	if n.Decode(&v) != nil {
+		return nil
+	}
+	if s, ok := v.(string); ok && (s == "" || strings.Contains(s, "\n")) {
+		return nil
+	}
+	return v
 }
 
 // declares says whether a spec has the property, or one below or above it.
@@ -123,10 +158,14 @@ func (m *maker) inner(name string) bool {
 	return m.undeclared || m.properties[name] == nil && slices.ContainsFunc(m.declared, func(d string) bool { return strings.HasPrefix(d, name+".") })
 }
 
+func newProperty(name string) *property {
+	return &property{name: name, kinds: map[useKind]bool{}, places: map[place]bool{}}
+}
+
 func (m *maker) property(name string) *property {
 	p := m.properties[name]
 	if p == nil {
-		p = &property{name: name, kinds: map[useKind]bool{}}
+		p = newProperty(name)
 		// below one that is declared: p('tls')['cert']
 		for _, d := range m.declared {
 			if rest, ok := strings.CutPrefix(name, d+"."); ok {
@@ -429,7 +468,7 @@ func (m *maker) sizes() {
 	for _, u := range m.simplest() {
 		p := m.properties[u.name]
 		s := p.shape()
-		if done[u.name] || u.kind == askedLink || s != list && s != hash && u.kind != sized {
+		if done[u.name] || u.kind == askedLink || s != list && s != hash && u.kind != sized || !p.several() {
 			continue
 		}
 		done[u.name] = true
@@ -507,11 +546,10 @@ func (m *maker) awkward() {
 		for _, name := range slices.Sorted(maps.Keys(names)) {
 			value := fmt.Sprintf(a.format, name)
 			def, _ := m.properties[name].def.(string)
-			if strings.HasPrefix(def, "/") || def == "" && render.KindOf(name) == render.Path {
+			if strings.HasPrefix(def, "/") {
 				value = path.Join(path.Dir(def+"/"), value)
-				if def == "" {
-					value = "/var/vcap/data/" + fmt.Sprintf(a.format, name)
-				}
+			} else if w := m.properties[name].place(); def == "" && w != noPath && w != part {
+				value = path.Join(path.Dir(placed(w, name)), value)
 			}
 			m.set(c.Properties, name, value)
 		}

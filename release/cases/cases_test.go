@@ -100,6 +100,11 @@ func TestConditions(t *testing.T) {
 		{"of a link", `<% if_link('cache') do |l| %><% l.if_p('proxy') do %>x<% end %><%= l.p('title') %><% end %>`, nil, []string{"if proxy", "values with blanks"}},
 		{"awkward", `<%= p('title') %> <%= p('port') %> <%= p('limit') %> <%= p('driver') == 'x' %>`,
 			map[string]props{"values with blanks": {"title": "title with  blanks"}, "values with quotes": {"title": `it's "title" $b \c`}}, nil},
+		{"described as a list and printed", `<% if_p('peers') do |x| %>--peers <%= x %><% end %>`, map[string]props{"if peers": {"peers": render.Synthesize("peers")}}, []string{"peers many", "peers empty"}},
+		{"described as a list and handed on", `<%= {'peers' => p('peers')}.to_json %>`, map[string]props{"peers one": {"peers": []any{render.Synthesize("peers.0")}}, "peers empty": {"peers": []any{}}}, nil},
+		{"a list that is printed", `<%= p('hosts') %>`, nil, []string{"hosts many", "hosts empty"}},
+		{"split", `<% p('peers').split(',').each do |x| %><%= x %><% end %>`, nil, []string{"peers many", "peers empty"}},
+		{"Array()", `<% Array(p('limit')).each do |x| %><%= x %><% end %>`, map[string]props{"limit one": {"limit": []any{render.Synthesize("limit.0")}}}, nil},
 		{"unreadable", `<% if p('debug') %>`, nil, []string{"if debug"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

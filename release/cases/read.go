@@ -51,14 +51,22 @@ type use struct {
 	value  any
 	at     source.Span
 	guards []wish
+	// line is where a value is printed.
+	line line
 }
 
 type useKind int
 
 const (
-	// printed is any use that does not look into the value.
+	// printed is any use that makes a text of the value, or that is not known.
 	printed useKind = iota
-	asked           // if_p
+	// passed hands the value on as it is: into a list, a hash, JSON or YAML.
+	passed
+	// textual is what only a text can do: split, sub, to be escaped.
+	textual
+	// filed makes a path of a file of it: File.join, File.exist?.
+	filed
+	asked // if_p
 	nilChecked
 	condition
 	compared
@@ -97,7 +105,14 @@ func read(f *source.File, declared, inner func(string) bool) []use {
 }
 
 func (r *reader) note(name string, kind useKind, value any, n *ruby.Node) {
-	r.uses = append(r.uses, use{name, kind, value, source.Span{File: r.file, Start: n.Start, End: max(n.Start, n.End)}, append([]wish(nil), r.guards...)})
+	for n.Kind == ruby.Body && len(n.Args) == 1 {
+		n = n.Args[0]
+	}
+	u := use{name: name, kind: kind, value: value, at: source.Span{File: r.file, Start: n.Start, End: max(n.Start, n.End)}, guards: append([]wish(nil), r.guards...)}
+	if kind == printed || kind == textual {
+		u.line = lineBefore(r.file.Data, u.at.Start)
+	}
+	r.uses = append(r.uses, u)
 }
 
 // under walks what is reached only when the wishes hold.
@@ -231,6 +246,31 @@ var (
 	numbers = map[string]bool{"to_i": true, "to_f": true, "zero?": true, "times": true, "ceil": true, "floor": true, "round": true}
 )
 
+// textMethods are those of texts alone.
+var textMethods = map[string]bool{
+	"split": true, "sub": true, "gsub": true, "tr": true, "lines": true, "each_line": true, "chars": true, "capitalize": true, "squeeze": true,
+	"unpack": true, "rjust": true, "ljust": true, "center": true, "casecmp": true, "shellescape": true,
+	"delete_prefix": true, "delete_suffix": true, "encode": true, "scan": true, "prepend": true,
+}
+
+// takers are modules whose methods make something of what they are given.
+var takers = map[string]useKind{
+	"JSON": passed, "YAML": passed, "Psych": passed,
+	"Shellwords": textual, "CGI": textual, "URI": textual, "Base64": textual, "Regexp": textual, "IPAddr": textual,
+	"File": filed, "Dir": filed, "Pathname": filed,
+}
+
+// reads are methods of takers that read a text.
+var reads = map[string]bool{"parse": true, "load": true, "safe_load": true}
+
+// receiver is the constant on which a method is called.
+func receiver(n *ruby.Node) string {
+	if n.Recv != nil && n.Recv.Kind == ruby.Name {
+		return n.Recv.Text
+	}
+	return ""
+}
+
 // method says whether a name is that of a method of lists, hashes, texts or
 // numbers, and so hardly that of a property.
 func method(name string) bool {
@@ -274,8 +314,22 @@ func (r *reader) walk(n *ruby.Node) {
 		if r.call(n) {
 			return
 		}
+	case ruby.Array:
+		r.hand(n.Args, passed)
+		return
 	}
 	r.children(n)
+}
+
+// hand walks values that are handed on as they are.
+func (r *reader) hand(values []*ruby.Node, kind useKind) {
+	for _, v := range values {
+		if name, ok := r.property(v); ok {
+			r.note(name, kind, nil, v)
+		} else {
+			r.walk(v)
+		}
+	}
 }
 
 func (r *reader) children(n *ruby.Node) {
@@ -287,7 +341,7 @@ func (r *reader) children(n *ruby.Node) {
 	}
 	for _, p := range n.Pairs {
 		r.walk(p.Key)
-		r.walk(p.Value)
+		r.hand([]*ruby.Node{p.Value}, passed)
 	}
 	for _, a := range n.Arms {
 		r.walk(a.Cond)
@@ -478,6 +532,11 @@ func (r *reader) call(n *ruby.Node) bool {
 				return true
 			}
 		}
+	case "Array":
+		if n.Recv == nil {
+			r.hand(n.Args, listed)
+			return true
+		}
 	case "p":
 		if n.Recv == nil {
 			for _, a := range n.Args[min(1, len(n.Args)):] {
@@ -489,6 +548,13 @@ func (r *reader) call(n *ruby.Node) bool {
 		if r.includes(n) {
 			return true
 		}
+	}
+	if kind, ok := takers[receiver(n)]; ok && len(n.Args) > 0 {
+		if reads[n.Text] {
+			kind = textual
+		}
+		r.hand(n.Args, kind)
+		return n.Block == nil
 	}
 	name, ok := r.property(n.Recv)
 	if !ok {
@@ -508,6 +574,11 @@ func (r *reader) call(n *ruby.Node) bool {
 		r.note(name, listed, nil, n)
 	case numbers[n.Text]:
 		r.note(name, counted, nil, n)
+	case textMethods[n.Text]:
+		r.note(name, textual, nil, n)
+		body = false
+	case n.Text == "to_json" || n.Text == "to_yaml":
+		r.note(name, passed, nil, n)
 	case n.Text == "is_a?" || n.Text == "kind_of?" || n.Text == "respond_to?":
 		if len(n.Args) == 1 && n.Args[0].Text == "Hash" {
 			r.note(name, hashed, nil, n)

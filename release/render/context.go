@@ -33,6 +33,9 @@ type Context struct {
 	Properties map[string]any
 	// Defaults are those of the spec by the dotted name; nil where there is none.
 	Defaults map[string]any
+	// Made are the values of properties that nobody supplies, by the dotted name,
+	// where the name alone would suggest another one.
+	Made map[string]any
 	// Links are those that the job consumes.
 	Links map[string]Link
 	// Deployment and the rest are what spec says of the instance.
@@ -234,6 +237,7 @@ func (c Context) MarshalJSON() ([]byte, error) {
 		"fill":               c.Fill,
 		"undeclared":         c.Undeclared,
 		"seed":               seed(c.Job),
+		"made":               plain(c.Made),
 		"names":              map[string]string{"no": noName, "yes": yesName, "number": numberName, "path": pathName},
 	})
 }

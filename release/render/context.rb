@@ -130,7 +130,7 @@ module Bpmify
     def fill(name)
       path, declared = @bpmify
       full = [path, name].compact.join('.')
-      declared.call(full) ? Synthesized.note(full) : nil
+      declared.call(full) ? Filled.of(Synthesized.note(full), full, declared) : nil
     end
   end
 end
@@ -140,6 +140,7 @@ class TemplateEvaluationContext
   alias bpmify_initialize initialize
   def initialize(given)
     Bpmify::Synthesized.names = given['names']
+    Bpmify::Synthesized.made = given['made'] || {}
     @bpmify_fill = given['fill'].to_i
     @bpmify_links = Bpmify::Synthesized.revive(given['links'] || {})
     @bpmify_declared = given['default_properties'].keys
@@ -158,7 +159,7 @@ class TemplateEvaluationContext
     end
     @spec.properties = @properties
     @spec.networks = Bpmify::Networks.new(@spec.networks.to_h)
-    %i[job_properties global_properties cluster_properties default_properties links fill seed undeclared names].each do |own|
+    %i[job_properties global_properties cluster_properties default_properties links fill seed undeclared names made].each do |own|
       @spec.delete_field(own) if @spec.respond_to?(own)
     end
   end

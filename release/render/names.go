@@ -12,7 +12,8 @@ const (
 	Number
 	True
 	False
-	// Path is an absolute one.
+	// Path is an absolute one, of a file or a folder. What is only called a path
+	// may be that of a URL.
 	Path
 )
 
@@ -21,7 +22,7 @@ const (
 const (
 	noName   = `(^|[._-])(disabled?|debug)$|_disabled$|^(disable|skip)_`
 	yesName  = `(^|[._-])(enabled?|active)$|_enabled$|^(enable|use)_`
-	pathName = `(^|[._-])(path|dir|directory|file|folder|socket)$`
+	pathName = `(^|[._-])(dir|directory|file|folder|socket)$`
 
 	numberName = `(^|[._-])(port|timeout|size|count|limit|nofile|open_files|file_descriptors|fds|interval|seconds|secs|ms|` +
 		`minutes|retries|attempts|workers|threads|replicas|weight|ttl|mb|kb|gb|bytes|megabytes|memory|heap|instances|` +

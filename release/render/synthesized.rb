@@ -27,15 +27,29 @@ module Bpmify
         @names = patterns.transform_values { |pattern| Regexp.new(pattern) }
       end
 
+      # made are the values that something better than the name suggests
+      attr_writer :made
+
       # value is what a property gives; its name says of what kind it is.
       def value(name)
         name = name.to_s
+        return like(@made[name], name) if @made&.key?(name)
+
         case name[/[^.]+\z/].to_s
         when @names['no'] then false
         when @names['yes'] then true
         when @names['number'] then new(number(name).to_s, name)
         when @names['path'] then new("/var/vcap/data/p.#{name}", name)
         else new("p.#{name}", name)
+        end
+      end
+
+      # like is a made value; a text or a number answers as one of those below.
+      def like(given, name)
+        case given
+        when ::String then new(given, name)
+        when ::Integer then new(given.to_s, name)
+        else revive(given)
         end
       end
 
