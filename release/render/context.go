@@ -212,8 +212,9 @@ func Set(properties map[string]any, name string, value any) {
 	at[parts[len(parts)-1]] = value
 }
 
-// MarshalJSON writes it in bosh-cli's form, and what the Director has beyond it.
-func (c Context) MarshalJSON() ([]byte, error) {
+// base is a context but for its properties and the fill, as JSON in bosh-cli's
+// form, with what the Director has beyond it.
+func (c *Context) base() ([]byte, error) {
 	network := map[string]any{
 		"type": "manual", "ip": c.Address, "netmask": "255.255.255.0", "gateway": "10.0.0.1", "dns": []string{"10.0.0.2"},
 		"default": []string{"dns", "gateway"}, "dns_record_name": "0." + c.Job + ".default." + c.Deployment + ".bosh", "cloud_properties": map[string]any{},
@@ -231,10 +232,8 @@ func (c Context) MarshalJSON() ([]byte, error) {
 		"networks":           map[string]any{"default": network},
 		"global_properties":  map[string]any{},
 		"cluster_properties": map[string]any{},
-		"job_properties":     plain(c.Properties),
 		"default_properties": plain(c.Defaults),
 		"links":              c.plainLinks(),
-		"fill":               c.Fill,
 		"undeclared":         c.Undeclared,
 		"seed":               seed(c.Job),
 		"made":               plain(c.Made),
@@ -242,7 +241,7 @@ func (c Context) MarshalJSON() ([]byte, error) {
 	})
 }
 
-func (c Context) plainLinks() map[string]Link {
+func (c *Context) plainLinks() map[string]Link {
 	all := map[string]Link{}
 	for name, l := range c.Links {
 		l.Properties, _ = plain(l.Properties).(map[string]any)

@@ -142,6 +142,7 @@ class TemplateEvaluationContext
     Bpmify::Synthesized.names = given['names']
     Bpmify::Synthesized.made = given['made'] || {}
     @bpmify_fill = given['fill'].to_i
+    @bpmify_whole = given['whole']
     @bpmify_links = Bpmify::Synthesized.revive(given['links'] || {})
     @bpmify_declared = given['default_properties'].keys
     @bpmify_undeclared = given['undeclared']
@@ -159,7 +160,7 @@ class TemplateEvaluationContext
     end
     @spec.properties = @properties
     @spec.networks = Bpmify::Networks.new(@spec.networks.to_h)
-    %i[job_properties global_properties cluster_properties default_properties links fill seed undeclared names made].each do |own|
+    %i[job_properties global_properties cluster_properties default_properties links fill whole seed undeclared names made].each do |own|
       @spec.delete_field(own) if @spec.respond_to?(own)
     end
   end

@@ -6,26 +6,33 @@ module Bpmify
     PID = 4242
     HOST = 'fixed-host'
 
-    def self.use(seed)
-      srand(seed)
-      chance = Random.new(seed)
-      now = Time.at(NOW).utc.freeze
-      plant(Time, :now) { |*, **| now.dup }
-      plant(Date, :today) { |*| Date.new(now.year, now.month, now.day) }
-      plant(DateTime, :now) { |*| DateTime.new(now.year, now.month, now.day) }
-      plant(Process, :pid) { PID }
-      plant(Random, :new_seed) { seed }
-      plant(Random, :new) { |given = seed| super(given) }
-      plant(Random, :urandom) { |n| chance.bytes(n) }
-      plant(SecureRandom, :gen_random) { |n| chance.bytes(n) }
-      plant(SecureRandom, :bytes) { |n| chance.bytes(n) }
-      plant(OpenSSL::Random, :random_bytes) { |n| chance.bytes(n) } if defined?(OpenSSL::Random)
-      plant(Socket, :gethostname) { HOST } if defined?(Socket)
-      plant(Etc, :getlogin) { 'root' }
+    class << self
+      attr_reader :seed, :chance
+
+      # use begins chance anew.
+      def use(seed)
+        srand(seed)
+        @seed = seed
+        @chance = Random.new(seed)
+      end
+
+      def plant(object, name, &body)
+        object.define_singleton_method(name, &body)
+      end
     end
 
-    def self.plant(object, name, &body)
-      object.define_singleton_method(name, &body)
-    end
+    now = Time.at(NOW).utc.freeze
+    plant(Time, :now) { |*, **| now.dup }
+    plant(Date, :today) { |*| Date.new(now.year, now.month, now.day) }
+    plant(DateTime, :now) { |*| DateTime.new(now.year, now.month, now.day) }
+    plant(Process, :pid) { PID }
+    plant(Random, :new_seed) { Fixed.seed }
+    plant(Random, :new) { |given = Fixed.seed| super(given) }
+    plant(Random, :urandom) { |n| Fixed.chance.bytes(n) }
+    plant(SecureRandom, :gen_random) { |n| Fixed.chance.bytes(n) }
+    plant(SecureRandom, :bytes) { |n| Fixed.chance.bytes(n) }
+    plant(OpenSSL::Random, :random_bytes) { |n| Fixed.chance.bytes(n) } if defined?(OpenSSL::Random)
+    plant(Socket, :gethostname) { HOST } if defined?(Socket)
+    plant(Etc, :getlogin) { 'root' }
   end
 end

@@ -1,6 +1,9 @@
-# The server that renders: it is given what bosh-cli gives ruby, one request a
-# line, and forks a child for each rendering. The child evaluates the template
-# with bosh-cli's script, which is loaded once. Ours, not bosh-cli's.
+# The server that renders. A request holds many renderings; one forked child does
+# them in turn, with bosh-cli's script, and another takes over where one of them
+# ends it, hangs or leaves something behind. Ours, not bosh-cli's.
+#
+# A request is a line of JSON and the blobs whose sizes it gives; a reply is a
+# line with two sizes, JSON of the first and what was printed of the second.
 %w[rubygems json yaml erb ostruct set shellwords ipaddr uri base64 digest digest/md5 openssl securerandom time
    date etc pathname tempfile stringio cgi socket].each do |lib|
   begin
@@ -10,107 +13,267 @@
   end
 end
 
-require_relative 'fixed'
-require_relative 'synthesized'
-
 module Bpmify
-  # stands for whatever a template prints
-  QUIET = File.open(File::NULL, 'r+')
+  # what the server says first
+  GREETING = 'bosh-bpmify renders with ruby'
+  # the template, by the name that Ruby's messages have of it
+  SOURCE = '/bosh-bpmify/template.erb'
+  FORKS = Process.respond_to?(:fork)
+  # of this process; templates are told another
+  REAL_PID = Process.method(:pid).unbind.bind(Process)
 
-  def self.serve(input, output)
-    while (line = input.gets)
-      request = JSON.parse(line)
-      unless defined?(@loaded)
-        load request['script']
-        require_relative 'context'
-        @loaded = true
-      end
-      output.puts(JSON.generate(answer(request, input, output)))
-      output.flush
+  # Server takes requests until its input ends.
+  class Server
+    def initialize(input, output)
+      @input = input
+      @output = output
     end
-  end
 
-  # answer waits for the child, but not longer than it may take.
-  def self.answer(request, input, output)
-    from, to = IO.pipe
-    child = fork do
-      Process.setpgid(0, 0)
-      from.close
-      input.close
-      output.close
-      [STDIN, STDOUT, STDERR].each { |io| io.reopen(QUIET) }
-      $stdin, $stdout, $stderr = STDIN, STDOUT, STDERR
-      result = render(request)
-      to.puts(JSON.generate(result))
-      to.flush
+    def serve
+      # who started it ends it by closing the input, and is told of ^C itself
+      trap('INT', 'IGNORE') if FORKS
+      while (line = @input.gets)
+        request = JSON.parse(line)
+        blobs = request['sizes'].map { |size| @input.read(size).to_s }
+        batch = Batch.new(request, blobs)
+        FORKS ? forked(batch) : plain(batch)
+      end
+    end
+
+    private
+
+    # plain renders in this process, which ends where a fresh one has to go on.
+    def plain(batch)
+      batch.size.times do |i|
+        head, text = batch.render(i)
+        send(head, text, head['fresh'] ? 'e' : 'r')
+        exit! if head['fresh']
+      end
+    end
+
+    def forked(batch)
+      done = 0
+      done += in_child(batch, done) while done < batch.size
+    end
+
+    # in_child has a child render from one on, and says how many were answered.
+    def in_child(batch, first)
+      from, to = IO.pipe(binmode: true)
+      child = fork do
+        Process.setpgid(0, 0)
+        trap('INT', 'DEFAULT')
+        [from, @input, @output].each(&:close)
+        [STDIN, STDOUT, STDERR].each { |io| io.reopen(QUIET) }
+        $stdin, $stdout, $stderr = STDIN, STDOUT, STDERR
+        render(batch, first, to)
+      end
+      to.close
+      relay(from, batch, first)
+    ensure
+      stop(child) if child
+      from&.close
+    end
+
+    def render(batch, first, to)
+      own = REAL_PID.call
+      (first...batch.size).each do |i|
+        head, text = batch.render(i)
+        break unless REAL_PID.call == own # a template has forked
+
+        to.write(frame(head, text, head['fresh'] ? 'f' : 'r'))
+        to.flush
+        break if head['fresh']
+      end
+    ensure
       Process.exit!(0)
     end
-    to.close
-    text = read(from, request['timeout'])
-    stop(child)
-    return { 'error' => "it takes longer than #{request['timeout']} seconds to render" } if text.nil?
-    return { 'error' => 'it ends the process that renders it' } if text.empty?
 
-    JSON.parse(text)
-  ensure
-    from.close
-  end
-
-  def self.read(from, seconds)
-    limit = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
-    text = +''
-    loop do
-      left = limit - Process.clock_gettime(Process::CLOCK_MONOTONIC)
-      return nil if left <= 0 || !IO.select([from], nil, nil, left)
-
-      text << from.readpartial(65_536)
-      return text if text.end_with?("\n")
-    end
-  rescue EOFError
-    ''
-  end
-
-  # stop ends the child and what it started.
-  def self.stop(child)
-    begin
-      Process.kill(:KILL, -child)
-    rescue SystemCallError
-      begin
-        Process.kill(:KILL, child) # it has no group of its own yet
-      rescue SystemCallError
-        nil
+    # relay passes on what the child says, as long as it does.
+    def relay(from, batch, first)
+      pending = ''.b
+      done = first
+      limit = now + batch.timeout
+      while done < batch.size
+        left = limit - now
+        ready = left.positive? && IO.select([from, @input], nil, nil, left)
+        unless ready
+          send({ 'error' => "it takes longer than #{batch.timeout} seconds to render" })
+          return done + 1 - first
+        end
+        ended if ready[0].include?(@input)
+        begin
+          pending << from.readpartial(1 << 20)
+        rescue EOFError
+          send({ 'error' => 'it ends the process that renders it' })
+          return done + 1 - first
+        end
+        while (size = complete(pending))
+          reply = pending.slice!(0, size)
+          @output.write(reply)
+          @output.flush
+          done += 1
+          limit = now + batch.timeout
+          return done - first if reply.byteslice(0, 2) == 'f '
+        end
       end
+      done - first
     end
-    Process.wait(child)
+
+    # complete is the size of the reply that comes first, if all of it is there.
+    def complete(pending)
+      newline = pending.index("\n") or return nil
+      _, head, text = pending[0, newline].split
+      size = newline + 1 + head.to_i + text.to_i
+      size <= pending.bytesize ? size : nil
+    end
+
+    # ended: whoever asked is no more.
+    def ended
+      exit if @input.eof?
+    end
+
+    def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+
+    def send(head, text = '', kind = 'r')
+      @output.write(frame(head, text, kind))
+      @output.flush
+    end
+
+    # an f says that the child ends here, an e that the server does
+    def frame(head, text, kind)
+      json = JSON.generate(head).b
+      "#{kind} #{json.bytesize} #{text.bytesize}\n".b << json << text.b
+    end
+
+    # stop ends the child and what it started.
+    def stop(child)
+      begin
+        Process.kill(:KILL, -child)
+      rescue SystemCallError
+        begin
+          Process.kill(:KILL, child) # it has no group of its own yet
+        rescue SystemCallError
+          nil
+        end
+      end
+      Process.wait(child)
+    end
   end
 
-  def self.render(request)
-    ENV.replace('PATH' => ENV['PATH'].to_s, 'LANG' => 'C.UTF-8', 'HOME' => '/', 'TZ' => 'UTC')
-    context = JSON.parse(File.read(request['context']))
-    Fixed.use(context['seed'])
-    ERBRenderer.new(TemplateEvaluationContext.new(context)).render(request['src'], request['dst'])
-    { 'synthesized' => Synthesized.asked, 'looked_up' => Synthesized.looked_up.uniq }
-  rescue Exception => e # rubocop:disable Lint/RescueException
-    # bosh-cli makes one message of it; what was raised is its cause
-    failure(e.cause || e, request['src'])
+  # Batch is a request: templates, contexts, and what is to be rendered with what.
+  class Batch
+    attr_reader :timeout
+
+    def initialize(request, blobs)
+      @blobs = blobs
+      @renderings = request['renderings']
+      @timeout = request['timeout']
+      @limit = request['limit']
+    end
+
+    def size = @renderings.size
+
+    # render gives what there is to say about a rendering, and what it printed.
+    def render(index)
+      template, base, properties, fill, whole = @renderings[index]
+      text = ''
+      Synthesized.begin
+      head = begin
+        text = Template.new(@blobs[template]).render(context(base, properties, fill, whole))
+        if text.bytesize > @limit
+          text, size = '', text.bytesize
+          { 'size' => size }
+        else
+          {}
+        end
+      rescue Exception => e # rubocop:disable Lint/RescueException
+        text = ''
+        # bosh-cli makes one message of it; what was raised is its cause
+        Failure.new(e.cause || e, @blobs[template]).to_h
+      end
+      head['synthesized'] = Synthesized.asked
+      head['looked_up'] = Synthesized.looked_up.uniq
+      head['fresh'] = true unless Traces.gone?
+      [head, text]
+    end
+
+    private
+
+    def context(base, properties, fill, whole)
+      given = JSON.parse(utf8(@blobs[base]))
+      Fixed.use(given['seed'])
+      given['job_properties'] = JSON.parse(utf8(@blobs[properties]))
+      given['fill'] = fill
+      given['whole'] = whole == 1
+      TemplateEvaluationContext.new(given)
+    end
+
+    def utf8(blob) = blob.dup.force_encoding(Encoding::UTF_8)
   end
 
-  def self.failure(error, src)
-    message = error.message.to_s.dup.force_encoding('UTF-8').scrub
-    places = error.is_a?(SyntaxError) ? [message] : []
-    places += error.backtrace || []
-    line = places.map { |l| l[/#{Regexp.escape(src)}:(\d+)/, 1] }.compact.first
-    message = message.gsub(/#{Regexp.escape(src)}(:\d+:?)?\s*/, '')
-    first = message.lines.map(&:strip).reject(&:empty?).first || error.class.name
-    { 'error' => first[0, 300], 'class' => error.class.name.to_s.split('::').last, 'line' => line.to_i,
-      'synthesized' => Synthesized.asked, 'looked_up' => Synthesized.looked_up.uniq }
+  # Template is one that bosh-cli's script renders; its files are in memory.
+  class Template
+    def initialize(text)
+      @text = text
+    end
+
+    def render(context)
+      Files.text = @text.dup.force_encoding(Encoding::UTF_8)
+      ERBRenderer.new(context).render(SOURCE, Files::TARGET)
+      Files.printed
+    end
+  end
+
+  # Files is File in bosh-cli's renderer.
+  module Files
+    TARGET = '/bosh-bpmify/rendered'
+
+    class << self
+      attr_writer :text
+
+      def read(_) = @text
+
+      def open(*)
+        @printed = nil
+        yield self
+      end
+
+      def write(text) = @printed = text.to_s
+
+      def printed = @printed.to_s
+    end
+  end
+
+  # ERB is ERB in bosh-cli's renderer, which gives the options by their place. ERB
+  # itself says whether it takes them by their names, as from version 6 it does only.
+  module ERB
+    BY_NAME = ::ERB.instance_method(:initialize).parameters.include?(%i[key trim_mode])
+
+    def self.new(text, _safe_level, trim_mode)
+      BY_NAME ? ::ERB.new(text, trim_mode: trim_mode) : ::ERB.new(text, nil, trim_mode)
+    end
+  end
+
+  # Failure is what a template raised, without what is different in another run.
+  class Failure
+    def initialize(error, template)
+      @error = error
+      @template = template
+    end
+
+    def to_h
+      message = @error.message.to_s.dup.force_encoding('UTF-8').scrub
+      places = @error.is_a?(SyntaxError) ? [message] : []
+      places += @error.backtrace || []
+      line = places.map { |l| l[/#{SOURCE}:(\d+)/, 1] }.compact.first
+      message = message.gsub(/#{SOURCE}(:\d+:?)?\s*/, '')
+      first = message.lines.map(&:strip).reject(&:empty?).first || @error.class.name
+      { 'error' => first[0, 300], 'class' => @error.class.name.to_s.split('::').last, 'line' => line.to_i }
+    end
   end
 end
 
-if $PROGRAM_NAME == __FILE__
-  input = STDIN.dup
-  output = STDOUT.dup
-  STDIN.reopen(Bpmify::QUIET)
-  STDOUT.reopen(Bpmify::QUIET)
-  Bpmify.serve(input, output)
+class ERBRenderer
+  File = Bpmify::Files
+  ERB = Bpmify::ERB
 end

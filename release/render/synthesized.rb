@@ -22,8 +22,17 @@ module Bpmify
       # looked_up are the names that were asked for, whether they had a value or not.
       attr_reader :looked_up
 
+      # begin is called before each rendering.
+      def begin
+        @asked = []
+        @looked_up = []
+      end
+
       # names are the patterns of names.go
       def names=(patterns)
+        return if @patterns == patterns
+
+        @patterns = patterns
         @names = patterns.transform_values { |pattern| Regexp.new(pattern) }
       end
 
