@@ -66,10 +66,11 @@ type options struct {
 	Man        manOptions        `command:"man" hidden:"yes" description:"Print the man page"`
 }
 
-// colorless says whether NO_COLOR is set, to whatever (https://no-color.org) but for
-// what bosh takes as off: 0, false. The parser of flags would want a boolean.
-func colorless() bool {
-	value := os.Getenv("NO_COLOR")
+// switchedOn says whether a variable such as NO_COLOR is set, to whatever
+// (https://no-color.org) but for what bosh takes as off: 0, false. The parser of
+// flags would want a boolean.
+func switchedOn(name string) bool {
+	value := os.Getenv(name)
 	on, err := strconv.ParseBool(value)
 	return on || err != nil && value != ""
 }
@@ -263,7 +264,7 @@ func runMain(args []string, stdin io.Reader, stdout, stderr io.Writer, s step) i
 	}
 	env.tty = opts.TTY || writer.IsTTY()
 	env.json = opts.JSON
-	env.color = env.tty && !opts.NoColor && !colorless() && !opts.JSON
+	env.color = env.tty && !opts.NoColor && !switchedOn("NO_COLOR") && !opts.JSON
 	env.errorColor = env.color && (opts.TTY || terminal(stderr))
 	env.width = columnsOf(stdout)
 	if env.color {

@@ -5,16 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
 	"github.com/bosh-bpmify/bosh-bpmify/release/flag"
 	"github.com/bosh-bpmify/bosh-bpmify/release/parallel"
-	"github.com/bosh-bpmify/bosh-bpmify/release/render"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
-	"github.com/bosh-bpmify/bosh-bpmify/release/verify"
 )
 
 // defaultOpsFile is where release writes the ops-file, below DIR.
@@ -28,7 +25,8 @@ type releaseOptions struct {
 	Manifests []string `long:"manifest" value-name:"PATH" description:"Add bpm to this manifest instead of the release's own sample manifests (repeatable)"`
 	OpsFile   string   `long:"ops-file" value-name:"NAME" default:"generated-bpm-ops.yml" description:"Name of the ops-file that colocates bpm, below DIR"`
 	Ledger    bool     `long:"ledger" description:"Show where every statement of the old scripts went"`
-	Verify    bool     `long:"verify" description:"Prove each conversion as verify does (needs ruby); a job that differs in a way that nothing explains is left as it was"`
+	Verify    bool     `long:"verify" description:"Require the proof: without ruby nothing is written, and a job that is not proven is left as it was, with exit status 1"`
+	NoVerify  bool     `long:"no-verify" description:"Leave the proof out and execute nothing of the release (also: BOSH_BPMIFY_NO_VERIFY=1)"`
 	Swap      string   `long:"swap-chpst" value-name:"only" optional:"yes" optional-value:"rest" choice:"rest" choice:"only" description:"Replace chpst in the jobs and scripts that stay, by a line of setpriv and the like with the same effect; =only converts nothing"`
 	// FeatureFlag and DropFlag are "" where the option is not given.
 	FeatureFlag  string `long:"feature-flag" optional:"yes" optional-value:"bpm.enabled" value-name:"NAME" description:"Let a property decide whether bpm starts the jobs, false by default (bpm.enabled, if no other is named); what is there stays beside it"`
@@ -51,6 +49,9 @@ func (o *releaseOptions) run(env *environment) error {
 	if o.DropFlag != "" && len(o.Processes) > 0 {
 		return errors.New("--drop-flag takes a flag out of whole jobs; name them with --job, not with --process")
 	}
+	if o.Verify && o.NoVerify {
+		return errors.New("--verify and --no-verify contradict each other; use one of them")
+	}
 	if o.ShareWrapper && o.FeatureFlag == "" {
 		return errors.New("--share-wrapper is for jobs whose old scripts stay: give --feature-flag, too")
 	}
@@ -71,8 +72,11 @@ func (o *releaseOptions) run(env *environment) error {
 	dirs = distinct(dirs)
 	failed := false
 	var found []reported
-	for p := range parallel.InOrder(dirs, func(dir string) planned { return o.plan(dir, env.step) }) {
+	progress := newProgress(env, len(dirs))
+	for p := range parallel.InOrder(dirs, func(dir string) planned { return o.plan(dir, env.step, progress) }) {
 		dir := p.dir
+		progress.release()
+		progress.clear()
 		if len(dirs) > 1 && !env.json && !o.machine() {
 			fmt.Fprintf(env.stdout, "release in %s\n\n", dir)
 		}
@@ -128,7 +132,7 @@ type planned struct {
 	plan    *convert.Plan
 	resumed bool
 	// proof is what verify says of the jobs; nil when it was not asked.
-	proof *verify.Result
+	proof *proof
 	err   error
 	disk  *disk
 	// done gives the release free for other runs.
@@ -136,7 +140,7 @@ type planned struct {
 }
 
 // plan reads the release in dir and decides what becomes of it.
-func (o *releaseOptions) plan(dir string, s step) (p planned) {
+func (o *releaseOptions) plan(dir string, s step, progress *progress) (p planned) {
 	p = planned{dir: dir, done: func() {}}
 	d, err := openDisk(dir, s)
 	if err != nil {
@@ -148,7 +152,7 @@ func (o *releaseOptions) plan(dir string, s step) (p planned) {
 	p.disk, p.done = d, d.close
 	r, err := o.load(&p)
 	if err == nil {
-		err = o.decide(&p, r)
+		err = o.decide(&p, r, func(job string, n, of int) { progress.job(dir, job, n, of) })
 	}
 	p.err = err
 	return p
@@ -174,7 +178,7 @@ func (o *releaseOptions) load(p *planned) (*release.Release, error) {
 	return release.Load(p.dir)
 }
 
-func (o *releaseOptions) decide(p *planned, r *release.Release) (err error) {
+func (o *releaseOptions) decide(p *planned, r *release.Release, progress func(job string, n, of int)) (err error) {
 	opts := convert.Options{
 		Jobs:         o.Jobs,
 		Processes:    o.Processes,
@@ -190,54 +194,15 @@ func (o *releaseOptions) decide(p *planned, r *release.Release) (err error) {
 		return err
 	}
 	p.plan, err = convert.Release(r, opts)
-	if o.Verify && err == nil {
-		p.plan, p.proof, err = proven(r, p.plan, opts)
+	if err == nil && o.proves() {
+		p.plan, p.proof, err = prove(r, p.plan, opts, o.Verify, progress)
 	}
 	return err
 }
 
-// proven runs the start path of each job of a plan as it was and as it would be,
-// and declines those that differ in a way that nothing explains.
-func proven(r *release.Release, plan *convert.Plan, opts convert.Options) (*convert.Plan, *verify.Result, error) {
-	renderer, err := render.New()
-	if err != nil {
-		return nil, nil, err
-	}
-	defer renderer.Close()
-	after, err := r.With(plan.Files())
-	if err != nil {
-		return nil, nil, err
-	}
-	v := &verify.Verifier{Renderer: renderer, On: opts.DropFlag}
-	result, err := v.Release(r, after, plan, opts.Jobs)
-	if err != nil {
-		return nil, nil, err
-	}
-	opts.Unproven = map[string]source.Diagnostic{}
-	for _, j := range result.Jobs {
-		if j.Status == verify.Unexplained {
-			opts.Unproven[j.Name] = unproven(r.Job(j.Name), j)
-		}
-	}
-	if len(opts.Unproven) == 0 {
-		return plan, result, nil
-	}
-	plan, err = convert.Release(r, opts)
-	return plan, result, err
-}
-
-// unproven says what keeps a job from being called converted.
-func unproven(job *release.Job, j *verify.Job) source.Diagnostic {
-	var aspects []string
-	d := source.Diagnostic{ID: "verify-unexplained", Severity: source.Error, Span: source.Span{File: job.Monit}}
-	for _, x := range j.Differences {
-		if x.Status == verify.Unexplained && !slices.Contains(aspects, x.Aspect) {
-			aspects = append(aspects, x.Aspect)
-		}
-	}
-	d.Message = fmt.Sprintf("the new job was run beside the old one, and nothing explains what differs: %s; convert without --verify and see bosh-bpmify verify", listed(aspects, 4))
-	return d
-}
+// proves says whether the jobs are to be proven. Where chpst alone is replaced,
+// no job is converted.
+func (o *releaseOptions) proves() bool { return o.Verify }
 
 // one prints and writes what the release in dir comes to.
 func (o *releaseOptions) one(env *environment, dir string, p planned) error {
@@ -285,7 +250,7 @@ func (o *releaseOptions) one(env *environment, dir string, p planned) error {
 			return errReported
 		}
 	}
-	if p.proof != nil && p.proof.Status() == verify.Unexplained {
+	if o.Verify && p.proof != nil && p.proof.failed() {
 		return errReported
 	}
 	return nil

@@ -27,7 +27,7 @@ type report struct {
 	resumed        bool
 	showSuppressed bool
 	// proof is what running both sides came to; nil when they were not run.
-	proof *verify.Result
+	proof *proof
 	// dir is the release's directory where the run is about several.
 	dir string
 }
@@ -114,6 +114,10 @@ func (r *report) text() {
 		p.line("")
 	}
 	r.next(p)
+	if line := r.proof.line(); line != "" {
+		p.line("")
+		p.wrapped("", line)
+	}
 	_, _ = b.WriteTo(r.env.stdout)
 }
 
@@ -145,7 +149,7 @@ func (r *report) job(p *printer, j *convert.Conversion) {
 		p.section("ledger")
 		p.ledger(j.Ledger)
 	}
-	r.proven(p, j.Job.Name)
+	r.proven(p, j)
 	p.line("")
 }
 
@@ -163,30 +167,20 @@ func (r *report) chpst(p *printer, j *convert.Conversion) {
 	}
 }
 
-// proven says what running both sides came to.
-func (r *report) proven(p *printer, job string) {
-	if r.proof == nil {
-		return
+// proven says in one line what running both sides came to.
+func (r *report) proven(p *printer, c *convert.Conversion) {
+	j := r.proof.of(c.Job.Name)
+	switch {
+	case j == nil || j.declined:
+	case j.lifted != "":
+		p.wrapped("  ", "kept as a wrapper: lifted into bpm.yml, "+j.lifted)
+	case j.idle():
+		p.wrapped("  ", "not proven: monit starts no process of this job, and the scripts of errands and of bbr are not run")
+	case j.Status == verify.NotRun:
+		p.wrapped("  ", "not proven: "+j.Why)
+	default:
+		p.wrapped("  ", fmt.Sprintf("proven: %s run side by side, %s", plural(len(j.Cases), "case"), j.differs()))
 	}
-	for _, j := range r.proof.Jobs {
-		if j.Name != job {
-			continue
-		}
-		p.section("proof")
-		p.wrapped("    ", proof(j))
-	}
-}
-
-// proof is the comparison of a job in a sentence.
-func proof(j *verify.Job) string {
-	if j.Status == verify.NotRun {
-		return "not run: " + j.Why
-	}
-	if j.Compared+len(j.Differences) == 0 {
-		return "nothing was compared: monit starts no process of this job, and the scripts of errands and of bbr are not run"
-	}
-	return fmt.Sprintf("the old and the new job were run side by side in %s: %s the same, %s, none left unexplained",
-		plural(len(j.Cases), "case"), plural(j.Compared, "comparison"), plural(len(j.Differences), "difference"))
 }
 
 func plural(n int, noun string) string {
@@ -513,7 +507,7 @@ func oneLine(s string, width int) string {
 
 // tables is the report for programs: bosh's JSON of tables.
 func (r *report) tables() {
-	jobs := table.Table{Content: "jobs", Header: headers("Job", "Verdict", "Place", "Reason")}
+	jobs := table.Table{Content: "jobs", Header: headers("Job", "Verdict", "Place", "Reason", "Proof", "Form")}
 	files := table.Table{Content: "files", Header: headers("Job", "File", "Change", "Why")}
 	decisions := table.Table{Content: "decisions", Header: headers("Job", "What", "Why", "Place")}
 	ledger := table.Table{Content: "statements", Header: headers("Job", "Place", "To", "Statement", "Note")}
@@ -521,7 +515,7 @@ func (r *report) tables() {
 	change := map[string]string{"-": "deleted", "+": "new", "~": "changed"}
 	for _, j := range r.plan.Jobs {
 		name := j.Job.Name
-		add(&jobs, name, string(j.Verdict), j.Reason.Span.String(), j.Reason.Message)
+		add(&jobs, name, string(j.Verdict), j.Reason.Span.String(), j.Reason.Message, r.proof.word(name), string(j.Form()))
 		for _, c := range j.Changes {
 			add(&files, name, c.Name, change[mark(c)], c.Why)
 		}
@@ -548,14 +542,10 @@ func (r *report) tables() {
 			ofRelease(&tables[i], r.dir)
 		}
 	}
-	if r.proof != nil {
-		t := table.Table{Content: "proofs", Header: headers("Job", "Status", "Cases", "Same", "Differences", "Why")}
-		for _, j := range r.proof.Jobs {
-			add(&t, j.Name, string(j.Status), fmt.Sprint(len(j.Cases)), fmt.Sprint(j.Compared), fmt.Sprint(len(j.Differences)), j.Why)
-		}
-		tables = append(tables, t)
-	}
 	r.env.tables(tables...)
+	if line := r.proof.line(); line != "" {
+		r.env.say("%s", line)
+	}
 }
 
 // ofRelease puts the release into each row.

@@ -70,12 +70,35 @@ type Conversion struct {
 	Checks []string
 	// wrapped are the old scripts that call wrappers, which stay behind a flag.
 	wrapped []Change
+	// wrapper says that a process runs through one.
+	wrapper bool
 	// flagRefused says that it is the flag that keeps the job as it is.
 	flagRefused bool
 	// OnBPM says that bpm starts some of them already.
 	OnBPM bool
 	// Flag is the property behind which the conversion is put; "" for none.
 	Flag string
+}
+
+// Form is how a converted job says what its processes run.
+type Form string
+
+const (
+	// Lifted: bpm.yml says it.
+	Lifted Form = "lifted"
+	// Wrapper: for one process at least, bpm.yml names a script that ends in it.
+	Wrapper Form = "wrapper"
+)
+
+// Form is that of a converted job; "-" for others.
+func (c *Conversion) Form() Form {
+	switch {
+	case c.Verdict != Converted && c.Verdict != ConvertedReview || len(c.Processes) == 0:
+		return "-"
+	case c.wrapper:
+		return Wrapper
+	}
+	return Lifted
 }
 
 // Change is what happens to one file.
@@ -140,6 +163,9 @@ type Context struct {
 	Flag string
 	// ShareWrapper has the old scripts, which stay behind a flag, call the wrappers.
 	ShareWrapper bool
+	// Wrapped says why the processes of the job have to run through wrappers that
+	// keep the words of their scripts; "" where bpm.yml may say what they run.
+	Wrapped string
 
 	hosts *hostIndex
 }

@@ -145,6 +145,9 @@ func (w *job) lift(l *launch, u *ctl.Launch, p *bpm.ProcessTemplate) *source.Dia
 		l.places[o] = place{ToWrapper, "has to run in the container of " + l.name}
 		return cannot(o.Span, "the script starts %s beside it, in the background", ctl.Unwrap(o).Name())
 	}
+	if why := w.ctx.Wrapped; why != "" {
+		return cannot(c.Span, "%s", why)
+	}
 	for _, o := range l.result.Commands {
 		if o == c {
 			break
@@ -717,6 +720,9 @@ func (w *job) wrap(l *launch, title bpm.Value, around []erb.Guard) bool {
 			if w.bookkeeping(l, e) || slices.ContainsFunc(p.Env, func(v bpm.Variable) bool { return v.Name == e.Name }) {
 				continue
 			}
+			if _, fixed := e.Value.Literal(); w.ctx.Wrapped != "" && !fixed {
+				continue
+			}
 			if v, err := w.value(e.Value); err == nil && len(e.Guards) == 0 && len(l.ways) == 1 {
 				probe := &bpm.ProcessTemplate{Env: []bpm.Variable{{Name: e.Name, Value: v}}}
 				if w.printable(probe) == "" {
@@ -753,6 +759,7 @@ func (w *job) wrap(l *launch, title bpm.Value, around []erb.Guard) bool {
 		w.find(d.ID, d.Severity, d.Span, "%s runs through %s because of this: %s", l.name, p.Executable, d.Message)
 	}
 	l.process, l.variants = p, []*bpm.ProcessTemplate{p}
+	w.wrapper = true
 	l.launch = l.ways[0]
 	w.decide(l, at(l.launch.Span()), "executable: "+p.Executable, "a wrapper around the process that check %s supervises (%s)", l.name, how(l.launch))
 	return true

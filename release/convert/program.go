@@ -95,14 +95,16 @@ func (w *job) analyse(check *monit.Check) bool {
 	}
 	l := newLaunch(check)
 	findings, decisions := len(w.Findings), len(w.Decisions)
-	if !w.follow(l, ctl.World{}) {
+	world := ctl.World{Verbatim: w.ctx.Wrapped != ""}
+	if !w.follow(l, world) {
 		return false
 	}
 	if w.guarded(l) {
 		// once more, now that it is known who writes the pidfile
 		w.Findings, w.Decisions = w.Findings[:findings], w.Decisions[:decisions]
 		l = newLaunch(check)
-		if !w.follow(l, ctl.World{Absent: []string{l.pidfile}}) {
+		world.Absent = []string{l.pidfile}
+		if !w.follow(l, world) {
 			return false
 		}
 	}

@@ -249,6 +249,9 @@ func (r *residual) close() {
 					r.keep[c], changed = true, true
 				}
 			}
+			if !r.keep[c] && setsParameters(c) && needsParameters(need) {
+				r.keep[c], changed = true, true
+			}
 			for _, o := range c.Locals {
 				if needLocal[o] && !(r.ways && c.Test) {
 					r.keep[c], changed = true, true
@@ -260,6 +263,25 @@ func (r *residual) close() {
 		}
 		changed = changed || len(need)+len(r.functions) != before
 	}
+}
+
+// setsParameters says whether a command changes $1, $@ and the like.
+func setsParameters(c *ctl.Command) bool {
+	return c.Name() == "shift" || c.Name() == "set" && len(c.Words) > 1 && c.Words[1].Is("--")
+}
+
+// needsParameters says whether $1, $@ or the like is among some variables.
+func needsParameters(names map[string]bool) bool {
+	for n := range names {
+		if isParameter(n) {
+			return true
+		}
+	}
+	return false
+}
+
+func isParameter(name string) bool {
+	return name == "@" || name == "*" || name == "#" || name != "" && name[0] >= '1' && name[0] <= '9'
 }
 
 // locals looks for variables of functions that are no longer gone behind their
@@ -474,7 +496,7 @@ var (
 	shellIdentifier = search.MustCompile(`[A-Za-z_]\w*`)
 )
 
-var shellName = search.MustCompile(`\$\{?[#!]?([A-Za-z_]\w*)|\$(\?)`)
+var shellName = search.MustCompile(`\$\{?[#!]?([A-Za-z_]\w*|[1-9@*])|\$(\?|#)`)
 
 // wordRefs are the variables that the run-time parts of a word read.
 func wordRefs(w ctl.Word) []string {

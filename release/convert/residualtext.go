@@ -343,7 +343,7 @@ func (r *residual) positional(nodes []*ctl.Node) bool {
 	found := false
 	has := func(refs []string) {
 		for _, n := range refs {
-			found = found || n == "@" || n == "*" || n == "#" || n != "" && n[0] >= '1' && n[0] <= '9'
+			found = found || isParameter(n)
 		}
 	}
 	ctl.Walk(nodes, func(n *ctl.Node) {

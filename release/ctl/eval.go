@@ -308,6 +308,9 @@ type World struct {
 	// Bare asks for the commands without what they need: Text is as written,
 	// Refs and Calls are empty.
 	Bare bool
+	// Verbatim leaves lists, and variables whose values are known only when the
+	// job is rendered, to the shell: they are Runtime parts.
+	Verbatim bool
 }
 
 // Exists says whether a path will be there on the VM, when that is known.

@@ -269,7 +269,7 @@ func unescape(s, only string) string {
 // positional parameters instead.
 func (e *evaluator) param(p *syntax.ParamExp) (Word, []Word) {
 	runtime := Word{{Kind: Runtime, Text: e.text(p), Span: e.script.span(p), Guards: e.beyond(e.script.Template.Guards(e.script.span(p).Start))}}
-	if p.Param != nil && p.Index != nil && !p.Excl && !p.Length && p.Slice == nil && p.Repl == nil && p.Exp == nil {
+	if p.Param != nil && p.Index != nil && !e.Verbatim && !p.Excl && !p.Length && p.Slice == nil && p.Repl == nil && p.Exp == nil {
 		v := e.state.vars[p.Param.Value]
 		if w, ok := p.Index.(*syntax.Word); ok && (w.Lit() == "@" || w.Lit() == "*") && v.isArray {
 			if len(v.array) == 0 {
@@ -286,6 +286,9 @@ func (e *evaluator) param(p *syntax.ParamExp) (Word, []Word) {
 	}
 	name := p.Param.Value
 	if name == "@" || name == "*" {
+		if e.Verbatim && slices.ContainsFunc(e.state.params, varies) {
+			return runtime, nil
+		}
 		if p.Exp == nil && len(e.state.params) > 0 {
 			if name == "*" && e.inDouble {
 				return joined(e.state.params), nil
@@ -295,7 +298,7 @@ func (e *evaluator) param(p *syntax.ParamExp) (Word, []Word) {
 		return nil, []Word{}
 	}
 	value, set, known := e.variable(name)
-	if !known {
+	if !known || e.Verbatim && (varies(value) || e.state.vars[name].isArray) {
 		return runtime, nil
 	}
 	if around := e.beyond(e.script.Template.Guards(e.script.span(p).Start)); len(around) > 0 && e.inString == nil {
@@ -355,6 +358,12 @@ func (e *evaluator) param(p *syntax.ParamExp) (Word, []Word) {
 		}
 	}
 	return runtime, nil
+}
+
+// varies says whether a value is not the same on every VM.
+func varies(w Word) bool {
+	_, same := w.Literal()
+	return !same
 }
 
 // joined makes one word of several, as "$*" does.

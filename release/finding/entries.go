@@ -637,6 +637,13 @@ var entries = []Entry{
 		Sources: []string{bpmConfig, "https://github.com/cloudfoundry/bpm-release/issues/37", "https://github.com/cloudfoundry/bpm-release/issues/112"},
 	},
 	{
+		ID: "not-proven", Severity: source.Error,
+		Title:   "The proof was required, and the old and the new job could not be run side by side",
+		Why:     "`release --verify` requires a proof for each job that it converts. In no case did both sides run: a template does not render with the values that were made up for it, or the old script never starts the process with them.",
+		Do:      "Add a sample manifest with properties that the templates accept, or convert without `--verify` and review the job by hand.",
+		Sources: []string{verifyPage},
+	},
+	{
 		ID: "not-understood", Severity: source.Warning,
 		Title:   "What a statement of the old script does could not be told, or could not be kept whole",
 		Why:     "A file that it sources is not in the release, it runs text that is put together on the VM (`eval`), a question was asked only so that `set -e` would end the script, or a program ran only for a value that nothing needs now. The ledger has the statement, and it may have done something that the new job does not do. It is an error where the new job cannot work as it is.",
@@ -975,8 +982,8 @@ var entries = []Entry{
 	}, {
 		ID: "verify-unexplained", Severity: source.Error,
 		Title:   "The new job was run beside the old one, and nothing explains what differs",
-		Why:     "`release --verify` runs the start path as it was and as it would be, and compares what the processes see. A difference that no finding, no decision and no line of the ledger explains may be a mistake of the conversion, so the job is left as it was.",
-		Do:      "Convert without `--verify` and look at `bosh-bpmify verify`: it shows both sides and the cases in which they differ. If the new job is right, say so in review; if the conversion is wrong, please report it.",
+		Why:     "`release` runs the start path as it was and as it would be, and compares what the processes see. A difference that no finding, no decision and no line of the ledger explains may be a mistake of the conversion. A wrapper that keeps the words of the old script differs as well, or is not possible here, so the job is left as it was.",
+		Do:      "Convert it with `release --no-verify` and look at `bosh-bpmify verify`: it shows both sides and the cases in which they differ. If the new job is right, say so in review; if the conversion is wrong, please report it.",
 		Sources: []string{verifyPage},
 	},
 	{

@@ -214,6 +214,53 @@ func aspectText(aspect string) (kind, name string) {
 	return kinds[k].one, name
 }
 
+// Said says in a few words what differs, for one line of a list.
+func Said(d verify.Difference) string {
+	kind, name := aspectText(d.Aspect)
+	what := strings.TrimSpace(kind + " " + name)
+	if key, _, _ := strings.Cut(d.Aspect, ":"); key == "status" {
+		what = "the exit status of " + strings.TrimPrefix(d.Aspect, "status:")
+	}
+	before, after := apart(oneLine(d.Before), oneLine(d.After))
+	switch {
+	case d.Because != "":
+		what += ": " + oneLine(d.Because)
+	case d.After == "":
+		what += ": " + before + " is missing"
+	case d.Before == "":
+		what += ": " + after + " is new"
+	default:
+		what += ": " + before + " became " + after
+	}
+	return shortened(what, 160)
+}
+
+// apart leaves the words out with which both texts begin.
+func apart(a, b string) (string, string) {
+	x, y := strings.Fields(a), strings.Fields(b)
+	n := 0
+	for n < len(x) && n < len(y) && x[n] == y[n] {
+		n++
+	}
+	cut := func(words []string) string {
+		text := strings.Join(words[n:], " ")
+		if n > 0 {
+			text = strings.TrimSpace("… " + text)
+		}
+		return shortened(text, 60)
+	}
+	return cut(x), cut(y)
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func shortened(s string, width int) string {
+	if r := []rune(s); len(r) > width {
+		return string(r[:width-1]) + "…"
+	}
+	return s
+}
+
 // agreement is what is the same in a number of cases, one kind.
 type agreement struct {
 	Kind  string
