@@ -150,11 +150,11 @@ func (n *bothWays) same(t *testing.T, k cases.Case, f *source.File, fitted rende
 	if err != nil {
 		return // a wrapper that has another name beside the script
 	}
-	properties := clone(k.Properties)
+	k.Properties = clone(k.Properties)
 	if on {
-		render.Set(properties, "bpm.enabled", true)
+		render.Set(k.Properties, "bpm.enabled", true)
 	}
-	context := (cases.Case{Properties: properties, Links: k.Links}).Context(now)
+	context := k.Context(now)
 	context.Fill = fitted.Fill
 	got, err := n.renderer.Render(file, context)
 	if err != nil {
