@@ -214,15 +214,80 @@ func (m *maker) samples(j *release.Job, manifests []*manifest.Manifest) []Case {
 				}
 				m.add(c)
 				placed = append(placed, c)
-				for name, p := range m.properties {
-					if v := at(c.Properties, name); v != nil && p.sample == nil {
-						p.sample = v
-					}
-				}
+				m.learn(c.Properties)
 			}
 		}
 	}
+	for _, doc := range manifests {
+		m.ops(j, doc, placed)
+	}
 	return placed
+}
+
+// learn takes what a manifest gives for samples of the properties.
+func (m *maker) learn(values map[string]any) {
+	for name, p := range m.properties {
+		if v := at(values, name); v != nil && p.sample == nil {
+			p.sample = v
+		}
+	}
+}
+
+// ops adds a case for an ops-file that sets properties of the job: on the first
+// manifest that places it, or on the defaults.
+func (m *maker) ops(j *release.Job, doc *manifest.Manifest, placed []Case) {
+	var first manifest.Set
+	given := map[string]any{} // by this file alone
+	all := map[string]any{}
+	if len(placed) > 0 {
+		all, _ = clone(placed[0].Properties).(map[string]any)
+	}
+	for _, s := range doc.Sets() {
+		if j == nil || s.Job != "" && s.Job != j.Name || s.Release != "" && s.Release != j.Release.Name && !strings.Contains(s.Release, "((") {
+			continue
+		}
+		v := value(s.Value, s.Property)
+		set, ok := v.(map[string]any)
+		if _, made := render.IsSynthesized(v); s.Property != "" || made {
+			set, ok = map[string]any{}, s.Property != ""
+			if ok {
+				render.Set(set, s.Property, v)
+			}
+		}
+		// a global one counts where the job declares it
+		if set = m.known(set); !ok || len(set) == 0 || m.undeclared && s.Job == "" {
+			continue
+		}
+		if first.Value == nil {
+			first = s
+		}
+		for _, into := range []map[string]any{given, all} {
+			if l, ok := at(into, s.Property).([]any); ok && s.Adds {
+				more, _ := v.([]any)
+				render.Set(into, s.Property, append(slices.Clone(l), more...))
+			} else {
+				overlay(into, set)
+			}
+		}
+	}
+	if first.Value == nil {
+		return
+	}
+	m.add(Case{Name: doc.Path(), Properties: all, Why: fmt.Sprintf("what %s gives the job", first.Span.Place())})
+	m.learn(given)
+}
+
+// overlay puts values over others, mapping by mapping.
+func overlay(into, over map[string]any) {
+	for k, v := range over {
+		below, ok := v.(map[string]any)
+		has, had := into[k].(map[string]any)
+		if _, made := render.IsSynthesized(v); ok && had && !made {
+			overlay(has, below)
+		} else {
+			into[k] = v
+		}
+	}
 }
 
 // known are the properties that the job sees.

@@ -278,3 +278,45 @@ func TestRender(t *testing.T) {
 		}
 	}
 }
+
+// An ops-file of the release is a case on the first manifest that places the job.
+func TestOpsFiles(t *testing.T) {
+	j := job(t, spec)
+	m := read1(t, "manifests/shop.yml", `
+name: shop
+releases: [{name: shop, version: 1}]
+instance_groups:
+- name: front
+  jobs:
+  - {name: web, release: shop, properties: {title: a shop, hosts: [x]}}
+`)
+	ops := read1(t, "operations/more.yml", `
+- {type: replace, path: "/instance_groups/name=front/jobs/name=web/properties/tls?/cert?", value: ((cert))}
+- {type: replace, path: "/instance_groups/name=front/jobs/name=web/properties/hosts/-", value: y}
+- {type: replace, path: "/instance_groups/name=front/jobs/name=web/properties/nobody?", value: knows}
+- {type: replace, path: "/instance_groups/name=front/jobs/name=other/properties/title", value: not here}
+- {type: remove, path: /instance_groups/name=front/jobs/name=web/properties/title}
+`)
+	added := read1(t, "operations/add.yml", `
+- type: replace
+  path: /instance_groups/-
+  value: {name: web, instances: 1, jobs: [{name: web, release: shop, properties: {limit: 7}}]}
+- {type: replace, path: "/properties?/port", value: 81}
+`)
+	other := read1(t, "operations/other.yml", `[{type: replace, path: "/instance_groups/name=a/jobs/name=other/properties/title", value: x}]`)
+	all := map[string]props{}
+	for _, c := range Of(j, nil, []*source.File{file("t.erb", `<%= p('limit') %>`)}, []*manifest.Manifest{ops, m, added, other}) {
+		all[c.Name] = c.Properties
+	}
+	for name, w := range map[string]props{
+		"operations/more.yml": {"title": "a shop", "hosts": []any{"x", "y"}, "tls": props{"cert": render.Synthesize("tls.cert")}},
+		"operations/add.yml":  {"title": "a shop", "hosts": []any{"x"}, "limit": 7, "port": 81},
+	} {
+		if d := cmp.Diff(w, all[name]); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+	if p, ok := all["operations/other.yml"]; ok {
+		t.Errorf("a file that does not set properties of the job: %v", p)
+	}
+}

@@ -29,6 +29,12 @@ func values(n *yaml.Node) map[string]any {
 	return all
 }
 
+// value is that of one property.
+func value(n *yaml.Node, name string) any {
+	d := decoder{100_000}
+	return d.decode(n, name)
+}
+
 func (d *decoder) decode(n *yaml.Node, name string) any {
 	if d.left--; n == nil || d.left < 0 {
 		return nil

@@ -58,8 +58,8 @@ type Options struct {
 type Plan struct {
 	Release *release.Release
 	Jobs    []*Conversion
-	// Samples are the sample manifests: those of the release, or those that the
-	// user named.
+	// Samples are the sample manifests and ops-files of the release, or the
+	// manifests that the user named.
 	Samples []*manifest.Manifest
 	// Changes are those of the manifests and ops-files; the jobs have theirs.
 	Changes []Change
@@ -394,6 +394,9 @@ func (p *Plan) elsewhere(samples []*manifest.Manifest, needs, converted []manife
 				more = append(more, m)
 			}
 			continue
+		}
+		if m != nil && m.Kind == manifest.OpsFile && o.Manifests == nil && !expected.MatchString(path.Dir(name)) {
+			p.Samples = append(p.Samples, m)
 		}
 		if m != nil && m.Kind == manifest.RuntimeConfig {
 			runtime = append(runtime, m)
