@@ -40,7 +40,7 @@ type side struct {
 	// configs are the bpm.yml that were read, by their text.
 	configs map[string]config
 	// before is the tree before anything ran.
-	before map[string]vm.Node
+	before vm.Snapshot
 	// places tells where the lines of rendered scripts come from, by target.
 	places map[string]*lines
 }

@@ -58,7 +58,7 @@ func (c *comparison) access(b, a *vm.Event) {
 			weakly(p)
 		}
 	})
-	for p, n := range c.before.vm.Files.Snapshot() {
+	for p, n := range c.before.vm.Files.Snapshot().Own() {
 		// a folder that the script made for the process
 		if n.By != "" && n.Mode.IsDir() && !c.passing(p) && strings.HasPrefix(p, "/var/vcap/") && (n.Owner == b.User || n.Owner == "vcap") {
 			weakly(p)

@@ -188,35 +188,45 @@ func (c *comparison) passing(name string) bool {
 func (c *comparison) tree() {
 	b, a := c.before.vm.Files.Snapshot(), c.after.vm.Files.Snapshot()
 	names := map[string]bool{}
-	for p, n := range b {
-		if n.By != "" || c.before.before[p].Mode == 0 && !n.Assumed {
+	for p, n := range b.Own() {
+		if _, was := c.before.before.Get(p); n.By != "" || !was && !n.Assumed {
 			names[p] = true
 		}
 	}
-	for p, n := range a {
+	for p, n := range a.Own() {
 		if n.By != "" && n.By != made {
 			names[p] = true
 		}
 	}
-	for p := range c.before.before {
-		_, x := b[p]
-		_, y := a[p]
-		if !x || !y {
-			names[p] = true // taken away
+	away := func(p string) {
+		_, was := c.before.before.Get(p)
+		_, x := b.Get(p)
+		_, y := a.Get(p)
+		if was && !(x && y) {
+			names[p] = true
+		}
+	}
+	for p := range c.before.before.Own() {
+		away(p)
+	}
+	for _, s := range []vm.Snapshot{b, a} {
+		for p := range s.Gone() {
+			away(p)
 		}
 	}
 	// the templates of the job are compared by themselves, but for their owners
 	// and modes where a script changes those
 	rendered := map[string]bool{}
 	for _, s := range []*side{c.before, c.after} {
-		for p := range s.before {
+		for p := range s.before.Own() {
 			if strings.HasPrefix(p, "/var/vcap/jobs/"+c.job+"/") {
 				rendered[p] = true
 			}
 		}
 	}
 	for p := range rendered {
-		if _, there := b[p]; !there || a[p].Mode == 0 {
+		_, inBefore := b.Get(p)
+		if _, inAfter := a.Get(p); !inBefore || !inAfter {
 			delete(names, p)
 		}
 	}
@@ -225,8 +235,8 @@ func (c *comparison) tree() {
 		if c.passing(p) && !rendered[p] {
 			continue
 		}
-		x, inBefore := b[p]
-		y, inAfter := a[p]
+		x, inBefore := b.Get(p)
+		y, inAfter := a.Get(p)
 		if rendered[p] {
 			if meta(x) != meta(y) {
 				rule := ""
@@ -250,7 +260,7 @@ func (c *comparison) tree() {
 		case inBefore && !inAfter:
 			c.compare(kind+p, c.describe(p, x), "", c.missingRule(p, x))
 		case !inBefore && inAfter:
-			if _, was := c.before.before[p]; was {
+			if _, was := c.before.before.Get(p); was {
 				c.compare(kind+p, "removed", c.describe(p, y), "")
 				break
 			}

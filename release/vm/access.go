@@ -38,7 +38,7 @@ func (p *Process) find(name string, follow bool) (string, *Node, error) {
 		return full, nil, &Error{name, "No such file or directory"}
 	}
 	for d := path.Dir(full); d != "/"; d = path.Dir(d) {
-		if f := p.Files.nodes[d]; f != nil && f.Mode.IsDir() && !p.can(f, 1) {
+		if f := p.Files.look(d); f != nil && f.Mode.IsDir() && !p.can(f, 1) {
 			return full, nil, &Error{name, "Permission denied"}
 		}
 	}
@@ -273,7 +273,7 @@ func (p *Process) Copy(from, to string, keep bool) error {
 			made.Owner, made.Group = p.User, p.Group
 			made.Mode &^= p.Umask
 		}
-		if there := p.Files.nodes[target]; there != nil && there.Mode.IsDir() && made.Mode.IsDir() {
+		if there := p.Files.look(target); there != nil && there.Mode.IsDir() && made.Mode.IsDir() {
 			continue
 		}
 		if err := p.insert(to, target, &made); err != nil {

@@ -24,20 +24,15 @@ func (v *VM) Clone() *VM {
 
 // Clone is a tree of its own with the same files.
 func (t *Tree) Clone() *Tree {
-	c := &Tree{nodes: make(map[string]*Node, len(t.nodes)), stemcell: t.stemcell, gone: maps.Clone(t.gone), Assume: t.Assume}
-	for name, n := range t.nodes {
-		made := *n
-		c.nodes[name] = &made
-	}
-	return c
+	return &Tree{base: t.base, own: t.copies(), stemcell: t.stemcell, gone: maps.Clone(t.gone), Assume: t.Assume}
 }
 
 // Restore puts back what a snapshot has in a folder, and takes away what it has
 // not: a tmpfs after a reboot. The folder itself stays.
-func (t *Tree) Restore(dir string, snapshot map[string]Node) {
+func (t *Tree) Restore(dir string, snapshot Snapshot) {
 	for _, name := range t.below(dir) {
 		if name != dir {
-			delete(t.nodes, name)
+			t.drop(name)
 		}
 	}
 	for name := range t.gone {
@@ -45,10 +40,9 @@ func (t *Tree) Restore(dir string, snapshot map[string]Node) {
 			delete(t.gone, name)
 		}
 	}
-	for name, n := range snapshot {
+	for name, n := range snapshot.all() {
 		if strings.HasPrefix(name, dir+"/") {
-			made := n
-			t.put(name, &made)
+			t.put(name, &n)
 		}
 	}
 }
@@ -56,7 +50,7 @@ func (t *Tree) Restore(dir string, snapshot map[string]Node) {
 // Delete takes away a path and all that is below it, whoever owns it.
 func (t *Tree) Delete(name string) {
 	for _, p := range t.below(name) {
-		delete(t.nodes, p)
+		t.drop(p)
 	}
 }
 

@@ -53,7 +53,7 @@ func carryOut(t *testing.T, p *Process, script string) (stdout, stderr string, s
 			names, err := p.List(here(name))
 			var all []fs.DirEntry
 			for _, n := range names {
-				all = append(all, entry{n, p.Files.nodes[here(name)+"/"+n].Mode})
+				all = append(all, entry{n, p.Files.look(here(name) + "/" + n).Mode})
 			}
 			return all, err
 		}),
@@ -198,7 +198,7 @@ func realTree(t *testing.T, dir string) map[string]string {
 func memoryTree(p *Process) map[string]string {
 	all := map[string]string{}
 	for _, q := range p.Files.below("/work") {
-		n := p.Files.nodes[q]
+		n := p.Files.look(q)
 		if q == "/work" {
 			continue
 		}

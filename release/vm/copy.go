@@ -104,7 +104,7 @@ func (c *Call) copy(from, to string, how copying) string {
 	}
 	failed := ""
 	for _, p := range all {
-		node := c.Files.nodes[p]
+		node := c.Files.node(p)
 		rest := strings.TrimPrefix(p, src)
 		target := dst + rest
 		if node == nil {
@@ -300,7 +300,7 @@ func (c *Call) move(from, to string, keepOld bool) (done bool, fail string) {
 	moved := c.Files.below(src)
 	nodes := make([]*Node, len(moved))
 	for i, p := range moved {
-		nodes[i] = c.Files.nodes[p]
+		nodes[i] = c.Files.node(p)
 	}
 	for i, p := range moved {
 		m := nodes[i]
@@ -493,7 +493,7 @@ func (c *Call) trim(from, to string, contents bool) error {
 		return nil // nothing is there
 	}
 	for _, p := range c.Files.below(dst) {
-		if p != dst && c.Files.get(src+strings.TrimPrefix(p, dst)) == nil && c.Files.nodes[p] != nil {
+		if p != dst && c.Files.get(src+strings.TrimPrefix(p, dst)) == nil && c.Files.look(p) != nil {
 			if err := c.Remove(p); err != nil {
 				return err
 			}

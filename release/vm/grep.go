@@ -165,7 +165,7 @@ func (c *Call) filesBelow(name string) []string {
 	}
 	var out []string
 	for _, p := range all {
-		if n := c.Files.nodes[p]; n != nil && n.Mode.IsRegular() {
+		if n := c.Files.look(p); n != nil && n.Mode.IsRegular() {
 			out = append(out, strings.TrimSuffix(name, "/")+strings.TrimPrefix(p, strings.TrimSuffix(full, "/")))
 		}
 	}

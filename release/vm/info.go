@@ -636,7 +636,7 @@ func crontab(c *Call) int {
 		user = v
 	}
 	file := "/var/spool/cron/crontabs/" + user
-	n := c.Files.nodes[file]
+	n := c.Files.node(file)
 	switch {
 	case c.Container != nil || opts.has("e"):
 		return c.missed(strings.Join(c.Args[1:], " "))

@@ -49,7 +49,7 @@ func TestOwners(t *testing.T) {
 				t.Errorf("status %d, want %d: %s", status, tt.status, stderr)
 			}
 			for name, want := range tt.want {
-				n := p.Files.nodes["/work/"+name]
+				n := p.Files.look("/work/" + name)
 				if n == nil {
 					t.Errorf("%s is not there", name)
 					continue

@@ -469,7 +469,7 @@ func du(c *Call) int {
 		}
 		total := 0
 		for _, p := range all {
-			size := length(c.Files.nodes[p])
+			size := length(c.Files.node(p))
 			if !opts.has("b") {
 				size = (size + 4095) / 4096 * 4096
 			}

@@ -2,10 +2,10 @@ package vm
 
 import (
 	"io/fs"
+	"iter"
 	"maps"
 	"path"
 	"slices"
-	"sort"
 	"strings"
 )
 
@@ -43,8 +43,13 @@ type Node struct {
 }
 
 // Tree is a file system. Its paths are clean and absolute.
+//
+// What all machines have in common stands in a layer below, which nobody changes:
+// a node of it is copied before somebody gets it who may change it.
 type Tree struct {
-	nodes map[string]*Node
+	base *layer
+	// own are the nodes of this tree by path; nil: that of the layer below is gone.
+	own map[string]*Node
 	// stemcell are the commands that a stemcell has, by path.
 	stemcell map[string]bool
 	// gone are paths that were taken to be there and were removed: nothing is
@@ -56,7 +61,66 @@ type Tree struct {
 
 // NewTree makes an empty tree.
 func NewTree() *Tree {
-	return &Tree{stemcell: map[string]bool{}, nodes: map[string]*Node{"/": {Mode: fs.ModeDir | 0o755, Owner: "root", Group: "root"}}}
+	return &Tree{base: &layer{}, stemcell: map[string]bool{}, own: map[string]*Node{"/": {Mode: fs.ModeDir | 0o755, Owner: "root", Group: "root"}}}
+}
+
+// layer is what several trees have in common.
+type layer struct {
+	nodes map[string]*Node
+	// paths are sorted, children are the sorted names in each folder.
+	paths    []string
+	children map[string][]string
+}
+
+// layer makes one of all that is in a tree, which nobody may change any more.
+func (t *Tree) layer() *layer {
+	l := &layer{nodes: t.own, paths: slices.Sorted(maps.Keys(t.own)), children: map[string][]string{}}
+	for _, p := range l.paths {
+		if p != "/" {
+			l.children[path.Dir(p)] = append(l.children[path.Dir(p)], path.Base(p))
+		}
+	}
+	return l
+}
+
+// above makes a tree with the same files as this one, which nobody may change any
+// more.
+func (t *Tree) above() func() *Tree {
+	base := t.layer()
+	return func() *Tree {
+		return &Tree{base: base, stemcell: t.stemcell, own: map[string]*Node{}}
+	}
+}
+
+// look is the node at a path, to be looked at only; nil: there is none.
+func (t *Tree) look(name string) *Node {
+	if n, ok := t.own[name]; ok {
+		return n
+	}
+	return t.base.nodes[name]
+}
+
+// node is the node at a path, which may be changed; nil: there is none.
+func (t *Tree) node(name string) *Node {
+	if n, ok := t.own[name]; ok {
+		return n
+	}
+	n := t.base.nodes[name]
+	if n != nil {
+		made := *n
+		n = &made
+		t.own[name] = n
+	}
+	return n
+}
+
+// drop takes away the node at a path, and no other.
+func (t *Tree) drop(name string) {
+	if t.base.nodes[name] != nil {
+		t.own[name] = nil
+	} else {
+		delete(t.own, name)
+	}
 }
 
 // Add puts a file there, and the folders that lead to it.
@@ -95,7 +159,7 @@ func Folder(mode fs.FileMode) *Node {
 
 // AddDir puts a folder there, and those that lead to it.
 func (t *Tree) AddDir(name string, owner, group string, mode fs.FileMode) *Node {
-	if n := t.nodes[name]; n != nil && n.Mode.IsDir() {
+	if n := t.node(name); n != nil && n.Mode.IsDir() {
 		n.Owner, n.Group, n.Mode = owner, group, fs.ModeDir|mode
 		return n
 	}
@@ -110,10 +174,10 @@ func (t *Tree) AddLink(name, to string) {
 }
 
 func (t *Tree) put(name string, n *Node) {
-	for d := path.Dir(name); t.nodes[d] == nil; d = path.Dir(d) {
-		t.nodes[d] = &Node{Mode: fs.ModeDir | 0o755, Owner: "root", Group: "root"}
+	for d := path.Dir(name); t.look(d) == nil; d = path.Dir(d) {
+		t.own[d] = &Node{Mode: fs.ModeDir | 0o755, Owner: "root", Group: "root"}
 	}
-	t.nodes[name] = n
+	t.own[name] = n
 }
 
 // resolve follows the links of a path: of its folders always, of its end when
@@ -129,7 +193,7 @@ func (t *Tree) resolve(name string, follow bool) (string, error) {
 		at := ""
 		for i, part := range parts {
 			at += "/" + part
-			n := t.nodes[at]
+			n := t.look(at)
 			if n == nil || n.Mode&fs.ModeSymlink == 0 || i == len(parts)-1 && !follow {
 				continue
 			}
@@ -149,7 +213,7 @@ func (t *Tree) resolve(name string, follow bool) (string, error) {
 
 // get is what is at a path, whose links are resolved.
 func (t *Tree) get(name string) *Node {
-	if n := t.nodes[name]; n != nil {
+	if n := t.node(name); n != nil {
 		return n
 	}
 	if t.Assume == nil {
@@ -160,7 +224,7 @@ func (t *Tree) get(name string) *Node {
 	}
 	var n *Node
 	for d := path.Dir(name); d != "/"; d = path.Dir(d) {
-		up := t.nodes[d]
+		up := t.look(d)
 		if t.gone[d] || up != nil && !up.Mode.IsDir() {
 			return nil // below what is known to be a file there is nothing
 		}
@@ -184,12 +248,17 @@ func (t *Tree) get(name string) *Node {
 func (t *Tree) children(dir string) []string {
 	var names []string
 	prefix := strings.TrimSuffix(dir, "/") + "/"
-	for p := range t.nodes {
-		if rest, ok := strings.CutPrefix(p, prefix); ok && rest != "" && !strings.Contains(rest, "/") {
+	for _, name := range t.base.children[dir] {
+		if _, ok := t.own[prefix+name]; !ok {
+			names = append(names, name)
+		}
+	}
+	for p, n := range t.own {
+		if rest, ok := strings.CutPrefix(p, prefix); ok && n != nil && rest != "" && !strings.Contains(rest, "/") {
 			names = append(names, rest)
 		}
 	}
-	sort.Strings(names)
+	slices.Sort(names)
 	return names
 }
 
@@ -197,23 +266,35 @@ func (t *Tree) children(dir string) []string {
 func (t *Tree) below(dir string) []string {
 	var paths []string
 	prefix := strings.TrimSuffix(dir, "/") + "/"
-	for p := range t.nodes {
-		if p == dir || strings.HasPrefix(p, prefix) {
+	if _, ok := t.own[dir]; !ok && t.base.nodes[dir] != nil && dir != "/" {
+		paths = append(paths, dir)
+	}
+	from, _ := slices.BinarySearch(t.base.paths, prefix)
+	for _, p := range t.base.paths[from:] {
+		if !strings.HasPrefix(p, prefix) {
+			break
+		}
+		if _, ok := t.own[p]; !ok {
 			paths = append(paths, p)
 		}
 	}
-	sort.Strings(paths)
+	for p, n := range t.own {
+		if n != nil && (p == dir || strings.HasPrefix(p, prefix)) {
+			paths = append(paths, p)
+		}
+	}
+	slices.Sort(paths)
 	return paths
 }
 
 // remove takes a path away, and all that is below it.
 func (t *Tree) remove(name string) {
 	for _, p := range t.below(name) {
-		delete(t.nodes, p)
+		t.drop(p)
 	}
 	if t.get(name) != nil {
 		// it is taken to be there again
-		delete(t.nodes, name)
+		t.drop(name)
 		if t.gone == nil {
 			t.gone = map[string]bool{}
 		}
@@ -233,14 +314,79 @@ func (n *Node) Data() ([]byte, error) {
 	return n.data, nil
 }
 
-// Snapshot is a copy of all that is there.
-func (t *Tree) Snapshot() map[string]Node {
-	out := make(map[string]Node, len(t.nodes))
-	for p, n := range t.nodes {
-		out[p] = *n
+// Snapshot is what was in a tree at some time.
+type Snapshot struct {
+	base *layer
+	own  map[string]*Node
+}
+
+// Snapshot is what is in the tree now.
+func (t *Tree) Snapshot() Snapshot { return Snapshot{t.base, t.copies()} }
+
+// copies are the nodes of this tree for another one.
+func (t *Tree) copies() map[string]*Node {
+	nodes := make([]Node, 0, len(t.own))
+	own := make(map[string]*Node, len(t.own))
+	for p, n := range t.own {
+		if n != nil {
+			nodes = append(nodes, *n)
+			n = &nodes[len(nodes)-1]
+		}
+		own[p] = n
 	}
-	return out
+	return own
+}
+
+// Get is a copy of the node at a path.
+func (s Snapshot) Get(name string) (n Node, there bool) {
+	found, ok := s.own[name]
+	if !ok {
+		found = s.base.nodes[name]
+	}
+	if found == nil {
+		return Node{}, false
+	}
+	return *found, true
+}
+
+// Own gives the nodes that are not those of each stemcell, and those of it that
+// somebody looked at or changed, in no order.
+func (s Snapshot) Own() iter.Seq2[string, Node] {
+	return func(yield func(string, Node) bool) {
+		for p, n := range s.own {
+			if n != nil && !yield(p, *n) {
+				return
+			}
+		}
+	}
+}
+
+// Gone gives the paths of a stemcell that are no more, in no order.
+func (s Snapshot) Gone() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for p, n := range s.own {
+			if n == nil && !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// all gives all nodes, in no order.
+func (s Snapshot) all() iter.Seq2[string, Node] {
+	return func(yield func(string, Node) bool) {
+		for p, n := range s.Own() {
+			if !yield(p, n) {
+				return
+			}
+		}
+		for p, n := range s.base.nodes {
+			if _, own := s.own[p]; !own && !yield(p, *n) {
+				return
+			}
+		}
+	}
 }
 
 // Paths are all paths, sorted.
-func (t *Tree) Paths() []string { return slices.Sorted(maps.Keys(t.nodes)) }
+func (t *Tree) Paths() []string { return t.below("/") }

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"mvdan.cc/sh/v3/syntax"
 
@@ -73,10 +74,16 @@ type VM struct {
 
 // New makes a machine with what a stemcell has before a job comes.
 func New() *VM {
-	v := &VM{Files: NewTree(), pids: map[string]bool{}, next: 1000, self: "1000", functions: map[string]bool{}, declared: map[string]*syntax.FuncDecl{}, outputs: map[string]string{}, pipes: map[string]*bytes.Buffer{}}
-	v.furnish()
+	v := &VM{Files: furnished()(), pids: map[string]bool{}, next: 1000, self: "1000", functions: map[string]bool{}, declared: map[string]*syntax.FuncDecl{}, outputs: map[string]string{}, pipes: map[string]*bytes.Buffer{}}
 	return v
 }
+
+// furnished makes a tree with what a stemcell has. It is put together once.
+var furnished = sync.OnceValue(func() func() *Tree {
+	v := &VM{Files: NewTree()}
+	v.furnish()
+	return v.Files.above()
+})
 
 // miss says once that something was not known.
 func (v *VM) miss(what string) {
