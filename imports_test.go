@@ -13,7 +13,7 @@ import (
 // it. CONTRIBUTING.md has the same list.
 var order = []string{
 	"release/golden", "release/parallel", "release/search", "release/source", "release/finding", "release/erb", "release/shell", "release/ruby", "release/flag", "release/monit", "release/ctl", "release/bpm", "release/daemon", "release/container", "release/vm", "release/ports",
-	"release", "release/hostscript", "release/errand", "release/suppress", "release/tarball", "manifest", "release/render", "release/cases", "release/demand", "ops-files", "release/runit", "release/convert", "release/verify", "release/verify/report",
+	"release", "release/hostscript", "release/errand", "release/suppress", "release/tarball", "manifest", "release/render", "release/cases", "release/demand", "ops-files", "release/runit", "release/convert", "release/verify", "release/generate", "release/verify/report",
 	"release/check", "manifest/doctor", "commands", "",
 }
 
