@@ -49,6 +49,25 @@ func (c Case) Context(j *release.Job) render.Context {
 	return ctx
 }
 
+// Contexts are those of several cases of a job, in their order. What the cases have
+// in common they share.
+func Contexts(j *release.Job, all []Case) []render.Context {
+	contexts := make([]render.Context, len(all))
+	base := render.NewContext(j, nil)
+	for i, c := range all {
+		if base.Undeclared { // then each case declares what it gives
+			contexts[i] = c.Context(j)
+			continue
+		}
+		contexts[i] = base.Present(c.Links...)
+		contexts[i].Made = c.made
+		if c.Properties != nil {
+			contexts[i].Properties = c.Properties
+		}
+	}
+	return contexts
+}
+
 // maker makes the cases of a job.
 type maker struct {
 	// properties are those of the specs, and what templates use below them.

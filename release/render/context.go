@@ -11,6 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
 
 // Fill says how much of what nobody supplied has a value beside what p asks for.
@@ -121,6 +122,9 @@ func NewContext(j *release.Job, properties map[string]any) Context {
 
 // Present is the context with optional links that were not there.
 func (c Context) Present(links ...string) Context {
+	if len(links) == 0 {
+		return c
+	}
 	with := map[string]Link{}
 	for name, l := range c.Links {
 		l.Absent = l.Absent && !slices.Contains(links, name)
@@ -138,6 +142,9 @@ func defaultOf(p release.Property) any {
 	return v
 }
 
+// linksKey is that of the links of a spec, which each consumer in the release asks for.
+type linksKey struct{}
+
 // links are the parts of a spec about them.
 type links struct {
 	Consumes []consumed
@@ -153,15 +160,17 @@ type consumed struct {
 }
 
 func linksOf(j *release.Job) links {
-	var l links
 	if j.Spec == nil {
-		return l
-	}
-	// what bosh would not take is bosh's to say
-	if yaml.Unmarshal(j.Spec.File.Data, &l) != nil {
 		return links{}
 	}
-	return l
+	return source.Derived(j.Spec.File, linksKey{}, func() links {
+		var l links
+		// what bosh would not take is bosh's to say
+		if yaml.Unmarshal(j.Spec.File.Data, &l) != nil {
+			return links{}
+		}
+		return l
+	})
 }
 
 // provided is the link that a job of the same release would provide, with the

@@ -130,14 +130,21 @@ func (v *Verifier) job(before, after, reference *release.Job, conversion *conver
 		}
 	}
 	own := reference == nil || reference.Err != nil || sameFiles(after, reference)
-	for _, k := range cases.Of(before, after, templates, samples) {
+	m := machines{renderer: v.Renderer.Fresh(), cases: cases.Of(before, after, templates, samples)}
+	ctxB := m.fitted(before, templates, v.On)
+	ctxA := m.contexts(after, ctxB)
+	var ctxR []render.Context
+	if !own {
+		ctxR = m.contexts(reference, ctxB)
+	}
+	for i, k := range m.cases {
 		x := &explainer{conversion: conversion, awkward: k.Awkward}
-		b, a := v.sides(before, after, templates, k)
+		b, a := m.side(before, ctxB[i]), m.side(after, ctxA[i])
 		var converted Case
 		var given *side
 		if !own {
 			x.reference = map[string]bool{}
-			rb, ra := v.sides(before, reference, templates, k)
+			rb, ra := m.side(before, ctxB[i]), m.side(reference, ctxR[i])
 			converted = v.one(j.Name, k, rb, ra)
 			converted.each(func(process string, r *Row) { x.reference[key(process, *r)] = true })
 			given = ra
@@ -185,15 +192,51 @@ func differing(before, after *release.Job) (old, now []*source.File) {
 	return pick(x, y), pick(y, x)
 }
 
-// sides are the machines of a case, before anything ran.
-func (v *Verifier) sides(before, after *release.Job, templates []*source.File, k cases.Case) (b, a *side) {
-	ctxB, ctxA := k.Context(before), k.Context(after)
-	if v.On != "" {
-		ctxB.Properties = turnedOn(ctxB.Properties, strings.Split(v.On, "."))
+// machines makes those of the cases of a job. What they render is rendered for all
+// cases at once.
+type machines struct {
+	renderer *render.Renderer
+	cases    []cases.Case
+}
+
+// fitted are the contexts of the cases for the job as it was, in which as many of
+// the templates render as can. on is a property that is true.
+func (m *machines) fitted(j *release.Job, templates []*source.File, on string) []render.Context {
+	contexts := cases.Contexts(j, m.cases)
+	if on != "" {
+		for i := range contexts {
+			contexts[i].Properties = turnedOn(contexts[i].Properties, strings.Split(on, "."))
+		}
 	}
-	ctxB = v.Renderer.Fit(templates, ctxB)
-	ctxA.Fill = ctxB.Fill
-	return newSide(before, ctxB, v.Renderer.Render), newSide(after, ctxA, v.Renderer.Render)
+	contexts = m.renderer.FitAll(templates, contexts)
+	m.renderer.Prepare(allTemplates(j), contexts)
+	return contexts
+}
+
+// contexts are those of another form of the job, for which the same is made up.
+func (m *machines) contexts(j *release.Job, before []render.Context) []render.Context {
+	contexts := cases.Contexts(j, m.cases)
+	for i := range contexts {
+		contexts[i].Fill = before[i].Fill
+	}
+	m.renderer.Prepare(allTemplates(j), contexts)
+	return contexts
+}
+
+// side is a machine on which nothing ran yet.
+func (m *machines) side(j *release.Job, ctx render.Context) *side {
+	return newSide(j, ctx, m.renderer.Render)
+}
+
+// allTemplates are the monit file and the templates of a job that can be read.
+func allTemplates(j *release.Job) []*source.File {
+	files := []*source.File{j.Monit}
+	for _, t := range j.Spec.Templates {
+		if f, err := j.Release.Read(j.TemplateName(t.Source)); err == nil {
+			files = append(files, f)
+		}
+	}
+	return files
 }
 
 // turnedOn is a copy of properties in which the one at the path is true.
