@@ -62,8 +62,19 @@ func (p Process) mounts() []mount {
 		ms = append(ms, mount{"/var/vcap/store/" + p.Job, true, false})
 	}
 	own := len(ms)
+	// of several at one place bpm mounts the first (adapter/mount.go), what runc
+	// mounts by itself apart
+	add := func(v bpm.Volume) {
+		name := path.Clean(v.Path)
+		for _, m := range ms {
+			if m.path == name && !byRunc(name) {
+				return
+			}
+		}
+		ms = append(ms, mount{name, v.Writable, v.AllowExecutions})
+	}
 	for _, v := range p.Additional {
-		ms = append(ms, mount{path.Clean(v.Path), v.Writable, v.AllowExecutions})
+		add(v)
 	}
 	for _, v := range p.Unrestricted {
 		dropped := false // bpm leaves out what lies below its own mounts (since 1.2.22)
@@ -71,10 +82,16 @@ func (p Process) mounts() []mount {
 			dropped = dropped || bosh(m.path) && Below(path.Clean(v.Path), m.path)
 		}
 		if !dropped {
-			ms = append(ms, mount{path.Clean(v.Path), v.Writable, v.AllowExecutions})
+			add(v)
 		}
 	}
 	return ms
+}
+
+// byRunc says whether a mount is none of bpm's: the kernel's file systems and the
+// devices.
+func byRunc(p string) bool {
+	return Below(p, "/proc") || Below(p, "/sys") || Below(p, "/dev")
 }
 
 // bosh says whether a mount is one of those that bpm calls BOSH's.

@@ -18,6 +18,7 @@ func TestAccess(t *testing.T) {
 			{Path: "/var/vcap/sys/run/web", Writable: true},
 			{Path: "/var/vcap/data/web-cache", Writable: true, AllowExecutions: true},
 			{Path: "/var/vcap/jobs/other/config", MountOnly: true},
+			{Path: "/var/vcap/sys/run/web"},
 		},
 		Unrestricted: []bpm.Volume{
 			{Path: "/var/vcap/jobs/*/config/metrics.yml"}, {Path: "/dev/log"}, {Path: "/var/vcap/jobs/web/config", Writable: true},

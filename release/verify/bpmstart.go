@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
 	"path"
 	"slices"
@@ -39,17 +40,42 @@ func (s *side) bpm(c *vm.Call) int {
 			job = a
 		}
 	}
-	if verb != "start" && verb != "run" {
-		return 0
-	}
 	if process == "" {
 		process = job
 	}
-	l := &launched{}
+	id := job + "/" + process
+	switch verb {
+	case "start":
+	case "run":
+	case "stop":
+		if err := s.stopped(job, process); err != nil {
+			fmt.Fprintf(c.Stderr, "Error: %s\n", err)
+			return 1
+		}
+		return 0
+	case "pid":
+		if pid := s.containers[id]; s.vm.Alive(pid) {
+			fmt.Fprintln(c.Stdout, pid)
+			return 0
+		}
+		fmt.Fprintln(c.Stderr, "Error: process is not running or could not be found")
+		return 1
+	default:
+		return 0
+	}
+	l := &launched{phase: s.vm.Phase}
+	running := verb == "start" && s.vm.Alive(s.containers[id])
+	if running {
+		l = s.running[id]
+	}
 	if s.current != "" {
 		s.launched[s.current] = l
 	}
-	if err := s.start(c, job, process, l); err != nil {
+	if running {
+		return 0 // commands/start.go
+	}
+	s.running[id] = l
+	if err := s.start(c, job, process, verb == "start", l); err != nil {
 		l.err = err.Error()
 		fmt.Fprintf(c.Stderr, "Error: %s\n", err)
 		return 1
@@ -60,28 +86,75 @@ func (s *side) bpm(c *vm.Call) int {
 // wrongConfig begins what is said of a configuration that does not say what was meant.
 const wrongConfig = "config/bpm.yml: "
 
-// start reads the configuration and starts the process.
-func (s *side) start(c *vm.Call, job, process string, l *launched) error {
+// configured is a process of the job's configuration.
+func (s *side) configured(job, process string) (bpm.Process, error) {
 	file := "/var/vcap/jobs/" + job + "/config/bpm.yml"
-	root := s.vm.Root(agentEnv)
-	data, err := root.ReadFile(file)
+	data, err := s.vm.Root(agentEnv).ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("failed to parse job configuration: %s", err)
+		return bpm.Process{}, fmt.Errorf("failed to parse job configuration: %s", err)
 	}
 	processes, err := s.config(data)
 	if err != nil {
-		return fmt.Errorf(wrongConfig+"%w", err)
+		return bpm.Process{}, fmt.Errorf(wrongConfig+"%w", err)
 	}
 	i := slices.IndexFunc(processes, func(p bpm.Process) bool { return p.Name == process })
 	if i < 0 {
-		return fmt.Errorf("process %q not present in job configuration (%s)", process, file)
+		return bpm.Process{}, fmt.Errorf("process %q not present in job configuration (%s)", process, file)
 	}
-	p := processes[i]
-	l.process = p
+	return processes[i], nil
+}
+
+// stopped ends a process and takes its pidfile away (commands/stop.go).
+func (s *side) stopped(job, process string) error {
+	pid, there := s.containers[job+"/"+process]
+	if !there {
+		return nil
+	}
+	if _, err := s.configured(job, process); err != nil {
+		return err
+	}
+	s.vm.End(pid)
+	s.forgotten(job, process)
+	return nil
+}
+
+// forgotten takes away what bpm knows of a process (RuncLifecycle.RemoveProcess).
+func (s *side) forgotten(job, process string) {
+	delete(s.containers, job+"/"+process)
+	s.vm.Files.Delete(bpm.PidFile(job, process))
+}
+
+// start reads the configuration and starts the process; stays says that it goes on
+// when bpm has ended.
+func (s *side) start(c *vm.Call, job, process string, stays bool, l *launched) error {
+	root := s.vm.Root(agentEnv)
+	root.Umask = 0o077 // os.MkdirAll with 0700: folders that lead there are root's alone
 	phase := s.vm.Phase
-	s.vm.Phase = made
-	err = s.folders(root, job, p)
-	s.vm.Phase = phase
+	byBPM := func(do func() error) error {
+		s.vm.Phase = made
+		defer func() { s.vm.Phase = phase }()
+		return do()
+	}
+	if err := byBPM(func() error { return s.logFile(root, job, "bpm.log") }); err != nil {
+		return err
+	}
+	p, err := s.configured(job, process)
+	if err != nil {
+		return err
+	}
+	l.process = p
+	s.forgotten(job, process) // one that died
+	err = byBPM(func() error {
+		if err := s.folders(root, job, p); err != nil {
+			return err
+		}
+		for _, name := range []string{process + ".stdout.log", process + ".stderr.log"} {
+			if err := s.logFile(root, job, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
@@ -89,13 +162,14 @@ func (s *side) start(c *vm.Call, job, process string, l *launched) error {
 	if hook := p.Hooks.PreStart; hook != "" {
 		s.vm.Phase = "hook " + process
 		h := s.vm.Root(env)
+		h.Umask = c.Umask // that of monit
 		status := h.Run([]string{hook})
 		s.vm.Phase = phase
 		if status != 0 {
 			return fmt.Errorf("prestart hook failed: exit status %d", status)
 		}
 	}
-	in := s.vm.Root(env)
+	in := s.vm.Root(env) // with the umask 022, which runc sets
 	box := container.Of(job, p)
 	in.Container = &box
 	in.Limits = vm.Limits{"n": "524288"}
@@ -120,13 +194,32 @@ func (s *side) start(c *vm.Call, job, process string, l *launched) error {
 		}
 	}
 	in.Run(append([]string{p.Executable}, p.Args...))
-	s.vm.Phase = made
-	defer func() { s.vm.Phase = phase }()
-	pidfile := bpm.PidFile(job, process)
-	if err := root.Mkdir(path.Dir(pidfile), 0o755, true); err != nil {
+	if !stays {
+		return nil
+	}
+	pid := s.vm.Started()
+	s.containers[job+"/"+process] = pid
+	return byBPM(func() error { return root.WriteFile(bpm.PidFile(job, process), []byte(pid), false) })
+}
+
+// logFile opens a log as bpm does since 1.4.30 (safeio.OpenAppendChown).
+func (s *side) logFile(root *vm.Process, job, name string) error {
+	dir := "/var/vcap/sys/log/" + job
+	if err := root.Mkdir(dir, 0o750, true); err != nil {
 		return err
 	}
-	return root.WriteFile(pidfile, []byte(s.vm.Started()), false)
+	full := path.Join(dir, name)
+	if n, err := root.Lstat(full); err == nil {
+		if n.Mode&fs.ModeSymlink != 0 {
+			return fmt.Errorf("refusing to open symlink at %s", full)
+		}
+		if n.Owner == "vcap" && n.Group == "vcap" {
+			return nil
+		}
+	} else if _, err := root.Create(full, 0o600); err != nil {
+		return err
+	}
+	return root.Chown(full, "vcap", "vcap", false)
 }
 
 // config is a rendered bpm.yml, or why bpm does not take it.
@@ -164,23 +257,19 @@ func processEnv(job string, p bpm.Process) map[string]string {
 	return env
 }
 
-// folders makes those that bpm makes, in its order.
+// folders makes those that bpm makes, in its order (RuncAdapter.CreateJobPrerequisites).
+// What leads to one that is not there belongs to root alone.
 func (s *side) folders(root *vm.Process, job string, p bpm.Process) error {
-	own := func(name string) error {
-		if err := root.Mkdir(name, 0o700, true); err != nil {
-			return err
-		}
-		return root.Chown(name, "vcap", "vcap", true)
+	if err := root.Mkdir(path.Dir(bpm.PidFile(job, "x")), 0o700, true); err != nil {
+		return err
 	}
-	var chown []string
+	var dirs, chown []string
 	for _, v := range p.AdditionalVolumes {
 		if v.MountOnly {
 			continue
 		}
 		if n, err := root.Stat(v.Path); err != nil {
-			if err := own(v.Path); err != nil {
-				return err
-			}
+			dirs = append(dirs, v.Path)
 		} else if n.Mode.IsDir() && n.Mode.Perm() != 0o700 {
 			if err := root.Chmod(v.Path, 0o700); err != nil {
 				return err
@@ -188,7 +277,7 @@ func (s *side) folders(root *vm.Process, job string, p bpm.Process) error {
 		}
 		chown = append(chown, v.Path)
 	}
-	dirs := []string{"/var/vcap/sys/log/" + job, "/var/vcap/sys/run/" + job, "/var/vcap/data/" + job + "/tmp"}
+	dirs = append(dirs, "/var/vcap/sys/log/"+job, "/var/vcap/sys/run/"+job, "/var/vcap/data/"+job+"/tmp")
 	if p.EphemeralDisk {
 		dirs = append(dirs, "/var/vcap/data/"+job)
 	}
@@ -196,7 +285,10 @@ func (s *side) folders(root *vm.Process, job string, p bpm.Process) error {
 		dirs = append(dirs, "/var/vcap/store/"+job)
 	}
 	for _, d := range dirs {
-		if err := own(d); err != nil {
+		if err := root.Mkdir(d, 0o700, true); err != nil {
+			return err
+		}
+		if err := root.Chown(d, "vcap", "vcap", true); err != nil {
 			return err
 		}
 	}

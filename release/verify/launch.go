@@ -124,8 +124,12 @@ func lastOutput(s *side) string {
 // the start of a check, or of all of them.
 func programs(s *side, name string) []int {
 	var out []int
+	phase := "start " + name
+	if l := s.launched[name]; l != nil && l.phase != "" {
+		phase = l.phase // a script of the agent ran bpm before monit did
+	}
 	for i, e := range s.vm.Events {
-		if e.Kind == vm.Program && (e.Phase == "start "+name || name == "" && strings.HasPrefix(e.Phase, "start ")) && !harmless[path.Base(e.Path)] {
+		if e.Kind == vm.Program && (e.Phase == phase || name == "" && strings.HasPrefix(e.Phase, "start ")) && !harmless[path.Base(e.Path)] {
 			out = append(out, i)
 		}
 	}

@@ -16,10 +16,11 @@ import (
 )
 
 // The environments that a process is started with: by monit (monit 5.2.5
-// resets it, src/env.c) and by the agent for bin/pre-start and bin/post-start.
+// resets it, src/env.c) and by the agent for bin/pre-start and bin/post-start
+// (bosh-agent, agent/script/pathenv).
 var (
 	monitEnv = map[string]string{"PATH": "/bin:/usr/bin:/sbin:/usr/sbin"}
-	agentEnv = map[string]string{"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	agentEnv = map[string]string{"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 )
 
 // side is a job on a machine of its own.
@@ -35,6 +36,11 @@ type side struct {
 	// launched is what bpm was asked to start, by the name of the check.
 	launched map[string]*launched
 	current  string
+	// containers are the processes that bpm knows, with their pids, by JOB/PROCESS:
+	// one that died is known until it is started again.
+	containers map[string]string
+	// running are those that were started last, by JOB/PROCESS.
+	running map[string]*launched
 	// status has the exit statuses of the scripts that the agent runs.
 	status map[string]int
 	// configs are the bpm.yml that were read, by their text.
@@ -56,12 +62,14 @@ type check struct {
 type launched struct {
 	process bpm.Process
 	err     string
+	// phase is when it was: a script may start it before monit does.
+	phase string
 }
 
 // newSide makes the machine of a job: what the agent puts there before monit and
 // bpm come.
 func newSide(j *release.Job, ctx render.Context, renderer func(*source.File, render.Context) ([]byte, error)) *side {
-	s := &side{job: j, vm: vm.New(), ctx: ctx, render: renderer, launched: map[string]*launched{}, places: map[string]*lines{}, configs: map[string]config{}, status: map[string]int{}}
+	s := &side{job: j, vm: vm.New(), ctx: ctx, render: renderer, launched: map[string]*launched{}, containers: map[string]string{}, running: map[string]*launched{}, places: map[string]*lines{}, configs: map[string]config{}, status: map[string]int{}}
 	t := s.vm.Files
 	dir := func(name, group string, mode fs.FileMode) { t.AddDir("/var/vcap/"+name, "root", group, mode) }
 	for _, d := range []string{"bosh/bin", "bosh/etc", "data", "data/packages", "jobs", "monit", "packages", "store", "sys"} {

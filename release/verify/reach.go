@@ -115,22 +115,13 @@ func (c *comparison) viewer(s *side, e *vm.Event) *vm.Process {
 	p.Identity = e.Identity
 	if e.Inside {
 		for _, l := range s.launched {
-			if l.process.Name != "" && e.Phase == "start "+c.checkOf(s, l) {
+			if l.process.Name != "" && e.Phase == l.phase {
 				box := container.Of(c.job, l.process)
 				p.Container = &box
 			}
 		}
 	}
 	return p
-}
-
-func (c *comparison) checkOf(s *side, l *launched) string {
-	for name, x := range s.launched {
-		if x == l {
-			return name
-		}
-	}
-	return ""
 }
 
 // can tells what a process may do with a path, as ls does: d for a folder, then

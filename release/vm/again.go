@@ -70,6 +70,12 @@ func (v *VM) Die() {
 	}
 }
 
+// Alive says whether a pid is that of a process that runs.
+func (v *VM) Alive(pid string) bool { return v.pids[pid] }
+
+// End ends the process of a pid.
+func (v *VM) End(pid string) { v.pids[pid] = false }
+
 // Later lets what comes have other pids than what was: a script that exec'd its
 // program left its own number in the pidfile.
 func (v *VM) Later() {
