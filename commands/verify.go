@@ -366,6 +366,9 @@ func (o *verifyOptions) difference(p *printer, j *verify.Job, d verify.Differenc
 		return
 	}
 	head := string(d.Status) + " " + d.Aspect
+	if d.Moment != "" {
+		head += ", " + string(d.Moment)
+	}
 	if d.Process != "" {
 		head = d.Process + ": " + head
 	}

@@ -20,6 +20,14 @@ type comparison struct {
 	// used are the executions on both sides that are the launch of a process.
 	usedBefore, usedAfter map[int]bool
 	rows                  []Row
+	// matches are the processes that were compared; process is the one that is.
+	matches []match
+	process string
+	// moment is when in the life of the VM it is, first the comparison of the first
+	// deploy, and marks the files that processes left there, with their processes.
+	moment Moment
+	first  *comparison
+	marks  map[string]string
 }
 
 func (c *comparison) add(r Row) { c.rows = append(c.rows, r) }

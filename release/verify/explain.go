@@ -27,7 +27,7 @@ type explainer struct {
 
 // key names a row for the comparison with the reference.
 func key(process string, r Row) string {
-	return strings.Join([]string{process, r.Aspect, r.Before, r.After}, "\x00")
+	return strings.Join([]string{process, r.Aspect, r.Before, r.After, string(r.Moment)}, "\x00")
 }
 
 // explain turns a row that is not explained into one that is, if something says
@@ -45,7 +45,7 @@ func (x *explainer) explain(process string, r *Row) {
 	if x.reference != nil && !x.reference[key(process, *r)] {
 		return
 	}
-	if x.finding(r) || x.ledger(r) || x.statement(r) || x.decision(r) || x.change(r) || x.read(r) {
+	if x.finding(r) || x.later(r) || x.ledger(r) || x.statement(r) || x.decision(r) || x.change(r) || x.read(r) {
 		r.Status = Explained
 	}
 }
@@ -173,6 +173,34 @@ func (x *explainer) finding(r *Row) bool {
 			r.ID, r.Because, r.At = d.ID, d.Message, d.Span
 			return true
 		}
+	}
+	return false
+}
+
+// saysOf are the findings that say, at their places, what is another in a later
+// moment.
+var saysOf = map[Moment][]string{Restart: {"once-a-deploy"}, Reboot: {"once-a-deploy", "mount-stays"}, Upgrade: {"needs-root"}, Stop: {"old-pidfile-used", "old-script-used"}}
+
+// later looks for a finding about a later moment, at the place of the difference; in
+// what a process left when it was root, and in a drain script, anywhere.
+func (x *explainer) later(r *Row) bool {
+	for _, d := range x.conversion.Findings {
+		if !slices.Contains(saysOf[r.Moment], d.ID) {
+			continue
+		}
+		at := func(s source.Span) bool {
+			return s.File != nil && r.At.File != nil && s.File.Name == r.At.File.Name && s.Start < r.At.End && r.At.Start < s.End
+		}
+		kind, what, _ := strings.Cut(r.Aspect, ":")
+		switch {
+		case r.Moment == Upgrade && kind == "access" && wroteIt(what):
+		case r.Moment == Stop && kind == "drain" && d.Span.File != nil && strings.Contains(path.Base(d.Span.File.Name), "drain"):
+		case at(d.Span), slices.ContainsFunc(d.Related, at):
+		default:
+			continue
+		}
+		r.ID, r.Because, r.At = d.ID, d.Message, d.Span
+		return true
 	}
 	return false
 }

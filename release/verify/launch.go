@@ -15,7 +15,7 @@ func (c *comparison) processes() []Process {
 		if len(k.start) == 0 {
 			continue
 		}
-		p := c.process(k)
+		p := c.processOf(k)
 		p.Rows = append(p.Rows, c.pidfile(k)...)
 		for _, r := range p.Rows {
 			p.Status = p.Status.Worse(r.Status)
@@ -38,7 +38,8 @@ func isBPM(start []string) bool {
 	return slices.ContainsFunc(start, func(w string) bool { return strings.HasSuffix(w, "bpm/bin/bpm") })
 }
 
-func (c *comparison) process(k check) Process {
+func (c *comparison) processOf(k check) Process {
+	c.process = k.name
 	p := Process{Name: k.name, Status: Same}
 	old := slices.IndexFunc(c.before.checks, func(b check) bool { return b.name == k.name })
 	if old >= 0 && slices.Equal(c.before.checks[old].start, k.start) && !isBPM(k.start) {

@@ -41,8 +41,12 @@ type side struct {
 	containers map[string]string
 	// running are those that were started last, by JOB/PROCESS.
 	running map[string]*launched
-	// status has the exit statuses of the scripts that the agent runs.
-	status map[string]int
+	// status has the exit statuses of the scripts that the agent runs, printed what
+	// drain printed.
+	status  map[string]int
+	printed map[string]string
+	// signals are those that drain sent to processes.
+	signals []string
 	// configs are the bpm.yml that were read, by their text.
 	configs map[string]config
 	// before is the tree before anything ran.
@@ -56,6 +60,13 @@ type check struct {
 	name, pidfile string
 	start         []string
 	user, group   string
+	stop          program
+}
+
+// program is a command of monit, with as whom it is executed.
+type program struct {
+	args        []string
+	user, group string
 }
 
 // launched is a process that bpm started.
@@ -69,7 +80,7 @@ type launched struct {
 // newSide makes the machine of a job: what the agent puts there before monit and
 // bpm come.
 func newSide(j *release.Job, ctx render.Context, renderer func(*source.File, render.Context) ([]byte, error)) *side {
-	s := &side{job: j, vm: vm.New(), ctx: ctx, render: renderer, launched: map[string]*launched{}, containers: map[string]string{}, running: map[string]*launched{}, places: map[string]*lines{}, configs: map[string]config{}, status: map[string]int{}}
+	s := &side{job: j, vm: vm.New(), ctx: ctx, render: renderer, launched: map[string]*launched{}, containers: map[string]string{}, running: map[string]*launched{}, places: map[string]*lines{}, configs: map[string]config{}, status: map[string]int{}, printed: map[string]string{}}
 	t := s.vm.Files
 	dir := func(name, group string, mode fs.FileMode) { t.AddDir("/var/vcap/"+name, "root", group, mode) }
 	for _, d := range []string{"bosh/bin", "bosh/etc", "data", "data/packages", "jobs", "monit", "packages", "store", "sys"} {
@@ -82,15 +93,33 @@ func newSide(j *release.Job, ctx render.Context, renderer func(*source.File, ren
 	for name, text := range map[string]string{"name": "ig", "id": vm.Hostname, "deployment": "dep", "az": "z1", "bootstrap": "true"} {
 		t.Add("/var/vcap/instance/"+name, text, 0o640).Group = "vcap"
 	}
-	dir("data/"+j.Name, "vcap", 0o770)
-	dir("sys/log/"+j.Name, "vcap", 0o770)
-	dir("sys/run/"+j.Name, "vcap", 0o770)
+	s.jobFolders()
 	dir("sys/log/monit", "root", 0o755) // old helpers write there, and so did old agents
 	t.AddLink("/var/vcap/data/sys", "/var/vcap/sys")
+	t.AddLink("/var/vcap/data/jobs", "/var/vcap/jobs")
+	s.install()
+	s.before = t.Snapshot()
+	return s
+}
+
+// jobFolders makes the folders of the job that are not there, as the agent does when
+// it applies a job and when it starts (bosh-agent, agent/applier/models/job.go,
+// CreateDirectories; agent/bootstrap.go).
+func (s *side) jobFolders() {
+	for _, d := range []string{"sys/log/", "sys/run/", "data/"} {
+		name := "/var/vcap/" + d + s.job.Name
+		if _, err := s.vm.Root(nil).Stat(name); err != nil {
+			s.vm.Files.AddDir(name, "root", "vcap", 0o770)
+		}
+	}
+}
+
+// install puts the files of the job there, its packages and bpm.
+func (s *side) install() {
+	t, j := s.vm.Files, s.job
 	own := "/var/vcap/jobs/" + j.Name
 	t.AddDir(own, "root", "vcap", 0o750)
 	t.AddLink(own+"/packages", "/var/vcap/packages")
-	t.AddLink("/var/vcap/data/jobs", "/var/vcap/jobs")
 	for _, p := range j.Spec.Packages {
 		// scripts look for these with patterns, which find what is there
 		for _, d := range []string{"", "/bin", "/lib"} {
@@ -109,10 +138,13 @@ func newSide(j *release.Job, ctx render.Context, renderer func(*source.File, ren
 		}
 		t.AddLazy(target, mode, func() ([]byte, error) { return s.template(tpl.Source) }).Group = "vcap"
 	}
-	t.AddProgram("/var/vcap/jobs/bpm/bin/bpm", s.bpm)
-	t.Assume = s.assume
-	s.before = t.Snapshot()
-	return s
+	s.bind()
+}
+
+// bind makes bpm, and what is taken to be there, those of this side.
+func (s *side) bind() {
+	s.vm.Files.AddProgram("/var/vcap/jobs/bpm/bin/bpm", s.bpm)
+	s.vm.Files.Assume = s.assume
 }
 
 // template renders a template of the job.
@@ -213,31 +245,66 @@ func (s *side) run() error {
 		s.checks = s.checks[:maxChecks]
 		s.vm.Miss(fmt.Sprintf("monit has more than %d checks here: the first ones are run", maxChecks))
 	}
+	s.deploy()
+	return nil
+}
+
+// deploy runs what a deployment does when the files are there.
+func (s *side) deploy() {
 	s.script("pre-start")
+	s.startAll()
+	s.script("post-start")
+}
+
+// startAll lets monit start what it watches.
+func (s *side) startAll() {
 	for _, c := range s.checks {
 		if len(c.start) == 0 {
 			continue
 		}
 		s.vm.Phase, s.current = "start "+c.name, c.name
-		p := s.vm.Root(monitEnv)
-		if c.user != "" {
-			p.Become(c.user, c.group)
-		}
-		s.vm.Rewind()
-		p.Run(c.start)
+		s.monit(program{c.start, c.user, c.group})
+		s.wroteOwn(c)
 	}
-	s.script("post-start")
-	return nil
+}
+
+// monit executes a program of a check. monit starts with the umask 0.
+func (s *side) monit(m program) int {
+	p := s.vm.Root(monitEnv)
+	p.Umask = 0
+	if m.user != "" {
+		p.Become(m.user, m.group)
+	}
+	s.vm.Rewind()
+	return p.Run(m.args)
+}
+
+// wroteOwn writes the pidfile of a check that no script wrote: then the process
+// did, as monit waits for it.
+func (s *side) wroteOwn(c check) {
+	pidfile := unquoted(c.pidfile)
+	if isBPM(c.start) || len(programs(s, c.name)) == 0 {
+		return
+	}
+	root := s.vm.Root(nil)
+	if data, err := root.ReadFile(pidfile); err == nil && s.vm.Alive(strings.TrimSpace(string(data))) {
+		return
+	}
+	if dir, err := root.Stat(path.Dir(pidfile)); err != nil || !dir.Mode.IsDir() {
+		return
+	}
+	s.vm.Phase = left
+	_ = root.WriteFile(pidfile, []byte(s.vm.Started()+"\n"), false) // where it cannot be written there is none
 }
 
 // script runs bin/NAME of the job when it has one.
-func (s *side) script(name string) {
+func (s *side) script(name string, args ...string) {
 	if _, ok := s.job.Spec.Template("bin/" + name); !ok {
 		return
 	}
 	s.vm.Phase, s.current = name, ""
 	s.vm.Rewind()
-	s.status[name] = s.vm.Root(agentEnv).Run([]string{"/var/vcap/jobs/" + s.job.Name + "/bin/" + name})
+	s.printed[name], s.status[name] = s.vm.Root(agentEnv).Capture(append([]string{"/var/vcap/jobs/" + s.job.Name + "/bin/" + name}, args...))
 }
 
 // readMonit reads the checks of a rendered monit file.
@@ -257,6 +324,9 @@ func (s *side) readMonit(data []byte) error {
 		if c.Start != nil {
 			k.start = words(c.Start.Command.Text())
 			k.user, k.group = unquoted(c.Start.Uid.Text()), unquoted(c.Start.Gid.Text())
+		}
+		if c.Stop != nil {
+			k.stop = program{words(c.Stop.Command.Text()), unquoted(c.Stop.Uid.Text()), unquoted(c.Stop.Gid.Text())}
 		}
 		s.checks = append(s.checks, k)
 	}

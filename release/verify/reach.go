@@ -30,7 +30,40 @@ var pidfile = search.MustCompile(`\.(pid|lock)$`)
 // access compares what the processes may do with the paths that they are told of:
 // in their arguments, their environment, and the files that they are given.
 func (c *comparison) access(b, a *vm.Event) {
-	told := map[string]bool{} // true: by its arguments, its environment or its folder
+	told := c.told(b, a)
+	c.matches = append(c.matches, match{c.process, b, a, maps.Clone(told)})
+	for p, process := range c.marks {
+		if process == c.process {
+			told[p] = true
+		}
+	}
+	same := 0
+	before, after := c.viewer(c.before, b), c.viewer(c.after, a)
+	for _, p := range slices.Sorted(maps.Keys(told)) {
+		x, y := can(before, p), can(after, p)
+		if lost := lost(p, x, y); lost == "" {
+			same++
+			continue
+		}
+		rule := ""
+		if !told[p] {
+			rule = "not-told"
+		}
+		if pidfile.MatchString(p) || p == "/var/vcap/sys/run/"+c.job {
+			rule = "pidfile"
+		}
+		c.compare("access:"+p, x, y, rule)
+	}
+	if same > 0 {
+		s := fmt.Sprintf("%d paths", same)
+		c.add(Row{Aspect: "access", Before: s, After: s, Status: Same})
+	}
+}
+
+// told are the paths that a process is told of: true where it is by its arguments, its
+// environment or its folder.
+func (c *comparison) told(b, a *vm.Event) map[string]bool {
+	told := map[string]bool{}
 	note := func(text string) {
 		for _, p := range paths(text) {
 			told[p] = true
@@ -64,27 +97,7 @@ func (c *comparison) access(b, a *vm.Event) {
 			weakly(p)
 		}
 	}
-	same := 0
-	before, after := c.viewer(c.before, b), c.viewer(c.after, a)
-	for _, p := range slices.Sorted(maps.Keys(told)) {
-		x, y := can(before, p), can(after, p)
-		if lost := lost(p, x, y); lost == "" {
-			same++
-			continue
-		}
-		rule := ""
-		if !told[p] {
-			rule = "not-told"
-		}
-		if pidfile.MatchString(p) || p == "/var/vcap/sys/run/"+c.job {
-			rule = "pidfile"
-		}
-		c.compare("access:"+p, x, y, rule)
-	}
-	if same > 0 {
-		s := fmt.Sprintf("%d paths", same)
-		c.add(Row{Aspect: "access", Before: s, After: s, Status: Same})
-	}
+	return told
 }
 
 // toldByFiles notes the paths in the files of the job that no shell runs and no

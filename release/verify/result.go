@@ -38,11 +38,13 @@ type Row struct {
 	// "env-extra:NAME", "cwd", "user", "limit:open_files", "access:PATH", "volume:PATH",
 	// "pidfile", "process",
 	// "folder:PATH", "file:PATH", "command:NAME", "order:NAME", "status:NAME",
-	// "template:PATH".
+	// "template:PATH", and of the stop "drain" and "drain:SIGNAL".
 	Aspect string
 	// Before and After are what the two sides have; "" when it has nothing.
 	Before, After string
-	Status        Status
+	// Moment is when in the life of the VM it is seen; "" is the first deploy.
+	Moment Moment
+	Status Status
 	// Because explains a difference, in a sentence.
 	Because string
 	// ID is the finding that explains it; "" when it is the ledger or a rule.

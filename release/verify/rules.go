@@ -14,6 +14,7 @@ var rules = map[string]string{
 	"capabilities":   "root had all of them; bpm gives those that bpm.yml names",
 	"pidfile":        "the old pidfile and its folder: bpm writes the pidfile now, elsewhere",
 	"template-modes": "the container has the job's folder read-only, and vcap may read there what it could",
+	"umask":          "monit starts programs with the umask 0, the agent with 022: what scripts make without a mode may not be written by everybody any more",
 	"owner-stamp":    "bin/pre-start notes there when it last gave a folder to vcap",
 	"not-told":       "the old process could reach it, and neither its arguments nor its environment name it; the conversion does not give it to the new one",
 	"owner-vcap":     "the process ran as root and runs as vcap, so what is there for it belongs to vcap",

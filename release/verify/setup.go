@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/container"
 	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/vm"
 )
@@ -21,7 +22,7 @@ var harmless = map[string]bool{"logger": true, "monit": true, "curl": true, "wge
 func (c *comparison) setup() []Row {
 	c.rows = nil
 	for _, err := range c.after.failed {
-		if c.awkward {
+		if c.awkward || c.moment != "" {
 			break // such values may be none that anybody can take
 		}
 		c.add(Row{Aspect: "template", Before: "renders", After: err.Error(), Status: Unexplained})
@@ -32,9 +33,13 @@ func (c *comparison) setup() []Row {
 	if !c.awkward {
 		c.rows = append(c.rows, failed(c.before, c.after)...)
 	}
-	c.commands()
+	if c.moment != Restart { // what the kernel and the disks have is still there
+		c.commands()
+	}
 	c.tree()
-	c.templates()
+	if c.moment == "" {
+		c.templates()
+	}
 	return c.rows
 }
 
@@ -68,6 +73,9 @@ func (c *comparison) commands() {
 		first = map[string]*vm.Event{}
 		for i := range s.vm.Events {
 			e := &s.vm.Events[i]
+			if c.moment == Reboot && !inKernel(e) {
+				continue // what it did is on the disks
+			}
 			if used[i] || harmless[path.Base(e.Path)] || e.Kind == vm.Script || e.Kind == vm.Command && !accounts[path.Base(e.Path)] {
 				continue
 			}
@@ -96,7 +104,7 @@ func (c *comparison) commands() {
 		case a[k] != nil:
 			same++
 			kept = append(kept, k)
-			c.told(b[k], a[k])
+			c.toldBeside(b[k], a[k])
 		case launched(c.after, c.usedAfter, k):
 			same++
 		default:
@@ -126,9 +134,9 @@ func (c *comparison) commands() {
 	}
 }
 
-// told compares the environment that a program of a package is executed with beside
+// toldBeside compares the environment that a program of a package is executed with beside
 // the processes. Commands of the stemcell read none of what scripts export.
-func (c *comparison) told(b, a *vm.Event) {
+func (c *comparison) toldBeside(b, a *vm.Event) {
 	if b.Kind != vm.Program || !strings.HasPrefix(b.Path, "/var/vcap/") {
 		return
 	}
@@ -237,6 +245,9 @@ func (c *comparison) tree() {
 		}
 		x, inBefore := b.Get(p)
 		y, inAfter := a.Get(p)
+		if x.By == left || y.By == left || c.isPidfile(p) {
+			continue
+		}
 		if rendered[p] {
 			if meta(x) != meta(y) {
 				rule := ""
@@ -310,8 +321,39 @@ func stampRule(p string) string {
 	return ""
 }
 
+// isPidfile says whether monit looks for a pid there.
+func (c *comparison) isPidfile(p string) bool {
+	for _, s := range []*side{c.before, c.after} {
+		for _, k := range s.checks {
+			if p == path.Clean(unquoted(k.pidfile)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// forPidfile says whether a folder is that of an old pidfile, and no process has it
+// now.
+func (c *comparison) forPidfile(p string) bool {
+	for _, l := range c.first.after.launched {
+		if container.Of(c.job, l.process).Access(p).There {
+			return false
+		}
+	}
+	return slices.ContainsFunc(c.before.checks, func(k check) bool { return p == path.Dir(path.Clean(unquoted(k.pidfile))) })
+}
+
 // missingRule explains what is not made any more.
 func (c *comparison) missingRule(p string, x vm.Node) string {
+	if c.first != nil {
+		if c.forPidfile(p) {
+			return "pidfile"
+		}
+		if _, err := c.first.after.vm.Root(nil).Lstat(p); err == nil {
+			return "" // it was there at first
+		}
+	}
 	if p == "/var/vcap/sys/run/"+c.job || strings.HasPrefix(p, "/var/vcap/sys/run/"+c.job+"/") && x.Mode.IsDir() {
 		return "pidfile"
 	}
@@ -328,16 +370,22 @@ func (c *comparison) node(aspect, p string, x, y vm.Node, same *int) {
 	before, after := c.describe(p, x), c.describe(p, y)
 	rule := ""
 	onlyOwner := x.Mode.Type() == y.Mode.Type() && x.Link == y.Link && sameText
+	sameMode := x.Mode == y.Mode || x.Masked && y.Masked
 	switch {
 	case !onlyOwner:
-	case x.Owner == "root" && y.Owner == "vcap" && x.Mode == y.Mode && c.wasRoot():
+	case x.Owner == y.Owner && x.Group == y.Group && sameMode:
+		rule = "umask"
+	case x.Owner == "root" && y.Owner == "vcap" && sameMode && c.wasRoot():
 		rule = "owner-vcap"
-	case y.By == made:
+	case y.By == made && y.Owner == "vcap":
 		rule = "bpm-folder"
 	case y.Owner == "vcap" && x.Mode.IsDir() && c.own(p):
 		rule = "bpm-folder" // what a script did before, bpm would do at the next start
 	}
 	if x.Mode.IsRegular() && y.Mode.IsRegular() {
+		if sameMode && !sameText {
+			y.Mode = x.Mode
+		}
 		before, after = meta(x), meta(y)
 		if !sameText {
 			gone, come := changedLines(content(x), content(y))

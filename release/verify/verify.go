@@ -137,6 +137,7 @@ func (v *Verifier) job(before, after, reference *release.Job, conversion *conver
 	if !own {
 		ctxR = m.contexts(reference, ctxB)
 	}
+	lived, livedToo := lives{}, lives{}
 	for i, k := range m.cases {
 		x := &explainer{conversion: conversion, awkward: k.Awkward}
 		b, a := m.side(before, ctxB[i]), m.side(after, ctxA[i])
@@ -145,11 +146,14 @@ func (v *Verifier) job(before, after, reference *release.Job, conversion *conver
 		if !own {
 			x.reference = map[string]bool{}
 			rb, ra := m.side(before, ctxB[i]), m.side(reference, ctxR[i])
-			converted = v.one(j.Name, k, rb, ra)
+			var first *comparison
+			converted, first = v.one(j.Name, k, rb, ra)
+			livedToo.compare(&converted, first)
 			converted.each(func(process string, r *Row) { x.reference[key(process, *r)] = true })
 			given = ra
 		}
-		c := v.one(j.Name, k, b, a)
+		c, first := v.one(j.Name, k, b, a)
+		lived.compare(&c, first)
 		if given != nil && c.NotRun == "" && converted.NotRun == "" {
 			c.Setup = append(c.Setup, undone(converted, c, after)...)
 			c.Setup = append(c.Setup, notRun(given, a)...)
@@ -255,8 +259,8 @@ func turnedOn(properties map[string]any, at []string) map[string]any {
 }
 
 // one runs one case.
-func (v *Verifier) one(job string, k cases.Case, b, a *side) Case {
-	c := Case{Name: k.Name, Why: k.Why, Status: Same, Awkward: k.Awkward}
+func (v *Verifier) one(job string, k cases.Case, b, a *side) (c Case, x *comparison) {
+	c = Case{Name: k.Name, Why: k.Why, Status: Same, Awkward: k.Awkward}
 	errB, errA := b.run(), a.run()
 	switch {
 	case errB != nil && errA != nil:
@@ -268,11 +272,11 @@ func (v *Verifier) one(job string, k cases.Case, b, a *side) Case {
 	case len(b.failed) > 0:
 		c.Status, c.NotRun = NotRun, "before: "+b.failed[0].Error()
 	default:
-		x := &comparison{job: job, before: b, after: a, awkward: k.Awkward, usedBefore: map[int]bool{}, usedAfter: map[int]bool{}}
+		x = &comparison{job: job, before: b, after: a, awkward: k.Awkward, usedBefore: map[int]bool{}, usedAfter: map[int]bool{}}
 		c.Processes = x.processes()
 		c.Setup = x.setup()
 	}
-	return c
+	return c, x
 }
 
 // each visits the rows of a case.
@@ -285,6 +289,14 @@ func (c *Case) each(visit func(process string, r *Row)) {
 	for k := range c.Setup {
 		visit("", &c.Setup[k])
 	}
+}
+
+// at names the case for a row, with the moment of its life.
+func (c *Case) at(r Row) string {
+	if r.Moment == "" {
+		return c.Name
+	}
+	return c.Name + ", " + string(r.Moment)
 }
 
 // settle takes the statuses of a case from its rows. That a process does not come
@@ -359,7 +371,7 @@ func (j *Job) finish() {
 	j.Status = NotRun
 	for i := range j.Cases {
 		c := &j.Cases[i]
-		c.each(func(process string, r *Row) { add(process, c.Name, *r) })
+		c.each(func(process string, r *Row) { add(process, c.at(*r), *r) })
 		switch {
 		case c.Status == NotRun, len(c.Processes) == 0 && c.Status == Same && j.hasProcesses():
 		case j.Status == NotRun:

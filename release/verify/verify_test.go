@@ -103,6 +103,9 @@ func show(r *Result) string {
 		}
 		for _, d := range j.Differences {
 			fmt.Fprintf(&out, "  %s %s", d.Status, d.Aspect)
+			if d.Moment != "" {
+				fmt.Fprintf(&out, ", %s", d.Moment)
+			}
 			if d.Process != "" {
 				fmt.Fprintf(&out, " [%s]", d.Process)
 			}

@@ -38,6 +38,9 @@ func (p *Process) find(name string, follow bool) (string, *Node, error) {
 		return full, nil, &Error{name, "No such file or directory"}
 	}
 	for d := path.Dir(full); d != "/"; d = path.Dir(d) {
+		if p.Container != nil && !p.Container.Access(d).There {
+			break // what leads to a mount is made in the container, open to all
+		}
 		if f := p.Files.look(d); f != nil && f.Mode.IsDir() && !p.can(f, 1) {
 			return full, nil, &Error{name, "Permission denied"}
 		}
@@ -189,6 +192,7 @@ func (p *Process) insert(name, full string, n *Node) error {
 	}
 	p.touch(n)
 	n.modified, n.MadeBy, n.MadeAt = n.changed, n.Script, n.Line
+	n.Masked = n.Mode == fs.ModeDir|0o777&^p.Umask || n.Mode == 0o666&^p.Umask
 	dir.modified, dir.changed = n.changed, n.changed
 	p.Files.put(full, n)
 	return nil
@@ -330,7 +334,7 @@ func (p *Process) Chmod(name string, mode fs.FileMode) error {
 		return &Error{name, "Operation not permitted"}
 	}
 	const bits = fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky
-	n.Mode = n.Mode&^bits | mode&bits
+	n.Mode, n.Masked = n.Mode&^bits|mode&bits, false
 	p.touch(n)
 	return nil
 }

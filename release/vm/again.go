@@ -2,6 +2,7 @@ package vm
 
 import (
 	"bytes"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -87,9 +88,9 @@ func (v *VM) Later() {
 
 // Capture is Run for a command whose standard output somebody reads.
 func (p *Process) Capture(args []string) (stdout string, status int) {
-	var out, errs bytes.Buffer
-	status = p.run(args, nil, &out, &errs)
-	p.Output = append(p.Output, lastLine(errs.String()+out.String()))
+	var out, all bytes.Buffer
+	status = p.run(args, nil, io.MultiWriter(&out, &all), &all)
+	p.Output = append(p.Output, lastLine(all.String()))
 	p.halt = false
 	return out.String(), status
 }

@@ -27,6 +27,8 @@ type Node struct {
 	// MadeBy and MadeAt are the script and the line that made it.
 	MadeBy string
 	MadeAt int
+	// Masked says that the umask decided its mode.
+	Masked bool
 
 	// modified and changed are when what is in it, and its owner or mode, were
 	// changed last: the machine counts changes. 0 is before all of them.
