@@ -216,7 +216,8 @@ func (n *node) follow(properties map[string]any) branch {
 // keep puts a result where find finds it.
 func (w *rendering) keep(res *result, asked []string) {
 	w.cache.rendered++
-	if !w.key.template.whole && !(res.failure != nil && res.failure.Class == "") && w.entry.grow(res, asked, w.properties) {
+	tells := res.failure == nil || res.failure.Class != "" && !res.failure.Unasked
+	if tells && !w.key.template.whole && w.entry.grow(res, asked, w.properties) {
 		return
 	}
 	res.properties = w.properties

@@ -17,6 +17,19 @@ class OpenStruct
   # templates list what there is by methods(false), which newer rubies answer
   # otherwise
   def methods(all = true) = all ? super : to_h.keys
+
+  # bpmify_of is new, without a method for each key, which takes longer than all
+  # the rest of a rendering: method_missing answers for those.
+  def self.bpmify_of(hash)
+    made = allocate
+    table = {}
+    made.instance_variable_set(:@table, table)
+    hash.each_pair do |key, value|
+      key = key.to_sym
+      method_defined?(key) || private_method_defined?(key) ? made[key] = value : table[key] = value
+    end
+    made
+  end
 end
 
 module Kernel
@@ -109,7 +122,7 @@ module Bpmify
     def self.of(object, path, declared)
       case object
       when Hash
-        filled = new(object.to_h { |k, v| [k, of(v, [path, k].compact.join('.'), declared)] })
+        filled = bpmify_of(object.to_h { |k, v| [k, of(v, [path, k].compact.join('.'), declared)] })
         filled.instance_variable_set(:@bpmify, [path, declared])
         filled
       when Array then object.map { |v| of(v, path, declared) }
@@ -122,7 +135,7 @@ module Bpmify
     def method_missing(name, *args)
       return super if name.end_with?('=') || !args.empty? || name.start_with?('to_')
 
-      self[name]
+      @table.key?(name) ? @table[name] : self[name]
     end
 
     private
@@ -136,7 +149,12 @@ module Bpmify
 end
 
 class TemplateEvaluationContext
-  # how much of what nobody supplied has a value, see Context.Fill
+  # what is given and not part of spec
+  BPMIFY_OWN = %w[job_properties global_properties cluster_properties default_properties links fill whole seed undeclared
+                  names made].freeze
+
+  # fill says how much of what nobody supplied has a value, see Context.Fill; whole
+  # that the template may look at properties other than by their names
   alias bpmify_initialize initialize
   def initialize(given)
     Bpmify::Synthesized.names = given['names']
@@ -155,14 +173,26 @@ class TemplateEvaluationContext
       end
     end
     bpmify_initialize(given)
-    if @bpmify_fill > 0
-      @properties = Bpmify::Filled.of(without_nil(@raw_properties), nil, method(:bpmify_declared?))
-    end
-    @spec.properties = @properties
+    @bpmify_given = given
+    @properties = @spec = nil
+  end
+
+  # properties and spec are made when they are asked for.
+  def properties
+    @properties ||= if @bpmify_fill > 0
+                      Bpmify::Filled.of(without_nil(@raw_properties), nil, method(:bpmify_declared?))
+                    else
+                      bpmify_openstruct(@raw_properties)
+                    end
+  end
+
+  def spec
+    return @spec if @spec
+
+    @spec = bpmify_openstruct(@bpmify_given.reject { |name, _| BPMIFY_OWN.include?(name) })
+    @spec.properties = properties if @bpmify_whole
     @spec.networks = Bpmify::Networks.new(@spec.networks.to_h)
-    %i[job_properties global_properties cluster_properties default_properties links fill whole seed undeclared names made].each do |own|
-      @spec.delete_field(own) if @spec.respond_to?(own)
-    end
+    @spec
   end
 
   alias bpmify_p p
@@ -204,6 +234,17 @@ class TemplateEvaluationContext
   end
 
   private
+
+  # in initialize, nothing yet
+  def openstruct(object) = object
+
+  def bpmify_openstruct(object)
+    case object
+    when Hash then OpenStruct.bpmify_of(object.transform_values { |v| bpmify_openstruct(v) })
+    when Array then object.map { |v| bpmify_openstruct(v) }
+    else object
+    end
+  end
 
   # could a manifest have given this property?
   def bpmify_declared?(name)

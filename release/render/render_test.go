@@ -286,6 +286,20 @@ func TestRenderedOnce(t *testing.T) {
 	}
 }
 
+// Properties that the spec has no place for are a failure before the template
+// asks for any.
+func TestNoContext(t *testing.T) {
+	r := renderer(t)
+	j := job(t, webSpec)
+	f := template(`<%= p('web.port') %>`)
+	if out, err := r.Render(f, NewContext(j, map[string]any{"web": map[string]any{"tls": 1}})); err == nil {
+		t.Fatalf("%q", out)
+	}
+	if out, err := r.Render(f, NewContext(j, nil)); err != nil || string(out) != "8080" {
+		t.Errorf("%q %v", out, err)
+	}
+}
+
 func TestNoRuby(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	_, err := New()

@@ -321,10 +321,12 @@ func (b *batch) from(first int, timeout time.Duration) ([]byte, error) {
 
 // reply is what there is to say of a rendering.
 type reply struct {
-	Error       string
-	Class       string
-	Line        int
-	Size        int // of what is too large
+	Error string
+	Class string
+	Line  int
+	Size  int // of what is too large
+	// Unasked says that it failed before the template asked for anything.
+	Unasked     bool
 	Synthesized []string
 	LookedUp    []string `json:"looked_up"`
 

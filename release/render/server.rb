@@ -178,8 +178,10 @@ module Bpmify
       template, base, properties, fill, whole = @renderings[index]
       text = ''
       Synthesized.begin
+      context = nil
       head = begin
-        text = Template.new(@blobs[template]).render(context(base, properties, fill, whole))
+        context = context_of(base, properties, fill, whole)
+        text = Template.new(@blobs[template]).render(context)
         if text.bytesize > @limit
           text, size = '', text.bytesize
           { 'size' => size }
@@ -189,7 +191,7 @@ module Bpmify
       rescue Exception => e # rubocop:disable Lint/RescueException
         text = ''
         # bosh-cli makes one message of it; what was raised is its cause
-        Failure.new(e.cause || e, @blobs[template]).to_h
+        Failure.new(e.cause || e, @blobs[template]).to_h.merge('unasked' => context.nil?)
       end
       head['synthesized'] = Synthesized.asked
       head['looked_up'] = Synthesized.looked_up.uniq
@@ -199,7 +201,7 @@ module Bpmify
 
     private
 
-    def context(base, properties, fill, whole)
+    def context_of(base, properties, fill, whole)
       given = JSON.parse(utf8(@blobs[base]))
       Fixed.use(given['seed'])
       given['job_properties'] = JSON.parse(utf8(@blobs[properties]))
@@ -213,11 +215,15 @@ module Bpmify
 
   # Template is one that bosh-cli's script renders; its files are in memory.
   class Template
+    # SHOWS is in those that look at the variables of the context.
+    SHOWS = /@(?:properties|spec)\b|instance_var|binding|eval/n
+
     def initialize(text)
       @text = text
     end
 
     def render(context)
+      [context.properties, context.spec] if @text.match?(SHOWS)
       Files.text = @text.dup.force_encoding(Encoding::UTF_8)
       ERBRenderer.new(context).render(SOURCE, Files::TARGET)
       Files.printed
@@ -249,8 +255,10 @@ module Bpmify
   module ERB
     BY_NAME = ::ERB.instance_method(:initialize).parameters.include?(%i[key trim_mode])
 
+    @compiled = {}
+
     def self.new(text, _safe_level, trim_mode)
-      BY_NAME ? ::ERB.new(text, trim_mode: trim_mode) : ::ERB.new(text, nil, trim_mode)
+      @compiled[text] ||= BY_NAME ? ::ERB.new(text, trim_mode: trim_mode) : ::ERB.new(text, nil, trim_mode)
     end
   end
 
