@@ -738,10 +738,7 @@ func (w *job) wrap(l *launch, title bpm.Value, around []erb.Guard) bool {
 	w.wrapNginx(l, p)
 	for _, u := range l.ways {
 		r := &residual{job: w, l: l}
-		before := []string{"exec", r.word(u.Executable)}
-		for _, a := range u.Args {
-			before = append(before, r.word(a))
-		}
+		before := append([]string{"exec", r.word(u.Executable)}, r.tagged(u.Args)...)
 		if now := r.exec(u); now != join(before) {
 			w.find("argv-changed", source.Note, u.Span(), "the argv of %s was [%s] and is [%s] in the wrapper: it stays in the foreground, and writes no pidfile of its own", l.name, oneLine(strings.Join(before[1:], " ")), oneLine(strings.TrimPrefix(strings.ReplaceAll(now, "\\\n", " "), "exec ")))
 			w.differs("main", "argv")

@@ -92,6 +92,7 @@ func (r *residual) exec(u *ctl.Launch) string {
 	if row != nil && slices.Contains(row.Names, "pg_ctl") {
 		return join(postgresWords(u))
 	}
+	var kept []ctl.Word
 	for i := 0; i < len(args); i++ {
 		text := args[i].String()
 		if row != nil && slices.Contains(row.Flags, text) {
@@ -101,12 +102,29 @@ func (r *residual) exec(u *ctl.Launch) string {
 			i++
 			continue
 		}
+		kept = append(kept, args[i])
+	}
+	words = append(words, r.tagged(kept)...)
+	if row != nil {
+		words = append(words, row.Add()...)
+		for _, n := range row.Names {
+			if n == "nginx" {
+				words = r.nginx(words)
+			}
+		}
+	}
+	return join(words)
+}
+
+// tagged writes arguments; those in the same block stand in one pair of tags.
+func (r *residual) tagged(args []ctl.Word) []string {
+	var words []string
+	for i := 0; i < len(args); i++ {
 		guards := args[i].Presence()
 		if len(guards) == 0 {
 			words = append(words, r.word(args[i]))
 			continue
 		}
-		// words in the same block stand in one pair of tags
 		var inside []string
 		for ; i < len(args) && slices.Equal(args[i].Presence(), guards); i++ {
 			inner := make(ctl.Word, len(args[i]))
@@ -117,17 +135,13 @@ func (r *residual) exec(u *ctl.Launch) string {
 			inside = append(inside, r.word(inner))
 		}
 		i--
-		words = append(words, ctl.Tagged(guards, strings.Join(inside, " ")))
-	}
-	if row != nil {
-		words = append(words, row.Add()...)
-		for _, n := range row.Names {
-			if n == "nginx" {
-				words = r.nginx(words)
-			}
+		text := strings.Join(inside, " ")
+		if slices.ContainsFunc(guards, func(g erb.Guard) bool { return g.Block.Kind == erb.Loop || g.Block.Kind == erb.Other }) {
+			text += " " // the next round begins a new word
 		}
+		words = append(words, ctl.Tagged(guards, text))
 	}
-	return join(words)
+	return words
 }
 
 // postgresWords runs the server instead of pg_ctl: what -o holds are its

@@ -75,13 +75,14 @@ type sandbox struct {
 	mu       sync.Mutex
 	runs     int
 	// known are the programs of packages that scripts turned out to execute.
-	known map[string]bool
+	// They are kept by the folder of the release.
+	known map[string]map[string]bool
 }
 
 // newSandbox skips the test where there is no root and no sudo.
 func newSandbox(t *testing.T, r *render.Renderer) *sandbox {
 	t.Helper()
-	s := &sandbox{dir: t.TempDir(), renderer: r, known: map[string]bool{}}
+	s := &sandbox{dir: t.TempDir(), renderer: r, known: map[string]map[string]bool{}}
 	for d := s.dir; d != "/"; d = filepath.Dir(d) {
 		if info, err := os.Stat(d); err == nil && info.Mode()&0o005 != 0o005 {
 			_ = os.Chmod(d, info.Mode()|0o055)
@@ -185,6 +186,11 @@ var errRender = errors.New("does not render")
 // run runs the start path of a job with values. What scripts miss in packages is put
 // there, and they run again.
 func (s *sandbox) run(j *release.Job, ctx render.Context) (*recording, error) {
+	known := s.known[j.Release.Dir]
+	if known == nil {
+		known = map[string]bool{}
+		s.known[j.Release.Dir] = known
+	}
 	for try := 0; ; try++ {
 		r, err := s.once(j, ctx)
 		if err != nil {
@@ -197,8 +203,15 @@ func (s *sandbox) run(j *release.Job, ctx render.Context) (*recording, error) {
 			}
 			for _, p := range packagePath.FindAllString(strings.ReplaceAll(line, "/var/vcap/jobs/"+j.Name+"/packages/", "/var/vcap/packages/"), -1) {
 				p = strings.TrimRight(p, ".:")
-				if strings.Count(p, "/") > 4 && !s.known[p] {
-					s.known[p], more = true, true
+				if strings.Count(p, "/") > 4 && !known[p] {
+					known[p], more = true, true
+				}
+			}
+			if m := bareName.FindStringSubmatch(line); m != nil {
+				for _, pkg := range j.Spec.Packages {
+					if p := "/var/vcap/packages/" + pkg + "/bin/" + m[1]; !known[p] {
+						known[p], more = true, true
+					}
 				}
 			}
 		}
@@ -210,6 +223,7 @@ func (s *sandbox) run(j *release.Job, ctx render.Context) (*recording, error) {
 
 var (
 	missing     = regexp.MustCompile(`No such file|not exist|not found|Is a directory|not a directory|annot execute`)
+	bareName    = regexp.MustCompile(`(?:line \d+: (?:exec: )?|unable to run: |execute |env: ['‘]?)([\w-][\w.-]*)['’]?: `)
 	packagePath = regexp.MustCompile(`/var/vcap/(?:data/)?packages/[\w.+/-]+`)
 	assigned    = regexp.MustCompile(`(?m)^\s*(?:export\s+|readonly\s+|local\s+)?([A-Za-z_]\w*)=["']?([\w./${}-]+)["']?\s*$`)
 	withEnding  = regexp.MustCompile(`[^.]\.[A-Za-z][A-Za-z0-9]*$`)
@@ -293,7 +307,8 @@ func (s *sandbox) once(j *release.Job, ctx render.Context) (*recording, error) {
 
 // packages puts stubs and files where the texts name them.
 func (s *sandbox) packages(j *release.Job, texts []string, tree func(string) string) error {
-	names := maps.Clone(s.known)
+	names := map[string]bool{}
+	maps.Copy(names, s.known[j.Release.Dir])
 	for _, p := range j.Spec.Packages {
 		for _, d := range []string{"bin", "lib"} {
 			if err := os.MkdirAll(tree("/var/vcap/packages/"+p+"/"+d), 0o755); err != nil {
