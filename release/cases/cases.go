@@ -68,6 +68,22 @@ func Contexts(j *release.Job, all []Case) []render.Context {
 	return contexts
 }
 
+// Invented is the property whose made up value a path has, or begins with; ""
+// where somebody gives the path.
+func (c Case) Invented(name string) string {
+	for _, property := range slices.Sorted(maps.Keys(c.made)) {
+		if v, ok := c.made[property].(string); ok && len(v) > 1 && v[0] == '/' && (name == v || strings.HasPrefix(name, v+"/")) {
+			return property
+		}
+	}
+	for _, part := range strings.Split(name, "/") {
+		if property, ok := strings.CutPrefix(part, "p."); ok {
+			return property
+		}
+	}
+	return ""
+}
+
 // maker makes the cases of a job.
 type maker struct {
 	// properties are those of the specs, and what templates use below them.

@@ -15,6 +15,8 @@ type comparison struct {
 	before, after *side
 	// awkward says that the values of the case have characters that shells read.
 	awkward bool
+	// invented is the property whose made up value a path has; "" for none.
+	invented func(path string) string
 	// ran says that the old side came to a process.
 	ran bool
 	// used are the executions on both sides that are the launch of a process.

@@ -49,24 +49,25 @@ func (c *comparison) processOf(k check) Process {
 	}
 	main, after := c.launch(c.after, k)
 	if after == nil {
-		if c.launchBefore(k) == nil && c.awkward {
-			p.Status, p.Why = NotRun, "neither side comes to the process with such values"
+		old := c.launchBefore(k)
+		if c.awkward && (old == nil || !c.isProcess(k, old)) {
+			p.Status, p.Why = NotRun, "with these values neither script starts the process"
 			return p
 		}
-		p.Why = "nothing was executed in the container"
+		p.Why = "the container starts no program"
 		if l := c.after.launched[k.name]; l != nil && l.err != "" {
 			p.Why = "bpm does not start it: " + l.err
 			if strings.HasPrefix(l.err, wrongConfig) { // some of which bpm only ignores
-				p.Why = "it is not started, as its configuration is wrong: " + l.err
+				p.Why = "bpm does not start it, because its configuration is wrong: " + l.err
 			}
 		} else if missing := c.after.missing(); missing != "" {
 			p.Why += ": " + missing
 		}
 		if out := lastOutput(c.after); out != "" && !strings.Contains(p.Why, strings.TrimPrefix(out, "Error: ")) {
-			p.Why += "; the last it printed is: " + out
+			p.Why += "; its last output is: " + out
 		}
-		if c.launchBefore(k) == nil {
-			p.Status, p.Why = NotRun, "neither side executes a program that is not of the stemcell; the new one: "+p.Why
+		if old == nil || c.stopped(k) && !c.isProcess(k, old) {
+			p.Status, p.Why = NotRun, "neither the old nor the new job starts a program of a package here; the new one: "+p.Why
 			return p
 		}
 		p.Rows = []Row{{Aspect: "executable", Before: c.lastProgram(c.before, k), After: "", Status: Unexplained, Because: p.Why}}
@@ -76,13 +77,13 @@ func (c *comparison) processOf(k check) Process {
 	i, before := c.match(k, after)
 	if before == nil {
 		if c.awkward {
-			p.Status, p.Why = NotRun, "the old start program does not come to the process with such values"
+			p.Status, p.Why = NotRun, neverStarts
 			return p
 		}
-		if len(programs(c.before, "")) == 0 {
-			p.Status, p.Why = NotRun, "the old start program executes nothing that is not of the stemcell"
+		if len(programs(c.before, "")) == 0 || c.stopped(k) && after.Kind == vm.Program {
+			p.Status, p.Why = NotRun, "the old script starts no program of a package here"
 			if out := lastOutput(c.before); out != "" {
-				p.Why += "; the last it printed is: " + out
+				p.Why += "; its last output is: " + out
 			}
 			return p
 		}
@@ -91,7 +92,7 @@ func (c *comparison) processOf(k check) Process {
 		return p
 	}
 	if c.awkward && c.executable(before.Path) != c.executable(after.Path) {
-		p.Status, p.Why = NotRun, "the old start program does not come to the process with such values"
+		p.Status, p.Why = NotRun, neverStarts
 		return p
 	}
 	c.usedBefore[i], c.ran = true, true
@@ -100,6 +101,28 @@ func (c *comparison) processOf(k check) Process {
 	c.launches(before, after)
 	p.Rows, c.rows = c.rows, nil
 	return p
+}
+
+// neverStarts is said of values with which only the new job starts the process.
+const neverStarts = "with these values the old script never starts the process"
+
+// stopped says that the old start program of a check came to an end before any
+// program of a package: it failed, or it wanted one that is not known here.
+func (c *comparison) stopped(k check) bool {
+	return len(programs(c.before, k.name)) == 0 && (c.before.status["start "+k.name] != 0 || c.before.missing() != "")
+}
+
+// isProcess says whether an execution may be that of the process which bpm.yml
+// has for a check. What a script of the job does not tell by its name.
+func (c *comparison) isProcess(k check, e *vm.Event) bool {
+	l := c.after.launched[k.name]
+	if l == nil || l.process.Executable == "" {
+		return true
+	}
+	if exe := c.executable(l.process.Executable); !strings.HasPrefix(exe, "/var/vcap/jobs/") || c.awkward {
+		return path.Base(exe) == path.Base(e.Path)
+	}
+	return e.Kind == vm.Program
 }
 
 // missing is what a side wanted to execute and did not find.

@@ -41,8 +41,8 @@ type side struct {
 	containers map[string]string
 	// running are those that were started last, by JOB/PROCESS.
 	running map[string]*launched
-	// status has the exit statuses of the scripts that the agent runs, printed what
-	// drain printed.
+	// status has the exit statuses of the scripts that the agent runs, and of the
+	// start programs, by their phases; printed what drain printed.
 	status  map[string]int
 	printed map[string]string
 	// signals are those that drain sent to processes.
@@ -263,7 +263,7 @@ func (s *side) startAll() {
 			continue
 		}
 		s.vm.Phase, s.current = "start "+c.name, c.name
-		s.monit(program{c.start, c.user, c.group})
+		s.status[s.vm.Phase] = s.monit(program{c.start, c.user, c.group})
 		s.wroteOwn(c)
 	}
 }

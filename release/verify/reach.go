@@ -41,8 +41,13 @@ func (c *comparison) access(b, a *vm.Event) {
 	before, after := c.viewer(c.before, b), c.viewer(c.after, a)
 	for _, p := range slices.Sorted(maps.Keys(told)) {
 		x, y := can(before, p), can(after, p)
-		if lost := lost(p, x, y); lost == "" {
+		if lost := lost(p, x, y); lost == "" || x == "+" && y == "-" && c.foreign(a, p) {
 			same++
+			continue
+		}
+		if property := c.invented(p); property != "" && x == "+" {
+			c.add(Row{Aspect: "access:" + p, Before: x, After: y, Status: Explained, ID: "path-property",
+				Because: fmt.Sprintf("the value of property %s is made up here; a path that you set must be in a folder that bpm.yml mounts", property)})
 			continue
 		}
 		rule := ""
@@ -74,11 +79,27 @@ func (c *comparison) told(b, a *vm.Event) map[string]bool {
 			told[p] = false
 		}
 	}
+	// what the new process is not told of is a difference of its arguments, or of
+	// its environment
+	still := map[string]bool{}
+	for _, s := range a.Args {
+		for _, p := range paths(s) {
+			still[p] = true
+		}
+	}
+	for _, s := range a.Env {
+		for _, p := range paths(s) {
+			still[p] = true
+		}
+	}
 	for _, s := range b.Args {
-		note(s)
+		for _, p := range paths(s) {
+			if still[p] {
+				told[p] = true
+			}
+		}
 	}
 	for name, v := range b.Env {
-		// what the new process is not told of is a difference of its environment
 		if name != "PATH" && !bookkept[name] && name != "HOME" && a.Env[name] == v {
 			note(v)
 		}
@@ -98,6 +119,27 @@ func (c *comparison) told(b, a *vm.Event) map[string]bool {
 		}
 	}
 	return told
+}
+
+// foreign says whether a path is in a folder that others make, and that the
+// container has when it is there. What other jobs have is not on this machine; it
+// is taken to be there.
+func (c *comparison) foreign(e *vm.Event, name string) bool {
+	if !e.Inside {
+		return false
+	}
+	for check, l := range c.after.launched {
+		if e.Phase != "start "+check {
+			continue
+		}
+		for _, v := range append(slices.Clone(l.process.AdditionalVolumes), l.process.Unsafe.UnrestrictedVolumes...) {
+			if dir := path.Clean(v.Path); v.MountOnly && (name == dir || strings.HasPrefix(name, dir+"/")) {
+				_, err := c.after.vm.Root(nil).Stat(dir)
+				return err != nil
+			}
+		}
+	}
+	return false
 }
 
 // toldByFiles notes the paths in the files of the job that no shell runs and no

@@ -272,7 +272,7 @@ func (v *Verifier) one(job string, k cases.Case, b, a *side) (c Case, x *compari
 	case len(b.failed) > 0:
 		c.Status, c.NotRun = NotRun, "before: "+b.failed[0].Error()
 	default:
-		x = &comparison{job: job, before: b, after: a, awkward: k.Awkward, usedBefore: map[int]bool{}, usedAfter: map[int]bool{}}
+		x = &comparison{job: job, before: b, after: a, awkward: k.Awkward, invented: k.Invented, usedBefore: map[int]bool{}, usedAfter: map[int]bool{}}
 		c.Processes = x.processes()
 		c.Setup = x.setup()
 	}
