@@ -109,7 +109,7 @@ const neverStarts = "with these values the old script never starts the process"
 // stopped says that the old start program of a check came to an end before any
 // program of a package: it failed, or it wanted one that is not known here.
 func (c *comparison) stopped(k check) bool {
-	return len(programs(c.before, k.name)) == 0 && (c.before.status["start "+k.name] != 0 || c.before.missing() != "")
+	return len(programs(c.before, k.name)) == 0 && (c.before.started[k.name] != 0 || c.before.missing() != "")
 }
 
 // isProcess says whether an execution may be that of the process which bpm.yml

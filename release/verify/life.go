@@ -114,7 +114,7 @@ func life(result *Case, c *comparison) {
 		result.Setup = append(result.Setup, fresh("", setup)...)
 	}
 	next := func(m Moment, b, a *side) {
-		x := &comparison{job: c.job, before: b, after: a, moment: m, first: c, marks: marks, usedBefore: map[int]bool{}, usedAfter: map[int]bool{}}
+		x := &comparison{job: c.job, before: b, after: a, moment: m, first: c, marks: marks, invented: c.invented, usedBefore: map[int]bool{}, usedAfter: map[int]bool{}}
 		processes := x.processes()
 		setup := x.setup()
 		if x.ran {
@@ -177,7 +177,7 @@ func (s *side) again() *side {
 	c.vm.Forget()
 	c.failed = nil
 	c.launched, c.running, c.containers = map[string]*launched{}, maps.Clone(s.running), maps.Clone(s.containers)
-	c.status, c.printed = map[string]int{}, map[string]string{}
+	c.status, c.started, c.printed = map[string]int{}, map[string]int{}, map[string]string{}
 	c.bind()
 	return &c
 }

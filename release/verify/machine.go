@@ -41,10 +41,12 @@ type side struct {
 	containers map[string]string
 	// running are those that were started last, by JOB/PROCESS.
 	running map[string]*launched
-	// status has the exit statuses of the scripts that the agent runs, and of the
-	// start programs, by their phases; printed what drain printed.
+	// status has the exit statuses of the scripts that the agent runs, printed what
+	// drain printed.
 	status  map[string]int
 	printed map[string]string
+	// started has the exit statuses of the start programs, by their checks.
+	started map[string]int
 	// signals are those that drain sent to processes.
 	signals []string
 	// configs are the bpm.yml that were read, by their text.
@@ -80,7 +82,7 @@ type launched struct {
 // newSide makes the machine of a job: what the agent puts there before monit and
 // bpm come.
 func newSide(j *release.Job, ctx render.Context, renderer func(*source.File, render.Context) ([]byte, error)) *side {
-	s := &side{job: j, vm: vm.New(), ctx: ctx, render: renderer, launched: map[string]*launched{}, containers: map[string]string{}, running: map[string]*launched{}, places: map[string]*lines{}, configs: map[string]config{}, status: map[string]int{}, printed: map[string]string{}}
+	s := &side{job: j, vm: vm.New(), ctx: ctx, render: renderer, launched: map[string]*launched{}, containers: map[string]string{}, running: map[string]*launched{}, places: map[string]*lines{}, configs: map[string]config{}, status: map[string]int{}, started: map[string]int{}, printed: map[string]string{}}
 	t := s.vm.Files
 	dir := func(name, group string, mode fs.FileMode) { t.AddDir("/var/vcap/"+name, "root", group, mode) }
 	for _, d := range []string{"bosh/bin", "bosh/etc", "data", "data/packages", "jobs", "monit", "packages", "store", "sys"} {
@@ -263,7 +265,7 @@ func (s *side) startAll() {
 			continue
 		}
 		s.vm.Phase, s.current = "start "+c.name, c.name
-		s.status[s.vm.Phase] = s.monit(program{c.start, c.user, c.group})
+		s.started[c.name] = s.monit(program{c.start, c.user, c.group})
 		s.wroteOwn(c)
 	}
 }
