@@ -49,7 +49,7 @@ func (o *verifyOptions) run(env *environment) error {
 	}
 	if several && o.Before != "" {
 		if info, err := os.Stat(o.Before); err == nil && info.IsDir() {
-			return fmt.Errorf("--before %s: one release cannot be what several were; verify them one by one", o.Before)
+			return fmt.Errorf("--before %s: this is one release, and you verify several; verify them one by one", o.Before)
 		}
 	}
 	if several && o.HTML != "" {
@@ -79,7 +79,7 @@ func (o *verifyOptions) run(env *environment) error {
 		}
 	}
 	for _, v := range all {
-		failed = failed || v.result.Status() == verify.Unexplained
+		failed = failed || !v.result.Proven()
 	}
 	if failed {
 		return errReported
@@ -155,9 +155,9 @@ func (o *verifyOptions) before(after *release.Release) (*release.Release, string
 	files, short, err := changedSince(after.Dir, revision)
 	if err != nil {
 		if o.Before == "" && errors.Is(err, errNoCheckout) {
-			err = fmt.Errorf("%s is no git checkout: say with --before DIR where the release is as it was", after.Dir)
+			err = fmt.Errorf("%s is not a git checkout: give the release as it was with --before DIR", after.Dir)
 		} else if errors.Is(err, errNoCheckout) {
-			err = fmt.Errorf("--before %s: is no directory, and %s is no git checkout", o.Before, after.Dir)
+			err = fmt.Errorf("--before %s: not a directory, and %s is not a git checkout", o.Before, after.Dir)
 		}
 		return nil, "", err
 	}
@@ -237,7 +237,7 @@ func compared(count map[verify.Status]int) string {
 	for _, s := range []struct {
 		status verify.Status
 		text   string
-	}{{verify.Same, "the same"}, {verify.Explained, "with differences that are explained"}, {verify.Unexplained, "UNEXPLAINED"}, {verify.NotRun, "not run"}} {
+	}{{verify.Same, "the same"}, {verify.Explained, "with differences that are explained"}, {verify.Unexplained, "UNEXPLAINED"}, {verify.NotRun, "not proven, because no case ran"}} {
 		if n := count[s.status]; n > 0 {
 			total += n
 			parts = append(parts, fmt.Sprintf("%d %s", n, s.text))
@@ -253,14 +253,11 @@ func compared(count map[verify.Status]int) string {
 // job prints a job: its cases as a table, then what differs.
 func (o *verifyOptions) job(env *environment, j *verify.Job) {
 	p := env.printer(env.stdout)
-	ran := 0
-	for _, c := range j.Cases {
-		if c.NotRun == "" {
-			ran++
-		}
-	}
-	p.head(j.Name, fmt.Sprintf("%s, %d of %s run", j.Status, ran, plural(len(j.Cases), "case")), statusColor(j.Status))
-	if j.Why != "" {
+	p.head(j.Name, fmt.Sprintf("%s, %d of %s run", j.Status, j.Ran(), plural(len(j.Cases), "case")), statusColor(j.Status))
+	switch {
+	case j.Why != "" && j.Status == verify.NotRun:
+		p.wrapped("  ", "not proven: "+j.Why)
+	case j.Why != "":
 		p.wrapped("  ", j.Why)
 	}
 	t := table.Table{Header: headers("Case", "Process", "Result", "Differences"), FillFirstColumn: true}
@@ -280,7 +277,7 @@ func (o *verifyOptions) job(env *environment, j *verify.Job) {
 		o.difference(p, j, d)
 	}
 	for _, u := range j.Unknown {
-		p.wrapped("  ", "not known here, and taken to do nothing: "+u)
+		p.wrapped("  ", "not known here, so both sides ignore it: "+u)
 	}
 	p.line("")
 }

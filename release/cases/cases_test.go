@@ -189,6 +189,7 @@ instance_groups:
     release: shop
     properties:
       title: the ((name)) shop
+      proxy: {user: me, password: hunter2}
       tls: {cert: ((cert)), key: ((key))}
       hosts: [x, y]
       nobody: knows
@@ -211,10 +212,10 @@ jobs:
 		all[c.Name] = c.Properties
 	}
 	want := map[string]props{
-		"manifests/shop.yml, group front": {"title": "the p.title shop", "hosts": []any{"x", "y"},
+		"manifests/shop.yml, group front": {"proxy": props{"user": "me", "password": render.Synthesize("proxy.password")}, "title": "the p.title shop", "hosts": []any{"x", "y"},
 			"tls": props{"cert": render.Synthesize("tls.cert"), "key": render.Synthesize("tls.key")}},
 		"manifests/old.yml, group all": {"title": "global", "port": 2},
-		"manifests/shop.yml, group front without tls.cert": {"title": "the p.title shop", "hosts": []any{"x", "y"},
+		"manifests/shop.yml, group front without tls.cert": {"proxy": props{"user": "me", "password": render.Synthesize("proxy.password")}, "title": "the p.title shop", "hosts": []any{"x", "y"},
 			"tls": props{"key": render.Synthesize("tls.key")}},
 	}
 	for name, w := range want {

@@ -14,6 +14,17 @@ var (
 	oneOfThem = search.MustCompile(`^\(\(!?[-/.\w\pL]+\)\)$`)
 )
 
+var (
+	secretName = search.MustCompile(`(?i)(^|[._-])(password|passwd|passphrase|pass|pwd|secret|token|credentials?|api_?key|access_?key|secret_?key|private_?key|encryption_?key|secret_access_key|license_?key|hash)(\.\d+)?$|(?i)(password|secret|token)s?(\.\d+)?$`)
+	certificate = search.MustCompile(`-----BEGIN`)
+)
+
+// secret says that a text is one that no report may show: one that is made up does
+// as well. What has the form of a key or a certificate is kept, templates read it.
+func secret(name, value string) bool {
+	return secretName.MatchString(name) && value != "" && !certificate.MatchString(value)
+}
+
 // decoder makes values of a manifest's nodes. left bounds what aliases of aliases
 // can blow up to.
 type decoder struct{ left int }
@@ -73,10 +84,13 @@ func (d *decoder) decode(n *yaml.Node, name string) any {
 			return variable.ReplaceAllLiteralString(n.Value, "p."+name)
 		}
 		var v any
-		if n.Decode(&v) == nil {
-			return v
+		if n.Decode(&v) != nil {
+			v = n.Value
 		}
-		return n.Value
+		if s, ok := v.(string); ok && secret(name, s) {
+			return render.Synthesize(name)
+		}
+		return v
 	}
 	return nil
 }

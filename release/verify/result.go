@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"slices"
+
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
@@ -120,6 +122,26 @@ type Result struct {
 	// Before says where the old side comes from: "git HEAD (abc1234)", a folder.
 	Before string
 	Jobs   []*Job
+}
+
+// Proven says whether a job was run on both sides, in one case at least, and no
+// difference lacks an explanation.
+func (j *Job) Proven() bool { return j.Status == Same || j.Status == Explained }
+
+// Ran counts the cases that were run on both sides.
+func (j *Job) Ran() int {
+	n := 0
+	for _, c := range j.Cases {
+		if c.NotRun == "" && c.Status != NotRun {
+			n++
+		}
+	}
+	return n
+}
+
+// Proven says whether every job is.
+func (r *Result) Proven() bool {
+	return !slices.ContainsFunc(r.Jobs, func(j *Job) bool { return !j.Proven() })
 }
 
 // Status is the worst of the jobs.
