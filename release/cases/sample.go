@@ -15,7 +15,7 @@ var (
 )
 
 var (
-	secretName = search.MustCompile(`(?i)(^|[._-])(password|passwd|passphrase|pass|pwd|secret|token|credentials?|api_?key|access_?key|secret_?key|private_?key|encryption_?key|secret_access_key|license_?key|hash)(\.\d+)?$|(?i)(password|secret|token)s?(\.\d+)?$`)
+	secretName  = search.MustCompile(`(?i)(^|[._-])(password|passwd|passphrase|pass|pwd|secret|token|credentials?|api_?key|access_?key|secret_?key|private_?key|encryption_?key|secret_access_key|license_?key|hash)(\.\d+)?$|(?i)(password|secret|token)s?(\.\d+)?$`)
 	certificate = search.MustCompile(`-----BEGIN`)
 )
 

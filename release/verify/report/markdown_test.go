@@ -147,8 +147,8 @@ func TestHeadline(t *testing.T) {
 		{"Every process sees what it saw before: 1,234 comparisons, no difference.", []*verify.Job{job(verify.Same, 1234)}},
 		{"Nothing changed without a reason: 1 difference in 1 of 2 jobs, each explained.", []*verify.Job{job(verify.Same, 1), job(verify.Explained, 1, verify.Explained)}},
 		{"1 difference has no explanation. 2 other differences are explained.", []*verify.Job{job(verify.Unexplained, 1, verify.Unexplained, verify.Explained, verify.Explained)}},
-		{"1 job could not be run in every case, so not everything is known about it. 1 difference is explained.", []*verify.Job{{Status: verify.NotRun}, job(verify.Explained, 1, verify.Explained)}},
-		{"1 job could not be run in every case, so not everything is known about it.", []*verify.Job{{Status: verify.NotRun}, job(verify.Same, 1)}},
+		{"1 job is not proven, because no case ran. 1 difference is explained.", []*verify.Job{{Status: verify.NotRun}, job(verify.Explained, 1, verify.Explained)}},
+		{"1 job is not proven, because no case ran.", []*verify.Job{{Status: verify.NotRun}, job(verify.Same, 1)}},
 	} {
 		if got := headline(&verify.Result{Jobs: c.jobs}); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)

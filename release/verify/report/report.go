@@ -56,7 +56,7 @@ func nothing(r *verify.Result) bool {
 // headline is the verdict on a release, in a sentence or two.
 func headline(r *verify.Result) string {
 	var sum tally
-	differing, unexplained, notRun := 0, 0, 0
+	differing, unexplained, notRun, unproven := 0, 0, 0, 0
 	for _, j := range r.Jobs {
 		t := tallyOf(j)
 		sum.Same += t.Same
@@ -68,7 +68,10 @@ func headline(r *verify.Result) string {
 		if j.Status == verify.Unexplained {
 			unexplained++
 		}
-		if j.Status == verify.NotRun || t.NotRun > 0 {
+		switch {
+		case j.Status == verify.NotRun:
+			unproven++
+		case t.NotRun > 0:
 			notRun++
 		}
 	}
@@ -79,8 +82,11 @@ func headline(r *verify.Result) string {
 	if sum.Unexplained > 0 || unexplained > 0 {
 		out = append(out, fmt.Sprintf("%s %s no explanation%s.", count(sum.Unexplained, "difference"), have(sum.Unexplained), ofJobs(unexplained, len(r.Jobs))))
 	}
+	if unproven > 0 {
+		out = append(out, fmt.Sprintf("%s %s not proven, because no case ran.", count(unproven, "job"), are(unproven)))
+	}
 	if notRun > 0 {
-		out = append(out, fmt.Sprintf("%s could not be run in every case, so not everything is known about %s.", count(notRun, "job"), pick(notRun, "it", "them")))
+		out = append(out, fmt.Sprintf("%s did not run in every case, so %s proven only in part.", count(notRun, "job"), pick(notRun, "it is", "they are")))
 	}
 	switch {
 	case len(out) > 0 && sum.Explained > 0:
@@ -110,7 +116,7 @@ func ofJobs(n, all int) string {
 func jobLine(j *verify.Job) string {
 	if len(j.Cases) == 0 {
 		if j.Why != "" {
-			return "Not compared: " + strings.TrimSuffix(j.Why, ".") + "."
+			return "Not proven: " + strings.TrimSuffix(j.Why, ".") + "."
 		}
 		return "Not compared."
 	}
@@ -126,10 +132,10 @@ func jobLine(j *verify.Job) string {
 		parts = append(parts, count(t.Unexplained, "difference")+" "+have(t.Unexplained)+" no explanation")
 	}
 	switch {
-	case t.NotRun == len(j.Cases):
-		parts = append(parts, "no case could be run in full")
+	case j.Status == verify.NotRun:
+		parts = append(parts, "not proven, because no case ran")
 	case t.NotRun > 0:
-		parts = append(parts, fmt.Sprintf("%d of %s could not be run in full", t.NotRun, count(len(j.Cases), "case")))
+		parts = append(parts, fmt.Sprintf("%d of %s did not run in full", t.NotRun, count(len(j.Cases), "case")))
 	}
 	if len(parts) == 0 {
 		parts = []string{"nothing was compared"}
