@@ -18,6 +18,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/claim"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/errand"
@@ -138,6 +139,8 @@ type Row struct {
 	Span source.Span
 	To   Destination
 	Note string
+	// Claim is why the statement is dropped; none where it is not.
+	Claim claim.Claim
 	// idle says that the statement does not run on the start of its process.
 	idle bool
 }
@@ -514,6 +517,12 @@ func at(s source.Span) []source.Span { return []source.Span{s} }
 
 func (w *job) ledger(at source.Span, to Destination, note string, args ...any) {
 	w.Ledger = append(w.Ledger, Row{Span: at, To: to, Note: fmt.Sprintf(note, args...)})
+}
+
+// dropped accounts for a statement that goes, with the reason. idle says that the
+// start does not come to it.
+func (c *Conversion) dropped(at source.Span, why claim.Claim, idle bool) {
+	c.Ledger = append(c.Ledger, Row{Span: at, To: Dropped, Note: why.String(), Claim: why, idle: idle})
 }
 
 // dirs are the folders that belong to a job by BOSH's and bpm's convention.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/claim"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/golden"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
@@ -142,6 +143,9 @@ func invariants(t *testing.T, p *Plan) {
 		}
 		rows := map[string]bool{}
 		for _, r := range c.Ledger {
+			if (r.To == Dropped) != (r.Claim.Kind != claim.None) {
+				t.Errorf("%s: %s: %s without a claim, or a claim of what stays", c.Job.Name, r.Span, r.To)
+			}
 			rows[r.Span.String()] = true
 			part, written := map[Destination]string{ToHook: "bpm-pre-start", ToPreStart: "pre-start", ToPostStart: "post-start"}[r.To]
 			if written && !slices.ContainsFunc(c.Changes, func(ch Change) bool { return !ch.Delete && strings.Contains(ch.Name, part) }) {

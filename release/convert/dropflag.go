@@ -14,6 +14,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/claim"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/finding"
 	"github.com/bosh-bpmify/bosh-bpmify/release/flag"
@@ -672,22 +673,22 @@ func (w *drop) ledger() {
 		row := Row{Span: at, To: Dropped, idle: r.idle}
 		switch missing := w.missing(r); {
 		case r.To == Dropped:
-			row.Note = r.Note
+			row.Claim = r.Claim
 		case sourced.MatchString(at.Text()):
-			row.Note = "only helps what is listed on its own"
+			row.Claim = claim.HelpsListed
 		case missing == "":
-			row.Note = "bpm's form has the like of it"
+			row.Claim = claim.FormHasLike
 		default:
-			row.Note = "bpm's form has nothing of it: " + missing
+			row.Claim = claim.FormLacks(missing)
 			w.lost(at, missing)
 		}
 		rows[at.String()] = true
-		w.Ledger = append(w.Ledger, row)
+		w.dropped(row.Span, row.Claim, row.idle)
 	}
 	for _, name := range sortedKeys(scripts) {
 		s, err := ctl.ParseScript("/"+name, scripts[name])
 		if err != nil {
-			w.Ledger = append(w.Ledger, Row{Span: firstLine(scripts[name]), To: Dropped, Note: "not read: no script of the shell"})
+			w.dropped(firstLine(scripts[name]), claim.NoScript, false)
 			continue
 		}
 		compared := slices.ContainsFunc(old.Ledger, func(r Row) bool { return r.Span.File.Name == name })
@@ -695,14 +696,14 @@ func (w *drop) ledger() {
 			if rows[span.String()] {
 				continue
 			}
-			row := Row{Span: span, To: Dropped, Note: "part of the form that goes"}
+			row := Row{Span: span, To: Dropped, Claim: claim.PartOfForm}
 			if !compared && matters.MatchString(span.Text()) {
 				if missing := w.missing(Row{Span: span, To: ToBPM}); missing != "" {
-					row.Note = "bpm's form has nothing of it: " + missing
+					row.Claim = claim.FormLacks(missing)
 					w.lost(span, missing)
 				}
 			}
-			w.Ledger = append(w.Ledger, row)
+			w.dropped(row.Span, row.Claim, row.idle)
 		}
 		if !compared {
 			unread = append(unread, firstLine(scripts[name]))

@@ -279,15 +279,15 @@ func (w *job) wrapperText(l *launch) (string, bool) {
 	l.copies(r, ToWrapper)
 	for c := range r.with {
 		if l.places[c].to == Dropped {
-			l.places[c] = place{ToWrapper, "goes with what it stands around"}
+			l.places[c] = place{to: ToWrapper, note: "goes with what it stands around"}
 		}
 	}
 	for c := range r.keep {
 		if l.isWay(c) == nil && l.places[c].to == Dropped {
-			l.places[c] = place{ToWrapper, "needed at every start, in the container"}
+			l.places[c] = place{to: ToWrapper, note: "needed at every start, in the container"}
 		}
 		if l.isWay(c) != nil {
-			l.places[c] = place{ToWrapper, "process " + l.name + ": the wrapper ends in it"}
+			l.places[c] = place{to: ToWrapper, note: "process " + l.name + ": the wrapper ends in it"}
 		}
 	}
 	return w.script(l, r.begins, lines), true
@@ -324,12 +324,12 @@ func (w *job) scriptText(l *launch, to Destination) (p piece, ok bool) {
 	l.copies(r, to)
 	for c := range r.with {
 		if l.places[c].to == Dropped {
-			l.places[c] = place{to, "goes with what it stands around"}
+			l.places[c] = place{to: to, note: "goes with what it stands around"}
 		}
 	}
 	for c := range r.keep {
 		if l.places[c].to == Dropped {
-			l.places[c] = place{to, "needed by what stands there"}
+			l.places[c] = place{to: to, note: "needed by what stands there"}
 		}
 	}
 	if to == ToPreStart || to == ToPostStart {

@@ -145,10 +145,10 @@ func (w *job) waitsBefore(l *launch, first int, aside map[*ctl.Command]bool) {
 				return
 			}
 			if aside[c] {
-				l.places[c] = place{ToPostStart, "waits for the process, in the background"}
+				l.places[c] = place{to: ToPostStart, note: "waits for the process, in the background"}
 				return
 			}
-			l.places[c] = place{behindWait(c).to, "the start waits for this, so it is waited for at every start"}
+			l.places[c] = place{to: behindWait(c).to, note: "the start waits for this, so it is waited for at every start"}
 		})
 	})
 }

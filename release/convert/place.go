@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/claim"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/search"
@@ -18,7 +19,12 @@ import (
 type place struct {
 	to   Destination
 	note string
+	// why is the claim with which it goes nowhere.
+	why claim.Claim
 }
+
+// gone is the place of a command that is not needed any more.
+func gone(why claim.Claim) place { return place{Dropped, why.String(), why} }
 
 // placeAll decides on every command of the start path, and accounts for it.
 func (w *job) placeAll(l *launch) bool {
@@ -43,14 +49,14 @@ func (w *job) placeAll(l *launch) bool {
 		after := i > first && (l.ways[0].How != "exec" || l.ways[0].Command.Background) || aside[c]
 		p := w.placeOf(l, c, after, guards[c] == ToHook)
 		if guards[c] == ToPreStart && p.to == Dropped && !after {
-			p = place{ToPreStart, "the set-up is not to begin when this fails"}
+			p = place{to: ToPreStart, note: "the set-up is not to begin when this fails"}
 		}
 		switch {
 		case !follows[c]:
 		case last != Dropped:
-			p = place{last, "looks at the command before it"}
+			p = place{to: last, note: "looks at the command before it"}
 		case c.Test || c.Leave || w.isQuiet(c):
-			p = place{Dropped, "looks at a command that is not needed any more"}
+			p = gone(claim.LooksAtDropped)
 		}
 		if waits >= 0 && i >= waits && i < first && (p.to == ToPreStart || p.to == ToHook) {
 			p = behindWait(c)
@@ -125,9 +131,9 @@ func (l *launch) asksOther(first int, aside map[*ctl.Command]bool) int {
 // where sockets in /tmp are seen.
 func behindWait(c *ctl.Command) place {
 	if c.Outer != nil && c.Outer.User == "vcap" {
-		return place{ToWrapper, "done at every start, when another process answers"}
+		return place{to: ToWrapper, note: "done at every start, when another process answers"}
 	}
-	return place{ToHook, "done at every start, when another process answers"}
+	return place{to: ToHook, note: "done at every start, when another process answers"}
 }
 
 // together puts a list like a || b, which cannot be cut, where its set-up is.
@@ -145,7 +151,7 @@ func (l *launch) together(list *ctl.Node) {
 	})
 	for _, c := range hooks {
 		if setup {
-			l.places[c] = place{ToPreStart, "stands in one list with what is done once a deploy"}
+			l.places[c] = place{to: ToPreStart, note: "stands in one list with what is done once a deploy"}
 		}
 	}
 }
@@ -174,7 +180,7 @@ func (l *launch) oneHook(hooks map[source.Span]bool) (more bool) {
 		})
 		for _, c := range setup {
 			if hook && !cut {
-				l.places[c] = place{ToHook, "in a function that also does what has to be done at every start"}
+				l.places[c] = place{to: ToHook, note: "in a function that also does what has to be done at every start"}
 				hooks[c.Span], more = true, true
 			}
 		}
@@ -278,70 +284,70 @@ func (w *job) placeOf(l *launch, c *ctl.Command, after, guard bool) place {
 	name := c.Name()
 	switch {
 	case slices.Contains(l.beside, c):
-		return place{ToWrapper, "has to run in the container of " + l.name}
+		return place{to: ToWrapper, note: "has to run in the container of " + l.name}
 	case l.isWay(c) != nil:
-		return place{ToBPM, "process " + l.name + ": executable and args"}
+		return place{to: ToBPM, note: "process " + l.name + ": executable and args"}
 	case c.Dynamic && !after && (name == "source" || name == "."):
 		w.find("not-understood", source.Warning, c.Span, "which file this reads is known only on the VM or when the job is rendered: it stays in the wrapper, and has to lie where the container of %s has it", l.name)
-		return place{ToWrapper, "what it sets is for the process"}
+		return place{to: ToWrapper, note: "what it sets is for the process"}
 	case c.Missing != "":
-		return place{Review, c.Missing + ": what it sets or does is not known"}
+		return place{to: Review, note: c.Missing + ": what it sets or does is not known"}
 	case c.Followed:
-		return place{Dropped, "call of what is listed on its own"}
+		return gone(claim.CallListed)
 	case guard && !after && (c.Leave || c.Test || !w.isQuiet(c) || quiet[name]):
-		return place{ToHook, "the start ends when this fails, so it is tried at every start"}
+		return place{to: ToHook, note: "the start ends when this fails, so it is tried at every start"}
 	case c.Leave:
-		return place{Dropped, "control flow of the old script"}
+		return gone(claim.ControlFlow)
 	case c.Pipe && (helpers[name] || quiet[name]) && !w.writes(c):
-		return place{Dropped, "bpm writes the output to files; nothing is left that this would read"}
+		return gone(claim.NothingLeft)
 	case name == "cd" || name == "pushd" || name == "popd":
-		return place{Dropped, "working directory of the old script"}
+		return gone(claim.OldDirectory)
 	case name == "ulimit":
-		return place{ToBPM, "limits"}
+		return place{to: ToBPM, note: "limits"}
 	case name == "trap":
-		return place{Dropped, "bpm stops the process, and the old script is gone"}
+		return gone(claim.StopsProcess)
 	case name == "eval":
-		return place{Review, "what eval runs is known only on the VM"}
+		return place{to: Review, note: "what eval runs is known only on the VM"}
 	}
-	note := w.service(c, l)
-	if note == "" {
-		note = w.unusedFolders(l, c, after)
+	why := w.service(c, l)
+	if why.Kind == claim.None {
+		why = w.unusedFolders(l, c, after)
 	}
-	if note != "" {
+	if why.Kind != claim.None {
 		if owner := newOwner(c); owner != "" && owner != "vcap" && owner != "root" {
 			paths, _ := operands(c)
 			w.find("owner-changed", source.Warning, c.Span, "%s belonged to %s; bpm makes it for vcap, and %s cannot write there any more", strings.Join(paths, ", "), owner, owner)
 		}
-		return place{Dropped, note}
+		return gone(why)
 	}
 	if c.PrintsVariable {
-		return place{Dropped, "shell variable, which is set where it is used"}
+		return gone(claim.SetWhereUsed)
 	}
 	if len(c.Words) == 0 {
 		if len(c.Redirects) > 0 && len(c.Assigns) == 0 {
 			return w.setup(l, c, after)
 		}
-		return place{Dropped, "shell variable; its value stands where it was used"}
+		return gone(claim.ValueInPlace)
 	}
 	switch {
 	case name == "setcap":
-		return place{ToBPM, "capabilities"}
+		return place{to: ToBPM, note: "capabilities"}
 	case pidHelpers[name]:
-		return place{Dropped, "bpm guards, writes and removes the pidfile"}
+		return gone(claim.GuardsProcess)
 	case logHelpers.MatchString(name):
-		return place{Dropped, "bpm writes the output to files"}
+		return gone(claim.OutputToFiles)
 	case killers[name] && w.killsOther(l, c):
-		return place{ToHook, "it is about another process than this one"}
+		return place{to: ToHook, note: "it is about another process than this one"}
 	case killers[name]:
-		return place{Dropped, "bpm removes what is left of an old process before it starts a new one"}
+		return gone(claim.RemovesOld)
 	case writesPid(c, l):
-		return place{Dropped, "bpm writes the pidfile"}
+		return gone(claim.PidfileWritten(l.pidfile))
 	case c.Background && (helpers[name] || quiet[name]):
-		return place{Dropped, "it only handles the output of the old script"}
+		return gone(claim.HandlesOutput)
 	case c.Test && (w.isQuiet(c) || askers[name] || after):
-		return place{Dropped, "condition of the old script"}
+		return gone(claim.OldCondition)
 	case w.isQuiet(c):
-		return place{Dropped, "changes nothing outside the old script"}
+		return gone(claim.NoEffect)
 	}
 	return w.setup(l, c, after)
 }
@@ -350,44 +356,44 @@ func (w *job) placeOf(l *launch, c *ctl.Command, after, guard bool) place {
 // not needed any more: nothing but the old script used them, or bpm makes them
 // because the process gets them as volumes. What is changed behind the start (after)
 // the process may have made.
-func (w *job) unusedFolders(l *launch, c *ctl.Command, after bool) string {
+func (w *job) unusedFolders(l *launch, c *ctl.Command, after bool) claim.Claim {
+	none := claim.Claim{}
 	if !fileCommands[c.Name()] || c.Name() == "ln" {
-		return ""
+		return none
 	}
 	changes := after && (c.Name() == "chmod" || c.Name() == "chown" || c.Name() == "chgrp")
 	paths, ok := operands(c)
 	if !ok || len(paths) == 0 {
-		return ""
+		return none
 	}
-	note := ""
+	var all []claim.Claim
+	add := func(c claim.Claim) { all = append(all, c) }
 	for _, p := range paths {
 		switch {
 		case w.ownDisk(p) && recursive(c):
-			return ""
+			return none
 		case w.ownDisk(p):
 			for _, d := range []struct{ dir, key string }{{w.storeDir(), "persistent_disk"}, {w.dataDir(), "ephemeral_disk"}} {
 				if p == d.dir {
 					l.disks[d.key] = append(l.disks[d.key], c.Span)
 				}
 			}
-			note = "bpm makes " + p + " with the right owner"
+			add(claim.MadeByBPM(p))
 		case w.madeByOthers(p):
-			if note == "" {
-				note = whoMakes([]string{p})
-			}
+			add(whoMakes([]string{p}))
 		case !below(p, "/var/vcap/sys/log") && !below(p, "/var/vcap/sys/run") && !below(p, "/var/vcap/sys/tmp"):
-			return ""
+			return none
 		case changes && path.Ext(p) != ".pid" && !makesFile(l.result.Commands, p):
-			return ""
+			return none
 		case p == "/var/vcap/sys/tmp":
-			note = "bpm makes the folders below it that the process is told of"
+			add(claim.FolderAbove(p))
 		case w.processNames(l, p):
-			note = "bpm makes the volume " + p
+			add(claim.MadeAsVolume(p))
 		default:
-			note = "only the old script used " + p
+			add(claim.OnlyOld(p))
 		}
 	}
-	return note
+	return claim.And(all...)
 }
 
 // newOwner is the user to whom a chown gives files, when it is known.
@@ -440,7 +446,7 @@ var askers = map[string]bool{"host": true, "dig": true, "nslookup": true, "nc": 
 // setup places a command that changes something outside the script.
 func (w *job) setup(l *launch, c *ctl.Command, after bool) place {
 	if after {
-		return place{ToPostStart, "runs when the process has been started"}
+		return place{to: ToPostStart, note: "runs when the process has been started"}
 	}
 	once := "done once a deploy, as root"
 	if c.Outer != nil && drops(c.Outer) {
@@ -449,15 +455,34 @@ func (w *job) setup(l *launch, c *ctl.Command, after bool) place {
 	paths, known := operands(c)
 	switch n := c.Name(); {
 	case askers[n]:
-		return place{ToHook, "asks for something that has to be there at every start"}
+		return place{to: ToHook, note: "asks for something that has to be there at every start"}
 	case (n == "rm" || n == "unlink" || n == "rmdir") && w.madeAgain(l, c):
-		return place{ToPreStart, once + ", where it is made"}
+		return place{to: ToPreStart, note: once + ", where it is made"}
 	case n == "rm" || n == "unlink" || n == "rmdir":
-		return place{ToHook, "removes what an earlier process left, at every start"}
+		return place{to: ToHook, note: "removes what an earlier process left, at every start"}
+	case setsKernel(c):
+		return place{to: ToHook, note: "the kernel forgets it at a reboot, so it is done at every start"}
 	case known && len(paths) > 0 && fileCommands[n] && allOf(paths, volatile):
-		return place{ToHook, "what it makes is gone after a reboot, so it is done at every start"}
+		return place{to: ToHook, note: "what it makes is gone after a reboot, so it is done at every start"}
 	}
-	return place{ToPreStart, once}
+	return place{to: ToPreStart, note: once}
+}
+
+// kernelCommands change what the kernel holds until the next boot. mount is not one:
+// where a start mounts, mounts() says what becomes of it.
+var kernelCommands = map[string]bool{"sysctl": true, "modprobe": true, "insmod": true, "rmmod": true, "ip": true, "ifconfig": true, "route": true,
+	"iptables": true, "ip6tables": true, "iptables-restore": true, "ip6tables-restore": true, "ipset": true, "ebtables": true, "nft": true, "tc": true, "ethtool": true, "brctl": true,
+	"swapon": true, "losetup": true, "mknod": true, "hostname": true}
+
+// setsKernel says whether a command changes something that a reboot takes away.
+func setsKernel(c *ctl.Command) bool {
+	if kernelCommands[c.Name()] || c.Name() == "mount" && strings.Contains(c.Text, "--make-") {
+		return true
+	}
+	return slices.ContainsFunc(c.Redirects, func(r ctl.Redirect) bool {
+		p := r.File.String()
+		return strings.Contains(r.Op, ">") && (below(p, "/proc/sys") || below(p, "/sys"))
+	})
 }
 
 // makesFile says whether one of the commands makes a file that outlives a reboot.
@@ -744,7 +769,11 @@ func (w *job) account(l *launch) {
 	w.mounts(l)
 	for _, c := range l.result.Commands {
 		p := l.places[c]
-		w.ledger(c.Span, p.to, "%s", p.note)
+		if p.to == Dropped {
+			w.dropped(c.Span, p.why, false)
+		} else {
+			w.ledger(c.Span, p.to, "%s", p.note)
+		}
 		if p.to == Review {
 			w.find("not-understood", source.Warning, c.Span, "%s", p.note)
 		}
@@ -768,7 +797,7 @@ func (w *job) account(l *launch) {
 			w.ledger(i.Span, to, "in a function that stands there as it is")
 			continue
 		}
-		w.Ledger = append(w.Ledger, Row{Span: i.Span, To: Dropped, Note: i.Reason, idle: true})
+		w.dropped(i.Span, claim.NotStarted(i.Reason), true)
 	}
 	w.envDropped(l)
 	w.onceADeploy(l)
@@ -870,29 +899,29 @@ func (w *job) limits(l *launch, u *ctl.Launch, p *bpm.ProcessTemplate) {
 				guards = append(slices.Clone(guards), *filled)
 			}
 		}
-		note := func(format string, args ...any) {
+		note := func(why claim.Claim) {
 			if c != nil {
-				l.places[c] = place{Dropped, fmt.Sprintf(format, args...)}
+				l.places[c] = gone(why)
 			}
 		}
 		if value.Is("unlimited") {
-			note("bpm sets no such limit")
+			note(claim.UnlimitedAlready)
 			w.find("limit-dropped", source.Note, span, "%s was unlimited (%s); bpm's default holds now", key, oneLine(span.Text()))
 			return
 		}
 		v, err := w.value(value)
 		if err != nil {
-			note("the value is known only on the VM")
+			note(claim.LimitOnVM)
 			w.find("limit-dropped", source.Warning, span, "%s is not carried over: %v", oneLine(span.Text()), err)
 			return
 		}
 		if s, ok := v.Static(); ok && !digits.MatchString(s) {
-			note("no number")
+			note(claim.LimitIsNoNumber)
 			w.find("limit-dropped", source.Warning, span, "%s is not carried over: %s is no number", oneLine(span.Text()), s)
 			return
 		}
 		if len(v) != 1 {
-			note("no number")
+			note(claim.LimitIsNoNumber)
 			w.find("limit-dropped", source.Warning, span, "%s is not carried over", oneLine(span.Text()))
 			return
 		}
@@ -919,7 +948,7 @@ func (w *job) limits(l *launch, u *ctl.Launch, p *bpm.ProcessTemplate) {
 			value, flag = c.Words[1], "-f"
 		}
 		if len(c.Conditions) > 0 && !w.aboutPid(l, c.Conditions[0].Span.Text()) && w.whereFilled(l, c) == nil {
-			l.places[c] = place{Dropped, "a limit that is set on a condition of the VM"}
+			l.places[c] = gone(claim.LimitByCondition)
 			w.find("limit-dropped", source.Warning, c.Span, "%s depends on a condition that only the VM can decide, and is not carried over", oneLine(c.Text))
 			continue
 		}
@@ -933,7 +962,7 @@ func (w *job) limits(l *launch, u *ctl.Launch, p *bpm.ProcessTemplate) {
 			}
 		case "c":
 			if value.Is("unlimited") {
-				l.places[c] = place{Dropped, "bpm sets no limit for core files that is this large"}
+				l.places[c] = gone(claim.CoreTooLarge)
 				w.find("limit-dropped", source.Note, c.Span, "core files were not limited (%s); bpm.yml can only give a size (core_file_size, bpm 1.4.30 and later)", oneLine(c.Text))
 				continue
 			}
@@ -942,15 +971,15 @@ func (w *job) limits(l *launch, u *ctl.Launch, p *bpm.ProcessTemplate) {
 			blocks, err := strconv.ParseUint(text, 10, 32)
 			switch {
 			case !known || err != nil:
-				l.places[c] = place{Dropped, "the size is known only when the job is rendered"}
+				l.places[c] = gone(claim.CoreUnknown)
 				w.find("limit-dropped", source.Warning, c.Span, "%s is not carried over: bash counts in units of 1024 bytes, limits.core_file_size in bytes", oneLine(c.Text))
 			case blocks == 0:
-				l.places[c] = place{Dropped, "bpm allows no core files unless it is told to"}
+				l.places[c] = gone(claim.CoreNone)
 			default:
 				set("core_file_size", ctl.Text(strconv.FormatUint(blocks*1024, 10), c.Span), c)
 			}
 		default:
-			l.places[c] = place{Dropped, "bpm has no such limit"}
+			l.places[c] = gone(claim.NoSuchLimit)
 			severity := source.Warning
 			if value.Is("unlimited") {
 				severity = source.Note

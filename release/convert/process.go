@@ -113,7 +113,7 @@ func (w *job) traced(l *launch) {
 		}
 		if n := c.Name(); (n == "cd" || n == "pushd") && len(u.Dir) > 0 && len(c.Words) == 2 {
 			if len(l.variants[0].WorkDir) > 0 && c.Words[1].String() == u.Dir.String() {
-				l.places[c] = place{ToBPM, "workdir of process " + l.name}
+				l.places[c] = place{to: ToBPM, note: "workdir of process " + l.name}
 			}
 			continue
 		}
@@ -127,7 +127,7 @@ func (w *job) traced(l *launch) {
 			}
 		}
 		if len(names) > 0 {
-			l.places[c] = place{ToBPM, "env " + strings.Join(names, ", ") + " of process " + l.name}
+			l.places[c] = place{to: ToBPM, note: "env " + strings.Join(names, ", ") + " of process " + l.name}
 		}
 	}
 }
@@ -142,7 +142,7 @@ func (w *job) lift(l *launch, u *ctl.Launch, p *bpm.ProcessTemplate) *source.Dia
 	}
 	w.limits(l, u, p)
 	for _, o := range l.beside {
-		l.places[o] = place{ToWrapper, "has to run in the container of " + l.name}
+		l.places[o] = place{to: ToWrapper, note: "has to run in the container of " + l.name}
 		return cannot(o.Span, "the script starts %s beside it, in the background", ctl.Unwrap(o).Name())
 	}
 	if why := w.ctx.Wrapped; why != "" {
@@ -381,7 +381,7 @@ func (w *job) bookkeeping(l *launch, e ctl.Assign) bool {
 	switch {
 	case ok && path.Clean(text) == l.pidfile && path.IsAbs(text):
 		drop = "bpm writes the pidfile elsewhere"
-	case ok && below(text, "/var/vcap/sys/run") && !w.usesVariable(l, e.Name):
+	case ok && below(text, "/var/vcap/sys/run") && ofPidfile.MatchString(e.Name) && !w.usesVariable(l, e.Name):
 		drop = "read by nothing, and a folder that the container does not have"
 	case ok && below(text, "/var/vcap/sys/log") && logsTo(l, text) && !w.usesVariable(l, e.Name):
 		drop = "the log file of the old script"
@@ -406,6 +406,10 @@ func (w *job) bookkeeping(l *launch, e ctl.Assign) bool {
 	}
 	return true
 }
+
+// ofPidfile are names of variables with which scripts find their own pidfile. A
+// program may read any other one, whether the release has its source or not.
+var ofPidfile = search.MustCompile(`(?i)(^|_)(pid|run)(_?(file|dir|path|folder))?$`)
 
 // allProcessors says whether a script sets GOMAXPROCS to nothing else than the
 // number of processors, for programs of a Go that has that as the default

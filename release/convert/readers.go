@@ -10,6 +10,7 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/claim"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/hostscript"
 	"github.com/bosh-bpmify/bosh-bpmify/release/monit"
@@ -573,7 +574,7 @@ func (w *job) verbDoes(l *launch, p *monit.Program) (does string, onlyStops bool
 			}
 		case n == "kill_and_wait":
 			stops = true
-		case w.service(c, l) != "" || w.isQuiet(c) || writesPid(c, l) || pidHelpers[n]:
+		case w.service(c, l).Kind != claim.None || w.isQuiet(c) || writesPid(c, l) || pidHelpers[n]:
 		default:
 			more = append(more, "`"+oneLine(c.Span.Text())+"`")
 		}

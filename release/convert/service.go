@@ -5,40 +5,41 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/claim"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 )
 
 // service says why a command of the old script is not needed any more: bpm
 // does it, or nothing is left that it would be for. Empty when that is not so.
-func (w *job) service(c *ctl.Command, l *launch) string {
+func (w *job) service(c *ctl.Command, l *launch) claim.Claim {
 	name := c.Name()
 	switch name {
 	case "set", "shopt":
-		return "option of the old shell"
+		return claim.ShellOption
 	case "exit", "return", "shift", "true", ":":
-		return "control flow of the old script"
+		return claim.ControlFlow
 	case "[", "test":
-		return "condition of the old script"
+		return claim.OldCondition
 	case "exec":
 		if len(c.Words) == 1 {
-			return "bpm redirects the output to " + w.logDir() + "/" + l.name + ".stdout.log and .stderr.log"
+			return claim.OutputTo(w.logDir(), l.name)
 		}
 	case "echo", "printf":
 		for _, r := range c.Redirects {
 			if file, ok := r.File.Literal(); ok && path.Clean(file) == l.pidfile {
-				return "bpm writes the pidfile"
+				return claim.PidfileWritten(l.pidfile)
 			}
 		}
 		if !writesFile(c) {
-			return "message of the old script"
+			return claim.Message
 		}
 	case "kill":
 		if s, _ := killSignal(c.Words); s == "0" {
-			return "condition of the old script"
+			return claim.OldCondition
 		}
 	case "rm", "mv":
 		if paths, ok := operands(c); ok && allOf(paths, func(p string) bool { return p == l.pidfile || strings.HasPrefix(p, l.pidfile+".") }) {
-			return "bpm writes and removes its pidfile"
+			return claim.PidfileRemoved(paths...)
 		}
 	case "mkdir", "chown", "chmod", "touch", "install":
 		paths, ok := operands(c)
@@ -46,16 +47,15 @@ func (w *job) service(c *ctl.Command, l *launch) string {
 			return whoMakes(paths)
 		}
 	}
-	return ""
+	return claim.Claim{}
 }
 
 // whoMakes says who gives the process folders that madeByOthers holds for.
-func whoMakes(paths []string) string {
-	all := strings.Join(paths, ", ")
+func whoMakes(paths []string) claim.Claim {
 	if allOf(paths, func(p string) bool { return below(p, "/var/vcap/jobs") }) {
-		return "the BOSH agent makes " + all + " readable for vcap, and the container cannot write there"
+		return claim.MadeByAgent(paths...)
 	}
-	return "bpm and the BOSH agent make " + all + " with the right owner"
+	return claim.MadeByBoth(paths...)
 }
 
 // recursive says whether a command is about what lies below its paths, too:

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release"
+	"github.com/bosh-bpmify/bosh-bpmify/release/claim"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/search"
@@ -53,7 +54,7 @@ func (w *job) startWait(l *launch) {
 		}
 		l.wait = &found
 		if len(found.lines) > 0 {
-			l.places[c] = place{ToPostStart, "asked until " + l.name + " answers"}
+			l.places[c] = place{to: ToPostStart, note: "asked until " + l.name + " answers"}
 		}
 		return
 	}
@@ -72,7 +73,7 @@ func (w *job) inVain(l *launch) {
 	if !slices.ContainsFunc(l.result.Commands, moved) {
 		return
 	}
-	l.places[last] = place{ToPostStart, "the start failed here, and the deploy does now"}
+	l.places[last] = place{to: ToPostStart, note: "the start failed here, and the deploy does now"}
 	lines, r := w.residue(l, ToPostStart, false, nil, moved)
 	if r.broken != "" || !leavesWell.MatchString(strings.Join(lines, "\n")) {
 		l.places[last] = before
@@ -103,7 +104,7 @@ func (w *job) failedStart(l *launch) {
 			}
 			ctl.Walk(arm, func(o *ctl.Node) {
 				if c := o.Command; c != nil && o.Kind == ctl.Leaf && l.places[c].to == ToPostStart && l.isWay(c) == nil {
-					l.places[c] = place{Dropped, "undid a start that had failed, and killed the process then"}
+					l.places[c] = gone(claim.UndidFailedStart)
 					if works(c) && !w.isQuiet(c) {
 						w.find("not-understood", source.Warning, c.Span, "this ran when the start of %s had failed, before the script killed it; nothing does it now", l.name)
 					}
@@ -112,7 +113,7 @@ func (w *job) failedStart(l *launch) {
 			before := l.places[exit]
 			moved := func(c *ctl.Command) bool { return l.places[c].to == ToPostStart && !l.waitsFor(c) }
 			more := slices.ContainsFunc(l.result.Commands, moved)
-			l.places[exit] = place{ToPostStart, "the start failed here, and the deploy does now"}
+			l.places[exit] = place{to: ToPostStart, note: "the start failed here, and the deploy does now"}
 			lines, r := w.residue(l, ToPostStart, false, nil, moved)
 			text := strings.Join(lines, "\n")
 			if r.broken != "" || !more && (l.wait != nil && len(l.wait.lines) > 0 || !looped.MatchString(text) || pidWords.MatchString(text)) {

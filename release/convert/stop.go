@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/claim"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
@@ -98,7 +99,7 @@ func (w *job) stopPath(l *launch) bool {
 	w.stopLoops(l, result)
 	var more []*ctl.Command
 	for _, c := range result.Commands {
-		if _, done := rows[c.Span]; done || starts[c.Span] || c.Followed || w.service(c, l) != "" || w.isQuiet(c) || writesPid(c, l) || pidHelpers[c.Name()] || onlyPrepares(c) {
+		if _, done := rows[c.Span]; done || starts[c.Span] || c.Followed || w.service(c, l).Kind != claim.None || w.isQuiet(c) || writesPid(c, l) || pidHelpers[c.Name()] || onlyPrepares(c) {
 			continue
 		}
 		more = append(more, c)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release/claim"
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
 	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
@@ -23,6 +24,8 @@ type explainer struct {
 	reference map[string]bool
 	// awkward says that the values of the case have characters that shells read.
 	awkward bool
+	// after is the new side, which the claims are held against.
+	after *side
 }
 
 // key names a row for the comparison with the reference.
@@ -75,7 +78,7 @@ func (x *explainer) statement(r *Row) bool {
 		return false
 	}
 	for _, row := range x.conversion.Ledger {
-		if (row.To == convert.Dropped || row.To == convert.Review) && set.MatchString(row.Span.Text()) {
+		if (row.To == convert.Dropped && x.covers(row, r) || row.To == convert.Review) && set.MatchString(row.Span.Text()) {
 			r.Because, r.At = fmt.Sprintf("the ledger: %s: %s", row.To, row.Note), row.Span
 			return true
 		}
@@ -205,8 +208,8 @@ func (x *explainer) later(r *Row) bool {
 	return false
 }
 
-// ledger looks for the statement that did it: where the ledger says that it was
-// dropped, or that a person has to look at it, that is the explanation.
+// ledger looks for the statement that did it: where a person has to look at it,
+// or where it was dropped with a claim that is about this difference.
 func (x *explainer) ledger(r *Row) bool {
 	if r.At.File == nil {
 		return false
@@ -217,7 +220,11 @@ func (x *explainer) ledger(r *Row) bool {
 	}
 	kind, _, _ := strings.Cut(r.Aspect, ":")
 	switch row.To {
-	case convert.Dropped, convert.Review:
+	case convert.Dropped:
+		if !x.covers(row, r) {
+			return false
+		}
+	case convert.Review:
 	case convert.ToBPM:
 		if kind != "command" {
 			return false
@@ -226,8 +233,90 @@ func (x *explainer) ledger(r *Row) bool {
 	default:
 		return false
 	}
-	r.Because, r.At = fmt.Sprintf("the ledger: %s: %s", row.To, row.Note), row.Span
+	if r.At = row.Span; r.Because == "" {
+		r.Because = fmt.Sprintf("the ledger: %s: %s", row.To, row.Note)
+	}
 	return true
+}
+
+// covers says whether the claim with which a statement was dropped is about a
+// difference, and holds on the new side.
+func (x *explainer) covers(row convert.Row, r *Row) bool {
+	kind, what, _ := strings.Cut(r.Aspect, ":")
+	c := row.Claim
+	if c.Kind == claim.OtherForm {
+		return true // the form goes as a whole, and the other one was there
+	}
+	switch kind {
+	case "folder", "file", "access":
+		for _, p := range c.Paths() {
+			if p != what && !strings.HasPrefix(p, what+"/") {
+				continue // mkdir -p makes what is above, too
+			}
+			kind, sentence := c.Of(p)
+			switch kind {
+			case claim.Made, claim.Shared:
+				if r.After != "" {
+					r.Because = "the ledger: dropped: " + sentence
+					return true // it is there, with another owner or mode
+				}
+				r.Because = fmt.Sprintf("the ledger says: %s; it is not there", sentence)
+			case claim.Unused, claim.Pidfile:
+				reader := x.reads(p)
+				if reader == "" {
+					r.Because = "the ledger: dropped: " + sentence
+					return true
+				}
+				r.Because = fmt.Sprintf("the ledger says: %s; %s names it", sentence, reader)
+			}
+			return false
+		}
+		switch c.Kind {
+		case claim.Process, claim.Pidfile, claim.Listed:
+			return pidfile.MatchString(what)
+		case claim.Output, claim.Quiet:
+			return strings.HasPrefix(what, "/var/vcap/sys/log/") || strings.HasSuffix(what, ".log")
+		case claim.Undone:
+			return true
+		}
+		return false
+	case "command":
+		if !strings.Contains(row.Span.Text(), subject(r.Aspect)) && c.Kind != claim.Listed && c.Kind != claim.Process {
+			return false
+		}
+		switch c.Kind {
+		case claim.Quiet, claim.Output, claim.Process, claim.Pidfile, claim.Listed, claim.Value, claim.Undone:
+			return true
+		}
+		return false
+	case "limit":
+		return c.Kind == claim.Limit
+	case "env-missing", "env-changed":
+		return c.Kind == claim.Process || c.Kind == claim.Pidfile
+	}
+	return false
+}
+
+// reads names the file of the new side that names a path; "" where none does.
+func (x *explainer) reads(p string) string {
+	if x.after == nil {
+		return ""
+	}
+	for _, t := range x.after.job.Spec.Templates {
+		if notConfiguration.MatchString(path.Clean(t.Target)) && !strings.HasPrefix(path.Clean(t.Target), "bin/") && path.Base(t.Target) != "bpm.yml" {
+			continue
+		}
+		data, err := x.after.template(t.Source)
+		if err != nil {
+			continue
+		}
+		for _, q := range paths(string(data)) {
+			if q == p || strings.HasPrefix(q, p+"/") {
+				return path.Clean(t.Target)
+			}
+		}
+	}
+	return ""
 }
 
 // subject is what an aspect is about: the name of the command or the last part

@@ -70,8 +70,12 @@ func failed(before, now *side) []Row {
 	var rows []Row
 	for _, name := range []string{"pre-start", "post-start"} {
 		x, ran := before.status[name]
-		if y := now.status[name]; ran && x == 0 && y != 0 {
-			rows = append(rows, Row{Aspect: "status:" + name, Before: "0", After: fmt.Sprint(y), Status: Unexplained})
+		was := fmt.Sprint(x)
+		if !ran {
+			was = "no " + name
+		}
+		if y := now.status[name]; x == 0 && y != 0 {
+			rows = append(rows, Row{Aspect: "status:" + name, Before: was, After: fmt.Sprint(y), Status: Unexplained})
 		}
 	}
 	return rows

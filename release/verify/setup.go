@@ -202,7 +202,7 @@ func (c *comparison) tree() {
 		}
 	}
 	for p, n := range a.Own() {
-		if n.By != "" && n.By != made {
+		if n.By != "" && (n.By != made || c.ofVM(p) && !c.own(p)) {
 			names[p] = true
 		}
 	}
@@ -336,7 +336,11 @@ func (c *comparison) isPidfile(p string) bool {
 // forPidfile says whether a folder is that of an old pidfile, and no process has it
 // now.
 func (c *comparison) forPidfile(p string) bool {
-	for _, l := range c.first.after.launched {
+	first := c.after
+	if c.first != nil {
+		first = c.first.after
+	}
+	for _, l := range first.launched {
 		if container.Of(c.job, l.process).Access(p).There {
 			return false
 		}
@@ -346,16 +350,16 @@ func (c *comparison) forPidfile(p string) bool {
 
 // missingRule explains what is not made any more.
 func (c *comparison) missingRule(p string, x vm.Node) string {
+	if c.forPidfile(p) {
+		return "pidfile"
+	}
 	if c.first != nil {
-		if c.forPidfile(p) {
-			return "pidfile"
-		}
 		if _, err := c.first.after.vm.Root(nil).Lstat(p); err == nil {
 			return "" // it was there at first
 		}
 	}
-	if p == "/var/vcap/sys/run/"+c.job || strings.HasPrefix(p, "/var/vcap/sys/run/"+c.job+"/") && x.Mode.IsDir() {
-		return "pidfile"
+	if p == "/var/vcap/sys/run/"+c.job {
+		return "pidfile" // bpm makes it when it starts a process; what is below it, nobody
 	}
 	return ""
 }
@@ -377,7 +381,7 @@ func (c *comparison) node(aspect, p string, x, y vm.Node, same *int) {
 		rule = "umask"
 	case x.Owner == "root" && y.Owner == "vcap" && sameMode && c.wasRoot():
 		rule = "owner-vcap"
-	case y.By == made && y.Owner == "vcap":
+	case y.By == made && y.Owner == "vcap" && (c.own(p) || !c.ofVM(p)):
 		rule = "bpm-folder"
 	case y.Owner == "vcap" && x.Mode.IsDir() && c.own(p):
 		rule = "bpm-folder" // what a script did before, bpm would do at the next start
@@ -403,6 +407,13 @@ func (c *comparison) wasRoot() bool {
 		}
 	}
 	return false
+}
+
+// ofVM says whether a folder was there before the job: others use it, too, and
+// what bpm makes vcap's alone is taken from them.
+func (c *comparison) ofVM(p string) bool {
+	_, there := c.after.before.Get(p)
+	return there
 }
 
 // own says whether a folder is one of those that bpm gives to vcap.

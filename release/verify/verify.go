@@ -141,6 +141,7 @@ func (v *Verifier) job(before, after, reference *release.Job, conversion *conver
 	for i, k := range m.cases {
 		x := &explainer{conversion: conversion, awkward: k.Awkward}
 		b, a := m.side(before, ctxB[i]), m.side(after, ctxA[i])
+		x.after = a
 		var converted Case
 		var given *side
 		if !own {
