@@ -74,6 +74,9 @@ func generate(seed uint64) *design {
 	g.head()
 	g.setup()
 	g.environment()
+	for range g.IntN(4) {
+		g.odd()
+	}
 	g.rest()
 	g.launch()
 	g.stop()
@@ -354,6 +357,80 @@ func (g *grammar) rest() {
 	if g.of399(273) {
 		g.add("start", g.pick("echo $$ > $PIDFILE", "echo $$ > \"$PIDFILE\"", "echo ${$} > $PIDFILE", "echo \"$$\" >$PIDFILE"))
 	}
+}
+
+// odd is something that few scripts do, and no two in the same way. JOB is the name of the
+// job, DIR a folder.
+func (g *grammar) odd() {
+	d := g.dir()
+	make := "mkdir -p " + d + "\n"
+	add := func(block string, args ...string) {
+		g.add("start", strings.ReplaceAll(strings.ReplaceAll(block, "DIR", d), "JOB", g.d.job))
+		g.add("args", args...)
+	}
+	odds := []func(){
+		func() { add("NAME=$(basename /var/vcap/packages/app)\nNAME=${NAME%p}", "--name $NAME") },
+		func() { add("COUNT=$(( 2 * 3 + 1 ))", "--count $COUNT") },
+		func() { add("FILE=/var/vcap/jobs/JOB/config/app.conf\nBASE=${FILE##*/}", "--base ${BASE%.conf}") },
+		func() { add("LIST=(one two)\nLIST+=(three)", `"${LIST[@]}"`) },
+		func() { add("LIST=a,b,c\nWORDS=${LIST//,/ }", "--words $WORDS") },
+		func() { add("set -- --first 'second third'", `"$@"`) },
+		func() { add(make+"umask 077\necho secret > DIR/secret") },
+		func() { add(make + "( cd DIR; echo inside > inside.txt )") },
+		func() { add(make + "cd DIR && echo there > there.txt; cd /") },
+		func() { add(make + "pushd DIR > /dev/null\ntouch pushed\npopd > /dev/null") },
+		func() { add(make + "for n in one two three; do\n  echo $n > DIR/$n.txt\ndone") },
+		func() { add(make + "rm -rf DIR/out\nmkdir DIR/out\necho new > DIR/out/file") },
+		func() { add(make + "cat > DIR/env <<'CONF'\nhome=$HOME\nCONF") },
+		func() { add(make + "cat > DIR/who <<CONF\njob=JOB\nlog=$LOG_DIR\nCONF\nchown vcap:vcap DIR/who\nchmod 600 DIR/who") },
+		func() { add(make + "echo a=1 > DIR/settings\nsed -i 's/a=1/a=2/' DIR/settings") },
+		func() { add(make + "printf 'x=%s\\n' <%= p('" + g.property("port", "8080") + "') %> >> DIR/appended") },
+		func() { add(make + "echo one > DIR/one; cp DIR/one DIR/two; mv DIR/one DIR/three") },
+		func() { add(make + "[ -f DIR/id ] || echo $RANDOM | md5sum | cut -c1-0 > DIR/id") },
+		func() { add(make + "if [ -z \"$(ls -A DIR)\" ]; then\n  echo first > DIR/first\nfi") },
+		func() { add("if [ -n \"<%= p('" + g.property("name", "a shop") + "') %>\" ]; then\n  export NAMED=yes\nfi") },
+		func() { add("case <%= p('" + g.property("mode", "fast") + "') %> in\n  fast) SPEED=9 ;;\n  *) SPEED=1 ;;\nesac", "--speed $SPEED") },
+		func() { add("MODE=${MODE:-quick}\n: ${LEVEL:=3}", "--mode $MODE --level $LEVEL") },
+		func() { add("OPTION=\nif test -e /var/vcap/jobs/JOB/bin; then OPTION=--has-bin; fi", "$OPTION") },
+		func() { add("[[ -d /var/vcap/nowhere ]] && export NOWHERE=1") },
+		func() { add("for v in A B; do\n  export LOOP_$v=$v\ndone") },
+		func() { add("export $(echo WORD_ONE=1 WORD_TWO=2)") },
+		func() { add("unset LANG\nexport UNSET_ME=1\nunset UNSET_ME") },
+		func() { add("export A_PATH=$PATH:/opt/x/bin") },
+		func() { add("WHO=$(whoami)", "--who $WHO") },
+		func() { add("WHO=$(id -u)", "--uid $WHO") },
+		func() { add("export WORK=$(cd /var/vcap/packages && pwd)") },
+		func() { add("read -r FIRST REST <<< 'uno dos tres'", `--first "$FIRST" --rest "$REST"`) },
+		func() { add("printf -v PADDED '%03d' 7", "--padded $PADDED") },
+		func() { add("LOWER=$(echo SHOUT | tr A-Z a-z)", "--lower $LOWER") },
+		func() { add("UPPER=${SELF_NAME:-abc}\nUPPER=${UPPER^^}", "--upper $UPPER") },
+		func() { add("ok() { [ \"$1\" = yes ]; }\nif ok yes; then GOOD=--good; else GOOD=--bad; fi", "$GOOD") },
+		func() { add("value() {\n  local v=$1\n  echo \"v-$v\"\n}", "--value $(value 5)") },
+		func() { add("N=0\nwhile [ $N -lt 3 ]; do\n  N=$((N + 1))\ndone", "--n $N") },
+		func() { add("/var/vcap/packages/app/bin/helper --quiet || true") },
+		func() { add("/var/vcap/packages/app/bin/helper --check && READY=--ready", "${READY:-}") },
+		func() { add("su - vcap -c '/var/vcap/packages/app/bin/helper --as-vcap'") },
+		func() { add("chpst -u vcap:vcap /var/vcap/packages/app/bin/helper --in DIR") },
+		func() { add("cd /var/vcap/packages/app\n./bin/helper --relative\ncd /") },
+		func() { add("HELPER_MODE=x /var/vcap/packages/app/bin/helper --with-env") },
+		func() { add("(export ONLY_HERE=1; /var/vcap/packages/app/bin/helper --sub)") },
+		func() { add("echo input | /var/vcap/packages/app/bin/helper --stdin") },
+		func() { add("/var/vcap/packages/app/bin/helper --back &") },
+		func() { add("for f in /var/vcap/jobs/JOB/config/*.conf; do\n  CONFS=\"${CONFS:-} -f $f\"\ndone", "$CONFS") },
+		func() { add("trap 'echo bye' EXIT") },
+		func() { add("if [ ! -f /var/vcap/jobs/JOB/config/none ]; then\n  export NONE=1\nfi") },
+		func() { add(make + "if [ ! -f DIR/done ]; then\n  /var/vcap/packages/app/bin/helper --once\n  touch DIR/done\nfi") },
+		func() { add(make + "mkdir -p DIR/a/b/c && chown -R vcap:vcap DIR/a") },
+		func() { add(make + "echo <%= p('" + g.property("hosts", "[a, b]") + "').join(' ') %> > DIR/hosts") },
+		func() { add(make + "<% p('" + g.property("hosts", "[a, b]") + "').each do |h| %>\necho <%= h %> >> DIR/each\n<% end %>") },
+		func() { add(make + "TARGET=DIR/target\nif [ -L $TARGET ]; then rm $TARGET; fi\nln -s /var/vcap/packages/app $TARGET") },
+		func() { add("exec 3>&1") },
+		func() { add("export EMPTY=\nexport BLANK=' '") },
+		func() { add(`export QUOTED="it's \"quoted\" \$x"`) },
+		func() { add("export MULTI='two\nlines'") },
+		func() { add(`JSON='{"a": "b c"}'`, `--json "$JSON"`) },
+	}
+	odds[g.IntN(len(odds))]()
 }
 
 // launch is the last command of the start arm.

@@ -241,7 +241,7 @@ func (s *sandbox) once(j *release.Job, ctx render.Context) (*recording, error) {
 		return filepath.Join(work, "tree", strings.TrimPrefix(path.Clean(p), "/var/vcap/"))
 	}
 	var inner strings.Builder
-	fmt.Fprintf(&inner, "umask 022\nid vcap > /dev/null 2>&1 || { echo vcap:x:1000:1000::/home/vcap:/bin/bash >> /etc/passwd; echo vcap:x:1000: >> /etc/group; mkdir -p /home/vcap; }\n"+
+	fmt.Fprintf(&inner, "settle() { for i in {1..60}; do set -- /proc/[0-9]*; [ $# -gt 2 ] || break; bpmify-sleep 0.05; done; }\numask 022\nid vcap > /dev/null 2>&1 || { echo vcap:x:1000:1000::/home/vcap:/bin/bash >> /etc/passwd; echo vcap:x:1000: >> /etc/group; mkdir -p /home/vcap; }\n"+
 		"cd /var/vcap\nmkdir -p bosh/bin bosh/etc data/packages data/tmp monit store sys/log/monit sys/run instance data/%[1]s sys/log/%[1]s sys/run/%[1]s packages jobs/%[1]s\n"+
 		"chmod 750 sys/log sys/run instance jobs/%[1]s\nchmod 770 data/tmp data/%[1]s sys/log/%[1]s sys/run/%[1]s\nchgrp -R vcap sys/log sys/run instance data/tmp data/%[1]s jobs/%[1]s\n"+
 		"ln -s /var/vcap/sys data/sys\nln -s /var/vcap/packages jobs/%[1]s/packages\n", j.Name)
@@ -279,7 +279,7 @@ func (s *sandbox) once(j *release.Job, ctx render.Context) (*recording, error) {
 		return nil, err
 	}
 	step := func(env, name string, words []string) {
-		fmt.Fprintf(&inner, "echo '=== %s' >> /bpmify/order\n(%s%s) < /dev/null >> /bpmify/log 2>&1\necho %s $? >> /bpmify/status\n", name, env, quoted(words), name)
+		fmt.Fprintf(&inner, "echo '=== %s' >> /bpmify/order\n(%s%s) < /dev/null >> /bpmify/log 2>&1\necho %s $? >> /bpmify/status\nsettle # what runs in the background\n", name, env, quoted(words), name)
 	}
 	hasScript := func(name string) bool { _, ok := j.Spec.Template("bin/" + name); return ok }
 	if hasScript("pre-start") {
@@ -293,8 +293,6 @@ func (s *sandbox) once(j *release.Job, ctx render.Context) (*recording, error) {
 	if hasScript("post-start") {
 		step(agentStart, "post-start", []string{own + "/bin/post-start"})
 	}
-	// what runs in the background comes to its end
-	inner.WriteString("for i in {1..60}; do set -- /proc/[0-9]*; [ $# -gt 2 ] || break; bpmify-sleep 0.05; done\n")
 	inner.WriteString("cd /var/vcap\nrm -rf jobs/bpm\ntar --exclude=./packages -cf /bpmify/after.tar . 2> /dev/null\nchmod -R a+rX /bpmify\necho ended >> /bpmify/status\n")
 	if err := put(filepath.Join(work, "out", "inner"), inner.String(), 0o755); err != nil {
 		return nil, err
