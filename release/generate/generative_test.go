@@ -67,6 +67,11 @@ func (l *lab) examine(rel *release.Release, job string, maxCases int) (outcome, 
 	}
 	proof := result.Jobs[0]
 	out := outcome{verdict: string(proof.Status), why: proof.Why}
+	for _, d := range proof.Differences {
+		if d.Status == verify.Unexplained {
+			out.why += fmt.Sprintf("%s %s - %.200s + %.200s %s\n", d.Process, d.Aspect, d.Before, d.After, d.Cases)
+		}
+	}
 	after := c.rel.Job(job)
 	var templates []*source.File
 	for _, side := range []*release.Job{j, after} {

@@ -360,12 +360,12 @@ func (g *grammar) rest() {
 }
 
 // odd is something that few scripts do, and no two in the same way. JOB is the name of the
-// job, DIR a folder.
+// job, @D@ a folder.
 func (g *grammar) odd() {
 	d := g.dir()
 	make := "mkdir -p " + d + "\n"
 	add := func(block string, args ...string) {
-		g.add("start", strings.ReplaceAll(strings.ReplaceAll(block, "DIR", d), "JOB", g.d.job))
+		g.add("start", strings.ReplaceAll(strings.ReplaceAll(block, "@D@", d), "JOB", g.d.job))
 		g.add("args", args...)
 	}
 	odds := []func(){
@@ -375,21 +375,27 @@ func (g *grammar) odd() {
 		func() { add("LIST=(one two)\nLIST+=(three)", `"${LIST[@]}"`) },
 		func() { add("LIST=a,b,c\nWORDS=${LIST//,/ }", "--words $WORDS") },
 		func() { add("set -- --first 'second third'", `"$@"`) },
-		func() { add(make+"umask 077\necho secret > DIR/secret") },
-		func() { add(make + "( cd DIR; echo inside > inside.txt )") },
-		func() { add(make + "cd DIR && echo there > there.txt; cd /") },
-		func() { add(make + "pushd DIR > /dev/null\ntouch pushed\npopd > /dev/null") },
-		func() { add(make + "for n in one two three; do\n  echo $n > DIR/$n.txt\ndone") },
-		func() { add(make + "rm -rf DIR/out\nmkdir DIR/out\necho new > DIR/out/file") },
-		func() { add(make + "cat > DIR/env <<'CONF'\nhome=$HOME\nCONF") },
-		func() { add(make + "cat > DIR/who <<CONF\njob=JOB\nlog=$LOG_DIR\nCONF\nchown vcap:vcap DIR/who\nchmod 600 DIR/who") },
-		func() { add(make + "echo a=1 > DIR/settings\nsed -i 's/a=1/a=2/' DIR/settings") },
-		func() { add(make + "printf 'x=%s\\n' <%= p('" + g.property("port", "8080") + "') %> >> DIR/appended") },
-		func() { add(make + "echo one > DIR/one; cp DIR/one DIR/two; mv DIR/one DIR/three") },
-		func() { add(make + "[ -f DIR/id ] || echo $RANDOM | md5sum | cut -c1-0 > DIR/id") },
-		func() { add(make + "if [ -z \"$(ls -A DIR)\" ]; then\n  echo first > DIR/first\nfi") },
-		func() { add("if [ -n \"<%= p('" + g.property("name", "a shop") + "') %>\" ]; then\n  export NAMED=yes\nfi") },
-		func() { add("case <%= p('" + g.property("mode", "fast") + "') %> in\n  fast) SPEED=9 ;;\n  *) SPEED=1 ;;\nesac", "--speed $SPEED") },
+		func() { add(make + "umask 077\necho secret > @D@/secret") },
+		func() { add(make + "( cd @D@; echo inside > inside.txt )") },
+		func() { add(make + "cd @D@ && echo there > there.txt; cd /") },
+		func() { add(make + "pushd @D@ > /dev/null\ntouch pushed\npopd > /dev/null") },
+		func() { add(make + "for n in one two three; do\n  echo $n > @D@/$n.txt\ndone") },
+		func() { add(make + "rm -rf @D@/out\nmkdir @D@/out\necho new > @D@/out/file") },
+		func() { add(make + "cat > @D@/env <<'CONF'\nhome=$HOME\nCONF") },
+		func() {
+			add(make + "cat > @D@/who <<CONF\njob=JOB\nlog=$LOG_DIR\nCONF\nchown vcap:vcap @D@/who\nchmod 600 @D@/who")
+		},
+		func() { add(make + "echo a=1 > @D@/settings\nsed -i 's/a=1/a=2/' @D@/settings") },
+		func() { add(make + "printf 'x=%s\\n' <%= p('" + g.property("port", "8080") + "') %> >> @D@/appended") },
+		func() { add(make + "echo one > @D@/one; cp @D@/one @D@/two; mv @D@/one @D@/three") },
+		func() { add(make + "[ -f @D@/id ] || echo fresh | md5sum > @D@/id") },
+		func() { add(make + "if [ -z \"$(ls -A @D@)\" ]; then\n  echo first > @D@/first\nfi") },
+		func() {
+			add("if [ -n \"<%= p('" + g.property("name", "a shop") + "') %>\" ]; then\n  export NAMED=yes\nfi")
+		},
+		func() {
+			add("case <%= p('"+g.property("mode", "fast")+"') %> in\n  fast) SPEED=9 ;;\n  *) SPEED=1 ;;\nesac", "--speed $SPEED")
+		},
 		func() { add("MODE=${MODE:-quick}\n: ${LEVEL:=3}", "--mode $MODE --level $LEVEL") },
 		func() { add("OPTION=\nif test -e /var/vcap/jobs/JOB/bin; then OPTION=--has-bin; fi", "$OPTION") },
 		func() { add("[[ -d /var/vcap/nowhere ]] && export NOWHERE=1") },
@@ -416,14 +422,22 @@ func (g *grammar) odd() {
 		func() { add("(export ONLY_HERE=1; /var/vcap/packages/app/bin/helper --sub)") },
 		func() { add("echo input | /var/vcap/packages/app/bin/helper --stdin") },
 		func() { add("/var/vcap/packages/app/bin/helper --back &") },
-		func() { add("for f in /var/vcap/jobs/JOB/config/*.conf; do\n  CONFS=\"${CONFS:-} -f $f\"\ndone", "$CONFS") },
+		func() {
+			add("for f in /var/vcap/jobs/JOB/config/*.conf; do\n  CONFS=\"${CONFS:-} -f $f\"\ndone", "$CONFS")
+		},
 		func() { add("trap 'echo bye' EXIT") },
 		func() { add("if [ ! -f /var/vcap/jobs/JOB/config/none ]; then\n  export NONE=1\nfi") },
-		func() { add(make + "if [ ! -f DIR/done ]; then\n  /var/vcap/packages/app/bin/helper --once\n  touch DIR/done\nfi") },
-		func() { add(make + "mkdir -p DIR/a/b/c && chown -R vcap:vcap DIR/a") },
-		func() { add(make + "echo <%= p('" + g.property("hosts", "[a, b]") + "').join(' ') %> > DIR/hosts") },
-		func() { add(make + "<% p('" + g.property("hosts", "[a, b]") + "').each do |h| %>\necho <%= h %> >> DIR/each\n<% end %>") },
-		func() { add(make + "TARGET=DIR/target\nif [ -L $TARGET ]; then rm $TARGET; fi\nln -s /var/vcap/packages/app $TARGET") },
+		func() {
+			add(make + "if [ ! -f @D@/done ]; then\n  /var/vcap/packages/app/bin/helper --once\n  touch @D@/done\nfi")
+		},
+		func() { add(make + "mkdir -p @D@/a/b/c && chown -R vcap:vcap @D@/a") },
+		func() { add(make + "echo <%= p('" + g.property("hosts", "[a, b]") + "').join(' ') %> > @D@/hosts") },
+		func() {
+			add(make + "<% p('" + g.property("hosts", "[a, b]") + "').each do |h| %>\necho <%= h %> >> @D@/each\n<% end %>")
+		},
+		func() {
+			add(make + "TARGET=@D@/target\nif [ -L $TARGET ]; then rm $TARGET; fi\nln -s /var/vcap/packages/app $TARGET")
+		},
 		func() { add("exec 3>&1") },
 		func() { add("export EMPTY=\nexport BLANK=' '") },
 		func() { add(`export QUOTED="it's \"quoted\" \$x"`) },

@@ -356,6 +356,9 @@ func (l *lab) between(a, b *converted, job string) string {
 			if noise[d.Rule] || d.Process == "beside" || strings.HasPrefix(d.Aspect, "template:") || strings.Contains(d.Before+d.After, "beside") {
 				continue
 			}
+			if own := "/var/vcap/jobs/" + job; d.Aspect == "cwd" && (d.Before == own && d.After == "/" || d.Before == "/" && d.After == own) {
+				continue // that the old one ran in / is taken for chance, or is not
+			}
 			if (d.Aspect == "env-extra:PATH" || d.Aspect == "env-changed:PATH") && strings.HasPrefix(d.After, "/var/vcap/packages") {
 				continue // the rewrite says so
 			}

@@ -173,11 +173,11 @@ func put(name, text string, mode os.FileMode) error {
 	return os.Chmod(name, mode)
 }
 
-// monitStart and agentStart are the environments in which monit and the agent start
-// things.
+// monitStart and agentStart are the environments and umasks with which monit and the agent
+// start things.
 const (
-	monitStart = "cd /; env -i PATH=/bin:/usr/bin:/sbin:/usr/sbin timeout -s KILL 10 "
-	agentStart = "cd /; env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin timeout -s KILL 10 "
+	monitStart = "cd /; umask 0; env -i PATH=/bin:/usr/bin:/sbin:/usr/sbin timeout -s KILL 10 "
+	agentStart = "cd /; umask 022; env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin timeout -s KILL 10 "
 )
 
 // errRender says that the job does not render.
@@ -197,7 +197,13 @@ func (s *sandbox) run(j *release.Job, ctx render.Context) (*recording, error) {
 			return nil, err
 		}
 		more := false
-		for _, line := range strings.Split(r.Log, "\n") {
+		log := r.Log
+		for p, what := range r.Files {
+			if strings.HasPrefix(p, "/var/vcap/sys/log/") {
+				log += what
+			}
+		}
+		for _, line := range strings.Split(log, "\n") {
 			if !missing.MatchString(line) {
 				continue
 			}
@@ -419,7 +425,7 @@ func (s *sandbox) bpm(j *release.Job, ctx render.Context, work string, tree func
 		if dir == "" {
 			dir = "/var/vcap/jobs/" + j.Name
 		}
-		fmt.Fprintf(&b, "cd %s\n", quoted([]string{dir}))
+		fmt.Fprintf(&b, "umask 022\ncd %s\n", quoted([]string{dir}))
 		if p.Limits.OpenFiles != 0 {
 			b.WriteString(allowed(fmt.Sprintf("ulimit -n %d\n", p.Limits.OpenFiles)))
 		}
