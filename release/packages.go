@@ -15,12 +15,30 @@ import (
 // packagesDir is where the agent installs packages on a VM.
 const packagesDir = "/var/vcap/packages/"
 
+// InPackages gives the part of a path of the VM behind the folder of the packages,
+// whichever of the three ways leads there: packages themselves, the agent's folder behind
+// them, and the link in the folder of each job.
+func InPackages(vmPath string) (rest string, ok bool) {
+	p := path.Clean(vmPath)
+	for _, dir := range []string{packagesDir, "/var/vcap/data/packages/"} {
+		if rest, ok := strings.CutPrefix(p, dir); ok {
+			return rest, true
+		}
+	}
+	if p, ok = strings.CutPrefix(p, "/var/vcap/jobs/"); ok {
+		if _, p, ok = strings.Cut(p, "/"); ok {
+			return strings.CutPrefix(p, "packages/")
+		}
+	}
+	return "", false
+}
+
 // PackageFile finds the source of a file that a package installs at vmPath: the
 // file below src/ that the package's spec names and whose path ends like
 // vmPath. A packaging script may put a file anywhere, so where several files
 // come into question and differ it is none of them: nil, nil.
 func (r *Release) PackageFile(vmPath string) (*source.File, error) {
-	rest, ok := strings.CutPrefix(path.Clean(vmPath), packagesDir)
+	rest, ok := InPackages(vmPath)
 	if !ok {
 		return nil, nil
 	}

@@ -99,3 +99,18 @@ func TestFilesStayInside(t *testing.T) {
 		}
 	}
 }
+
+func TestInPackages(t *testing.T) {
+	for p, want := range map[string]string{
+		"/var/vcap/packages/web/bin/web":          "web/bin/web",
+		"/var/vcap/data/packages/web/bin/web":     "web/bin/web",
+		"/var/vcap/jobs/web/packages/web/bin/web": "web/bin/web",
+		"/var/vcap/packages/../data/packages/a/b": "a/b",
+		"/var/vcap/jobs/web/bin/web":              "",
+		"/var/vcap/packages-old/web":              "",
+	} {
+		if got, ok := InPackages(p); got != want || ok != (want != "") {
+			t.Errorf("%s: %q, %v", p, got, ok)
+		}
+	}
+}

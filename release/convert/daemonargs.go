@@ -4,6 +4,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 )
@@ -60,10 +61,11 @@ func (w *job) daemonArgs(l *launch) bool {
 			args = append(args, d.inline, ds.String())
 		}
 	}
-	if i := flagValue(args, d.prefix); d.prefix != "" && i >= 0 && below(args[i], "/var/vcap/packages") {
+	inPackage := func(p string) bool { _, ok := release.InPackages(p); return ok }
+	if i := flagValue(args, d.prefix); d.prefix != "" && i >= 0 && inPackage(args[i]) {
 		w.find("config-clash", source.Error, here, "%s %s is in a package, which the container cannot write; use %s and absolute paths in the config file", d.prefix, args[i], w.dataDir())
 	}
-	if d.prefix != "" && flagValue(args, d.prefix) < 0 && below(l.process.Executable, "/var/vcap/packages") {
+	if d.prefix != "" && flagValue(args, d.prefix) < 0 && inPackage(l.process.Executable) {
 		args = append(args, d.prefix, w.dataDir())
 		w.movePrefix(l, d)
 	}
@@ -82,7 +84,8 @@ func (w *job) movePrefix(l *launch, d *server) {
 		w.preStart.mkdir(path.Join(w.dataDir(), dir))
 	}
 	for _, link := range d.prefixLinks {
-		pkg := strings.SplitN(strings.TrimPrefix(exe, "/var/vcap/packages/"), "/", 2)[0]
+		rest, _ := release.InPackages(exe)
+		pkg, _, _ := strings.Cut(rest, "/")
 		w.preStart.link(path.Join("/var/vcap/packages", pkg, link), path.Join(w.dataDir(), link))
 	}
 }

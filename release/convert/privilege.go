@@ -185,7 +185,7 @@ func (w *job) signsOfRoot(l *launch) []source.Span {
 	}
 	for _, u := range l.ways {
 		exe, _ := u.Executable.Literal()
-		rest, ok := strings.CutPrefix(exe, "/var/vcap/packages/")
+		rest, ok := release.InPackages(exe)
 		if !ok {
 			continue
 		}

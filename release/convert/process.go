@@ -778,7 +778,8 @@ func (w *job) wrapNginx(l *launch, p *bpm.ProcessTemplate) {
 		args = append(args, a.String())
 	}
 	l.daemon, l.process = d, p
-	if !w.configDirective(l, args, d.foreground) {
+	i := flagValue(args, d.inline)
+	if said := i >= 0 && parseDirectives(args[i]).index(d.foreground) >= 0; !said && !w.configDirective(l, args, d.foreground) {
 		l.inline = d.foreground + ";"
 	}
 	if flagValue(args, d.prefix) < 0 {

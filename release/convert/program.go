@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
@@ -300,7 +301,8 @@ func (w *job) lookup(vmPath string) (*source.File, error) {
 // spec tells.
 func (w *job) exists(vmPath string) (there, known bool) {
 	p := path.Clean(vmPath)
-	if rest, ok := strings.CutPrefix(p, w.jobDir()+"/"); ok {
+	rest, ok := release.InPackages(p)
+	if rest, own := strings.CutPrefix(p, w.jobDir()+"/"); own && !ok {
 		for _, t := range w.Job.Spec.Templates {
 			if below(t.Target, rest) {
 				return true, true
@@ -308,7 +310,6 @@ func (w *job) exists(vmPath string) (there, known bool) {
 		}
 		return false, !strings.HasPrefix(rest, "packages")
 	}
-	rest, ok := strings.CutPrefix(p, "/var/vcap/packages/")
 	if !ok || strings.Contains(rest, "/") || strings.ContainsAny(rest, "*?[") {
 		return false, false
 	}
@@ -445,7 +446,7 @@ func (w *job) lastProgram(l *launch) *ctl.Launch {
 			return nil
 		}
 		exe, _ := w.executable(u)
-		if !below(exe, "/var/vcap/packages") || strings.HasSuffix(exe, "_ctl") || strings.Contains(exe, "/etc/init.d/") {
+		if _, ok := release.InPackages(exe); !ok || strings.HasSuffix(exe, "_ctl") || strings.Contains(exe, "/etc/init.d/") {
 			return nil
 		}
 		for _, a := range u.Args {

@@ -51,10 +51,12 @@ func (l *lab) examine(rel *release.Release, job string, maxCases int) (outcome, 
 	if j == nil || j.Err != nil {
 		return outcome{}, fmt.Errorf("the job cannot be read: %v", j)
 	}
-	c, err := conversion(rel, job)
+	l.box.family = rel.Dir
+	c, err := l.conversion(rel, job)
 	if err != nil {
 		return outcome{}, err
 	}
+	defer forget(c.rel)
 	if !c.done() {
 		return outcome{verdict: "declined", why: c.job.Reason.Message}, nil
 	}

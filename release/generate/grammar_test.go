@@ -675,7 +675,7 @@ func body(blocks []string) string {
 			} else {
 				b.WriteString("    " + line + "\n")
 			}
-			inDoc = inDoc && line != "CONF" || strings.Contains(line, "<<CONF")
+			inDoc = inDoc && line != "CONF" || strings.Contains(line, "<<CONF") || strings.Contains(line, "<<'CONF'")
 		}
 	}
 	return b.String()

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -100,7 +101,7 @@ func subjects(name string, rel *release.Release) []*subject {
 
 // rewritten is the release with the start script rewritten; nil where the rewrites find
 // nothing.
-func (s *subject) rewritten(names []string) (*release.Release, map[string]*source.File, error) {
+func (l *lab) rewritten(s *subject, names []string) (*release.Release, map[string]*source.File, error) {
 	read := func(name string) string {
 		f, err := s.rel.Read(name)
 		if err != nil {
@@ -125,8 +126,43 @@ func (s *subject) rewritten(names []string) (*release.Release, map[string]*sourc
 			files[n] = &source.File{Name: n, Data: []byte(text), Mode: 0o644}
 		}
 	}
-	r, err := s.rel.With(files)
+	r, err := l.with(s.rel, files)
 	return r, files, err
+}
+
+// with is a copy of a release on the disk, with some files changed: what package verify
+// compares has to be a release as it is.
+func (l *lab) with(rel *release.Release, files map[string]*source.File) (*release.Release, error) {
+	dir, err := os.MkdirTemp(l.box.dir, "release")
+	if err != nil {
+		return nil, err
+	}
+	if out, err := exec.Command("cp", "-al", rel.Dir+"/.", dir).CombinedOutput(); err != nil {
+		if out, err = exec.Command("cp", "-a", rel.Dir+"/.", dir).CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("%w: %s", err, out)
+		}
+	}
+	for n, f := range files {
+		p := filepath.Join(dir, n)
+		if err := os.Remove(p); err != nil && !os.IsNotExist(err) {
+			return nil, err
+		}
+		if f != nil {
+			if err := put(p, string(f.Data), 0o644); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return release.Load(dir)
+}
+
+// forget removes copies.
+func forget(rels ...*release.Release) {
+	for _, r := range rels {
+		if r != nil {
+			os.RemoveAll(r.Dir)
+		}
+	}
 }
 
 // quiet are variables that say who called whom.
@@ -215,12 +251,12 @@ type converted struct {
 	job  *convert.Conversion
 }
 
-func conversion(rel *release.Release, job string) (*converted, error) {
+func (l *lab) conversion(rel *release.Release, job string) (*converted, error) {
 	plan, err := convert.Release(rel, convert.Options{OpsFile: "generated-bpm-ops.yml", Tool: "bosh-bpmify test"})
 	if err != nil {
 		return nil, err
 	}
-	after, err := rel.With(plan.Files())
+	after, err := l.with(rel, plan.Files())
 	if err != nil {
 		return nil, err
 	}
@@ -246,18 +282,20 @@ type verdict struct {
 
 // judge holds a rewrite against the original.
 func (l *lab) judge(s *subject, names []string) verdict {
-	rel, files, err := s.rewritten(names)
+	rel, files, err := l.rewritten(s, names)
 	if err != nil {
 		return verdict{"fault", err.Error()}
 	}
 	if rel == nil {
 		return verdict{"nothing to rewrite", ""}
 	}
+	defer forget(rel)
 	job := s.job.Name
 	now := rel.Job(job)
 	if now == nil || now.Err != nil {
 		return verdict{"another meaning", fmt.Sprint("it cannot be read: ", now.Err)}
 	}
+	l.box.family = s.name
 	ctx := defaults(l.renderer, s.job)
 	old, err := l.recorded(s, ctx)
 	if err != nil {
@@ -273,14 +311,16 @@ func (l *lab) judge(s *subject, names []string) verdict {
 	if d := differs(old, rec, job); d != "" || !rec.Ended {
 		return verdict{"another meaning", d + "\n" + rec.Log}
 	}
-	a, err := conversion(s.rel, job)
+	a, err := l.conversion(s.rel, job)
 	if err != nil {
 		return verdict{"fault", err.Error()}
 	}
-	b, err := conversion(rel, job)
+	defer forget(a.rel)
+	b, err := l.conversion(rel, job)
 	if err != nil {
 		return verdict{"fault", err.Error()}
 	}
+	defer forget(b.rel)
 	text := func() string {
 		var out []string
 		for _, n := range slices.Sorted(maps.Keys(files)) {

@@ -75,8 +75,9 @@ type sandbox struct {
 	mu       sync.Mutex
 	runs     int
 	// known are the programs of packages that scripts turned out to execute.
-	// They are kept by the folder of the release.
-	known map[string]map[string]bool
+	// They are kept for each family of jobs.
+	known  map[string]map[string]bool
+	family string
 }
 
 // newSandbox skips the test where there is no root and no sudo.
@@ -186,10 +187,10 @@ var errRender = errors.New("does not render")
 // run runs the start path of a job with values. What scripts miss in packages is put
 // there, and they run again.
 func (s *sandbox) run(j *release.Job, ctx render.Context) (*recording, error) {
-	known := s.known[j.Release.Dir]
+	known := s.known[s.family]
 	if known == nil {
 		known = map[string]bool{}
-		s.known[j.Release.Dir] = known
+		s.known[s.family] = known
 	}
 	for try := 0; ; try++ {
 		r, err := s.once(j, ctx)
@@ -312,7 +313,7 @@ func (s *sandbox) once(j *release.Job, ctx render.Context) (*recording, error) {
 // packages puts stubs and files where the texts name them.
 func (s *sandbox) packages(j *release.Job, texts []string, tree func(string) string) error {
 	names := map[string]bool{}
-	maps.Copy(names, s.known[j.Release.Dir])
+	maps.Copy(names, s.known[s.family])
 	for _, p := range j.Spec.Packages {
 		for _, d := range []string{"bin", "lib"} {
 			if err := os.MkdirAll(tree("/var/vcap/packages/"+p+"/"+d), 0o755); err != nil {
