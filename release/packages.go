@@ -26,8 +26,9 @@ func InPackages(vmPath string) (rest string, ok bool) {
 		}
 	}
 	if p, ok = strings.CutPrefix(p, "/var/vcap/jobs/"); ok {
-		if _, p, ok = strings.Cut(p, "/"); ok {
-			return strings.CutPrefix(p, "packages/")
+		_, p, _ = strings.Cut(p, "/")
+		if rest, ok := strings.CutPrefix(p, "packages/"); ok {
+			return rest, true
 		}
 	}
 	return "", false
