@@ -80,7 +80,7 @@ func (r *residual) bare(n *ctl.Node) []string {
 			if !r.ways {
 				r.broken = "what the script does besides cannot be told from the start of the process"
 			}
-			return append(r.hold(u), r.exec(u))
+			return slices.Concat(r.hold(u), r.inline(u), []string{r.exec(u)})
 		}
 		if isToggle(n.Command.Text) {
 			r.mode = toggled(n.Command.Text)

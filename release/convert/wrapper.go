@@ -84,6 +84,18 @@ func (r *residual) word(w ctl.Word) string {
 	return shellWord(out)
 }
 
+// inline writes the variables that the command of a launch sets itself, by env or in front
+// of it, where bpm.yml does not set them: another way to the process may set others.
+func (r *residual) inline(u *ctl.Launch) []string {
+	var lines []string
+	for _, e := range u.Env {
+		if at := u.Command.Span; e.Span.File == at.File && e.Span.Start >= at.Start && e.Span.End <= at.End && e.Span.Valid() && !r.given[e.Name] && !r.l.drops(e.Name) {
+			lines = append(lines, ctl.Tagged(e.Guards, "export "+e.Name+"="+r.word(e.Value)))
+		}
+	}
+	return lines
+}
+
 // exec writes a launch as the last command of a wrapper.
 func (r *residual) exec(u *ctl.Launch) string {
 	words := []string{"exec", r.word(u.Executable)}
