@@ -190,7 +190,7 @@ func TestFailures(t *testing.T) {
 	c := NewContext(job(t, webSpec), nil)
 	const at = "jobs/web/templates/t.erb:"
 	for _, f := range []struct{ name, text, want string }{
-		{"line", "a\n<%= p('web.port') %>\n<%= nil.foo %>\n", at + "3:1: the template does not render: undefined method `foo' for nil"},
+		{"line", "a\n<%= p('web.port') %>\n<%= nil.foo %>\n", at + "3:1: the template does not render: undefined method 'foo' for nil"},
 		{"raise", "\n<% raise 'give web.secret' %>", at + "2:1: the template does not render: give web.secret"},
 		{"undeclared", "<%= p('web.prot') %>", at + "1:1: the template does not render: Can't find property 'web.prot'"},
 		{"link", "<%= link('nope').address %>", at + "1:1: the template does not render: Can't find link 'nope'"},
@@ -297,6 +297,57 @@ func TestNoContext(t *testing.T) {
 	}
 	if out, err := r.Render(f, NewContext(j, nil)); err != nil || string(out) != "8080" {
 		t.Errorf("%q %v", out, err)
+	}
+}
+
+// The text of a failure has no object, no address and no value of a manifest in it,
+// and is the same with each ruby.
+func TestFailureTexts(t *testing.T) {
+	r := renderer(t)
+	given := map[string]any{"web": map[string]any{
+		"secret": "s3cr3t-w0rd", "title": "a title", "port": 31337, "hosts": []any{"alpha.example.com", "beta"}, "tls": map[string]any{"cert": "BEGIN\nline two\n"},
+	}}
+	c := NewContext(job(t, webSpec), given)
+	for _, f := range []struct{ text, want string }{
+		{`<%= p('web.secret').nope %>`, "undefined method 'nope' for an instance of String (NoMethodError)"},
+		{`<%= p('web.enabled').nope(1) %>`, "undefined method 'nope' for true (NoMethodError)"},
+		{`<%= p('web.admin_port').nope(1) %>`, "undefined method 'nope' for an instance of String (NoMethodError)"},
+		{`<%= p('web.hosts').nope %>`, "undefined method 'nope' for an instance of Array (NoMethodError)"},
+		{`<%= p('web').nope %>`, "undefined method 'nope' for an instance of Hash (NoMethodError)"},
+		{`<%= properties.web.nope(1) %>`, "undefined method 'nope' for an instance of OpenStruct (NoMethodError)"},
+		{`<%= 31337.nope %>`, "undefined method 'nope' for an instance of Integer (NoMethodError)"},
+		{`<%= JSON.nope %>`, "undefined method 'nope' for module JSON (NoMethodError)"},
+		{`<%= Class.new.new.nope %>`, "undefined method 'nope' for an instance of a class without a name (NoMethodError)"},
+		{`<%= BasicObject.new.nope %>`, "undefined method 'nope' for an instance of BasicObject (NoMethodError)"},
+		{`<%= nope %>`, "undefined local variable or method 'nope' (NameError)"},
+		{`<%= nope() %>`, "undefined method 'nope' (NoMethodError)"},
+		{`<%= nil.puts %>`, "private method 'puts' called for nil (NoMethodError)"},
+		{`<%= Nope %>`, "uninitialized constant Nope (NameError)"},
+		{`<%= JSON::Nope %>`, "uninitialized constant JSON::Nope (NameError)"},
+		{`<%= p('web.secret').dup.freeze << 'x' %>`, "can't modify frozen String (FrozenError)"},
+		{`<%= Integer(p('web.secret')) %>`, "invalid value for Integer() (ArgumentError)"},
+		{`<%= {}.fetch(p('web.secret')) %>`, `key not found: "(the value of web.secret)" (KeyError)`},
+		{`<%= JSON.parse(p('web.secret')) %>`, "the text is not JSON (ParserError)"},
+		{`<%= YAML.load('{' + p('web.secret')) %>`, "the text is not YAML (SyntaxError)"},
+		{`<%= URI.parse('a b' + p('web.secret')) %>`, "the text is not a URI (InvalidURIError)"},
+		{`<%= IPAddr.new(p('web.secret')) %>`, "the text is not an IP address (InvalidAddressError)"},
+		{`<%= File.read('/nowhere/' + p('web.secret')) %>`, "No such file or directory: /nowhere/(the value of web.secret) (ENOENT)"},
+		{`<% raise "port #{p('web.port')} of #{p('web.hosts').first}, not a title" %>`, "port (the value of web.port) of (the value of web.hosts), not a title"},
+		{`<% raise "give one: #{p('web.tls.cert')}" %>`, "give one: (the value of web.tls.cert)"},
+		{`<% raise "unknown: #{properties.web.inspect}!" %>`, "unknown: an instance of OpenStruct!"},
+		{`<% raise "unknown: #{self.inspect}" %>`, "unknown: an instance of TemplateEvaluationContext"},
+		{`<% raise "unknown: #{p('web').inspect}." %>`, "unknown: a hash."},
+		{`<% raise "unknown: #{p('web.hosts')}" %>`, "unknown: a list"},
+		{`<% raise "unknown: #{Object.new}" %>`, "unknown: an instance of Object"},
+		{`<% raise "unknown: #{->{}}" %>`, "unknown: an instance of Proc"},
+		{`<% raise "line one\nline two" %>`, "line one"},
+		{`<% raise '' %>`, "RuntimeError"},
+		{"<%= ) %>", "syntax error, unexpected ')'"},
+	} {
+		_, err := r.Render(template(f.text), c)
+		if want := "jobs/web/templates/t.erb:1:1: the template does not render: " + f.want; err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s\ngot  %v\nwant %s", f.text, err, want)
+		}
 	}
 }
 

@@ -84,7 +84,7 @@ func newPool(ruby string) (*pool, error) {
 		return nil, err
 	}
 	p := &pool{ruby: ruby, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
-	for _, name := range []string{"server.rb", "fixed.rb", "synthesized.rb", "", "context.rb", "traces.rb", "start.rb"} {
+	for _, name := range []string{"server.rb", "failure.rb", "fixed.rb", "synthesized.rb", "", "context.rb", "traces.rb", "start.rb"} {
 		text := []byte(script)
 		if name == "" {
 			name = "erb-render.rb"

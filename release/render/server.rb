@@ -191,7 +191,7 @@ module Bpmify
       rescue Exception => e # rubocop:disable Lint/RescueException
         text = ''
         # bosh-cli makes one message of it; what was raised is its cause
-        Failure.new(e.cause || e, @blobs[template]).to_h.merge('unasked' => context.nil?)
+        Failure.new(e.cause || e, utf8(@blobs[template]), utf8(@blobs[properties])).to_h.merge('unasked' => context.nil?)
       end
       head['synthesized'] = Synthesized.asked
       head['looked_up'] = Synthesized.looked_up.uniq
@@ -259,24 +259,6 @@ module Bpmify
 
     def self.new(text, _safe_level, trim_mode)
       @compiled[text] ||= BY_NAME ? ::ERB.new(text, trim_mode: trim_mode) : ::ERB.new(text, nil, trim_mode)
-    end
-  end
-
-  # Failure is what a template raised, without what is different in another run.
-  class Failure
-    def initialize(error, template)
-      @error = error
-      @template = template
-    end
-
-    def to_h
-      message = @error.message.to_s.dup.force_encoding('UTF-8').scrub
-      places = @error.is_a?(SyntaxError) ? [message] : []
-      places += @error.backtrace || []
-      line = places.map { |l| l[/#{SOURCE}:(\d+)/, 1] }.compact.first
-      message = message.gsub(/#{SOURCE}(:\d+:?)?\s*/, '')
-      first = message.lines.map(&:strip).reject(&:empty?).first || @error.class.name
-      { 'error' => first[0, 300], 'class' => @error.class.name.to_s.split('::').last, 'line' => line.to_i }
     end
   end
 end
