@@ -10,7 +10,13 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// TestMain leaves the proof of release out of all tests but those that are about it:
+// they run release hundreds of times to see what it writes, and a proof takes a ruby
+// and a second each time.
 func TestMain(m *testing.M) {
+	if _, set := os.LookupEnv(noVerifyVariable); !set { // the program of a script begins here, too
+		os.Setenv(noVerifyVariable, "1")
+	}
 	testscript.Main(m, map[string]func(){
 		"bosh-bpmify": func() { os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})
@@ -30,6 +36,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("EXAMPLE", example)
 			e.Setenv("BOSH", os.Getenv("BPMIFY_BOSH"))
 			e.Setenv("HOME", e.WorkDir)
+			e.Setenv(noVerifyVariable, os.Getenv(noVerifyVariable))
 			return os.WriteFile(filepath.Join(e.WorkDir, ".gitconfig"), []byte("[user]\n\tname = t\n\temail = t@example.com\n[init]\n\tdefaultBranch = main\n[core]\n\tautocrlf = false\n"), 0o600)
 		},
 		Condition: func(cond string) (bool, error) {

@@ -52,7 +52,7 @@ type options struct {
 	NoColor        bool         `long:"no-color" description:"Toggle colorized output [$NO_COLOR]"`
 	NonInteractive bool         `long:"non-interactive" short:"n" description:"Don't ask for user input" env:"BOSH_NON_INTERACTIVE"`
 
-	Release  releaseOptions  `command:"release" description:"Turn the ctl jobs of a release into BPM jobs, in place"`
+	Release  releaseOptions  `command:"release" description:"Turn the ctl jobs of a release into BPM jobs, in place" long-description:"Where ruby is installed, each job is proven before anything is written: the release's own ERB is rendered, which executes its Ruby code with your user's rights, and the old and the new start scripts are run in memory. A job that does not do the same becomes a wrapper, or is declined. Use --no-verify to execute nothing."`
 	Ops      opsOptions      `command:"ops" description:"Write an ops-file that colocates bpm in deployment manifests" long-description:"Writes an ops-file for manifests that are not to be edited: bosh int MANIFEST -o OUT. What needs bpm is said with --release; groups that have bpm, or get it from an addon, are left alone. The manifest is looked at as bosh int prints it with the same -o, -v, -l, --var-file and --vars-store. Each file is applied in memory before it is written."`
 	Manifest manifestOptions `command:"manifest" description:"Add bpm to deployment manifests, in place" long-description:"Adds the bpm job to each instance group that needs it, and the bpm release where the manifest does not list it. Only lines are added: comments, order, quoting, anchors and line ends stay. A manifest that cannot be edited with certainty is an error, and then none is changed."`
 	Doctor   doctorOptions   `command:"doctor" description:"Say before a deploy where bpm is missing, or is not what the jobs need" long-description:"Holds a deployment manifest against the releases that it deploys: bpm beside each job that it starts, addons and their filters as the Director evaluates them, bpm twice, persistent disks, versions of bpm, and what the jobs need with the properties of this manifest. Changes nothing. Exit status 1 when there are errors or warnings."`
@@ -190,7 +190,7 @@ func newParser(opts *options) (*flags.Parser, error) {
 	parser.LongDescription = `Turns the jobs of a BOSH release that are started by ctl scripts into BPM jobs, and colocates bpm in deployment manifests.
 
   bosh-bpmify release --dry-run .      what would change, as a diff with a report
-  bosh-bpmify release .                change it
+  bosh-bpmify release .                prove it (runs the release's ERB), change it
   bosh-bpmify verify .                 run the old and the new, say what differs
   bosh-bpmify scan .                   one line a job: what would become of it
   bosh-bpmify check .                  what is wrong with jobs that are on bpm

@@ -202,7 +202,9 @@ func (o *releaseOptions) decide(p *planned, r *release.Release, progress func(jo
 
 // proves says whether the jobs are to be proven. Where chpst alone is replaced,
 // no job is converted.
-func (o *releaseOptions) proves() bool { return o.Verify }
+func (o *releaseOptions) proves() bool {
+	return o.Verify || !o.NoVerify && !switchedOn(noVerifyVariable) && convert.Swap(o.Swap) != convert.SwapOnly
+}
 
 // one prints and writes what the release in dir comes to.
 func (o *releaseOptions) one(env *environment, dir string, p planned) error {

@@ -238,6 +238,9 @@ func Said(d verify.Difference) string {
 	default:
 		what += ": " + before + " became " + after
 	}
+	if d.Moment != "" {
+		what = string(d.Moment) + ", " + what
+	}
 	return shortened(what, 160)
 }
 
