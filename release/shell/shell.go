@@ -32,11 +32,12 @@ func Parse(text []byte, name string, options ...syntax.ParserOption) (*syntax.Fi
 		line := bytes.Count(text[:at], []byte("\n")) + 1
 		return nil, syntax.ParseError{Filename: name, Text: what, Pos: syntax.NewPos(uint(at), uint(line), uint(at-bytes.LastIndexByte(text[:at], '\n')))}
 	}
-	f, err := syntax.NewParser(options...).Parse(bytes.NewReader(plainComments(text)), name)
+	text = plainComments(text)
+	f, err := syntax.NewParser(options...).Parse(bytes.NewReader(text), name)
 	if err != nil {
 		return nil, err
 	}
-	repair(f)
+	repair(f, text)
 	return f, nil
 }
 

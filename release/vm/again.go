@@ -17,9 +17,8 @@ func (v *VM) Clone() *VM {
 	c.Events, c.Unknown, c.Errors = slices.Clone(v.Events), slices.Clone(v.Unknown), slices.Clone(v.Errors)
 	c.Absent, c.Blank, c.Output = slices.Clone(v.Absent), slices.Clone(v.Blank), slices.Clone(v.Output)
 	c.Signals = slices.Clone(v.Signals)
-	c.pids, c.functions, c.declared, c.outputs = maps.Clone(v.pids), maps.Clone(v.functions), maps.Clone(v.declared), maps.Clone(v.outputs)
+	c.pids = maps.Clone(v.pids)
 	c.exported = slices.Clone(v.exported)
-	c.pipes = map[string]*bytes.Buffer{} // nobody reads them any more
 	return &c
 }
 

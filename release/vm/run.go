@@ -2,6 +2,7 @@ package vm
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"io/fs"
 	"path"
@@ -73,13 +74,23 @@ func (p *Process) run(args []string, stdin io.Reader, stdout, stderr io.Writer) 
 	name := path.Base(args[0])
 	if !there {
 		c.Args = []string{"bash"}
+		failed := func(why string) int {
+			if p.shell == "" {
+				return c.failf(127, "%s: %s", args[0], why)
+			}
+			if p.dash {
+				why = "not found"
+			}
+			fmt.Fprintf(stderr, "%s: %s: %s\n", p.shell, args[0], why)
+			return 127
+		}
 		if strings.Contains(args[0], "/") {
 			_, err := p.Stat(args[0])
 			if err == nil {
 				return c.failf(126, "%s: Is a directory", args[0])
 			}
 			p.missingProgram(args[0])
-			return c.failf(127, "%s: No such file or directory", args[0])
+			return failed("No such file or directory")
 		}
 		if len(p.Blank) > 0 {
 			p.miss("the function " + args[0] + ", of a file that is not in the release")
@@ -89,7 +100,7 @@ func (p *Process) run(args []string, stdin io.Reader, stdout, stderr io.Writer) 
 			return 0
 		}
 		p.missingProgram(args[0])
-		return c.failf(127, "%s: command not found", args[0])
+		return failed("command not found")
 	}
 	n, err := p.Stat(full)
 	if err != nil {
@@ -139,6 +150,9 @@ func (p *Process) run(args []string, stdin io.Reader, stdout, stderr io.Writer) 
 		p.record(Script, full, args)
 		q := p.clone()
 		q.inline = false
+		if len(interpreter) > 0 {
+			q.dash = isDash(interpreter[0])
+		}
 		var options []string
 		for _, o := range interpreter[min(1, len(interpreter)):] {
 			if len(o) > 1 && o[0] == '-' && strings.Trim(o[1:], "aefhnuxC") == "" {
@@ -217,6 +231,12 @@ func isShell(interpreter []string) bool {
 		return true
 	}
 	return false
+}
+
+// isDash says whether a shell is dash, which sh is on a stemcell.
+func isDash(name string) bool {
+	name = path.Base(name)
+	return name == "sh" || name == "dash"
 }
 
 // run runs a command in the place of this one.
@@ -624,7 +644,7 @@ func su(c *Call) int {
 	}
 	if len(operands) == 0 {
 		script := c.input()
-		p.inline = true
+		p.inline, p.dash = true, false
 		return p.Shell(script, "bash", nil, nil, c.Stdout, c.Stderr)
 	}
 	return c.as(p, append([]string{"/bin/bash"}, operands...))
@@ -896,7 +916,7 @@ func prlimit(c *Call) int {
 func shellCommand(c *Call) int {
 	args := c.Args[1:]
 	var options []string
-	text, given, login := "", false, false
+	text, given, login, fromInput := "", false, false, false
 	for len(args) > 0 && len(args[0]) > 1 && (args[0][0] == '-' || args[0][0] == '+') {
 		a := args[0]
 		args = args[1:]
@@ -925,7 +945,9 @@ func shellCommand(c *Call) int {
 				given = true
 			case 'l':
 				login = true
-			case 's', 'i', 'p', 'r', 'v', 'm', 'b', 'h', 'B', 'E', 'P', 'T', 'H', 'D':
+			case 's':
+				fromInput = true
+			case 'i', 'p', 'r', 'v', 'm', 'b', 'h', 'B', 'E', 'P', 'T', 'H', 'D':
 			default:
 				kept += string(l)
 			}
@@ -935,7 +957,8 @@ func shellCommand(c *Call) int {
 		}
 	}
 	_ = login
-	p := c.Process
+	p := c.clone()
+	p.dash = isDash(c.Args[0])
 	if given {
 		if len(args) == 0 {
 			return c.failf(2, "-c: option requires an argument")
@@ -949,10 +972,9 @@ func shellCommand(c *Call) int {
 		q.inline = true
 		return q.Shell([]byte(text), name, args, c.Stdin, c.Stdout, c.Stderr, options...)
 	}
-	if len(args) == 0 {
-		p = p.clone()
+	if len(args) == 0 || fromInput {
 		p.inline = true
-		return p.Shell(c.input(), c.Args[0], nil, nil, c.Stdout, c.Stderr, options...)
+		return p.Shell(c.input(), c.Args[0], args, nil, c.Stdout, c.Stderr, options...)
 	}
 	file := args[0]
 	data, err := p.ReadFile(file)
@@ -973,7 +995,6 @@ func shellCommand(c *Call) int {
 		return 0
 	}
 	p.record(Script, full, args)
-	p = p.clone()
 	p.inline = false
 	return p.Shell(data, file, args[1:], c.Stdin, c.Stdout, c.Stderr, options...)
 }
@@ -1100,5 +1121,7 @@ func recorded(*Call) int { return 0 }
 
 // test is a builtin; this is for those who call it by its path.
 func testCommand(c *Call) int {
-	return c.Shell([]byte(c.Name()+` "$@"`), "sh", c.Args[1:], nil, c.Stdout, c.Stderr)
+	p := c.clone()
+	p.inline, p.dash = true, false
+	return p.Shell([]byte(c.Name()+` "$@"`), "bash", c.Args[1:], nil, c.Stdout, c.Stderr)
 }

@@ -1,6 +1,6 @@
 // Package vm is a machine that exists in memory only: files with owners and
 // modes, users, and the commands of a stemcell. It runs the shell of a start
-// path in mvdan.cc/sh's interpreter and records what is executed.
+// path with release/shell/interp and records what is executed.
 //
 // Nothing of the host is read, written or executed. Programs of packages are
 // never there: running one is recorded and succeeds. The package knows nothing
@@ -8,7 +8,6 @@
 package vm
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -18,9 +17,8 @@ import (
 	"strings"
 	"sync"
 
-	"mvdan.cc/sh/v3/syntax"
-
 	"github.com/bosh-bpmify/bosh-bpmify/release/container"
+	"github.com/bosh-bpmify/bosh-bpmify/release/shell/interp"
 )
 
 // VM is one machine. It is used by one goroutine at a time: what a script does
@@ -63,18 +61,13 @@ type VM struct {
 	// halt ends the script that runs a command; waiting says that something in
 	// the background waits without end.
 	halt, waiting bool
-	// functions are those that scripts declare.
-	functions map[string]bool
-	declared  map[string]*syntax.FuncDecl
-	exported  []string // functions that new shells know
-	outputs   map[string]string
-	pipes     map[string]*bytes.Buffer
-	names     int
+	// exported are functions that new shells know.
+	exported []*interp.Function
 }
 
 // New makes a machine with what a stemcell has before a job comes.
 func New() *VM {
-	v := &VM{Files: furnished()(), pids: map[string]bool{}, next: 1000, self: "1000", functions: map[string]bool{}, declared: map[string]*syntax.FuncDecl{}, outputs: map[string]string{}, pipes: map[string]*bytes.Buffer{}}
+	v := &VM{Files: furnished()(), pids: map[string]bool{}, next: 1000, self: "1000"}
 	return v
 }
 
@@ -166,6 +159,10 @@ type Process struct {
 	script string
 	line   int
 	inline bool
+	// dash says that the shell is sh.
+	dash bool
+	// shell is how the shell that calls begins its messages.
+	shell string
 	// stdout and stderr name the files that they go to.
 	stdout, stderr string
 	background     bool
