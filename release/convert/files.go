@@ -84,7 +84,11 @@ func (w *job) files() bool {
 			}
 			texts[to] = text
 		}
-		if text := withRemovals(texts[ToHook].text, w.stalePidfiles(l)); text != "" {
+		stale := w.stalePidfiles(l)
+		if text := withRemovals(texts[ToHook].text, stale); text != "" {
+			if len(stale) == 0 && texts[ToHook].ends != endsAtErrors && l.kernelLast() {
+				text += "exit 0 # the old script went on when this failed\n"
+			}
 			name := "bpm-pre-start"
 			if w.several {
 				name = cleanName(l.name) + "-" + name
@@ -339,7 +343,17 @@ func (w *job) scriptText(l *launch, to Destination) (p piece, ok bool) {
 	if strings.Contains(l.name, "<%") && strings.Contains(strings.Join(lines, "\n"), "<%=") {
 		w.find("not-understood", source.Error, l.check.Name, "the hook of %s uses what ERB in the monit file sets, and a hook is one file for all of them", l.name)
 	}
-	return piece{text: w.script(l, r.begins, append(env, lines...))}, true
+	return piece{text: w.script(l, r.begins, append(env, lines...)), ends: r.ends}, true
+}
+
+// kernelLast says whether a hook ends in what the kernel is told, which it may refuse.
+func (l *launch) kernelLast() bool {
+	for _, c := range slices.Backward(l.result.Commands) {
+		if l.places[c].to == ToHook && !c.Test {
+			return setsKernel(c)
+		}
+	}
+	return false
 }
 
 // checkBlocks puts the ERB blocks around lines in which monit has the check.

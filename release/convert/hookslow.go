@@ -160,7 +160,7 @@ func (w *job) waitsBefore(l *launch, first int, aside map[*ctl.Command]bool) {
 func (w *job) onceADeploy(l *launch) {
 	var programs []*ctl.Command
 	for _, c := range l.result.Commands {
-		if l.places[c].to != ToPreStart || c.Test || askers[c.Name()] || !l.runsProgram(c) || lasting.MatchString(c.Text) || setsOwnProcess(c) {
+		if l.places[c].to != ToPreStart || c.Test || askers[c.Name()] || !l.runsProgram(c) && !setsKernel(c) || lasting.MatchString(c.Text) || setsOwnProcess(c) {
 			continue
 		}
 		programs = append(programs, c)

@@ -70,6 +70,7 @@ func (w *job) placeAll(l *launch) bool {
 		l.places[c] = p
 	}
 	w.waitsBefore(l, first, aside)
+	l.kernelFirst()
 	ctl.Walk(l.result.Tree, func(n *ctl.Node) {
 		if n.Kind == ctl.AndOr {
 			l.together(n)
@@ -461,7 +462,7 @@ func (w *job) setup(l *launch, c *ctl.Command, after bool) place {
 	case n == "rm" || n == "unlink" || n == "rmdir":
 		return place{to: ToHook, note: "removes what an earlier process left, at every start"}
 	case setsKernel(c):
-		return place{to: ToHook, note: "the kernel forgets it at a reboot, so it is done at every start"}
+		return place{to: ToHook, note: forgotten}
 	case known && len(paths) > 0 && fileCommands[n] && allOf(paths, volatile):
 		return place{to: ToHook, note: "what it makes is gone after a reboot, so it is done at every start"}
 	}
@@ -472,7 +473,7 @@ func (w *job) setup(l *launch, c *ctl.Command, after bool) place {
 // where a start mounts, mounts() says what becomes of it.
 var kernelCommands = map[string]bool{"sysctl": true, "modprobe": true, "insmod": true, "rmmod": true, "ip": true, "ifconfig": true, "route": true,
 	"iptables": true, "ip6tables": true, "iptables-restore": true, "ip6tables-restore": true, "ipset": true, "ebtables": true, "nft": true, "tc": true, "ethtool": true, "brctl": true,
-	"swapon": true, "losetup": true, "mknod": true, "hostname": true}
+	"swapon": true, "mknod": true, "hostname": true}
 
 // setsKernel says whether a command changes something that a reboot takes away.
 func setsKernel(c *ctl.Command) bool {
@@ -484,6 +485,23 @@ func setsKernel(c *ctl.Command) bool {
 		return strings.Contains(r.Op, ">") && (below(p, "/proc/sys") || below(p, "/sys"))
 	})
 }
+
+// kernelFirst keeps what the kernel is told in front of a program of pre-start there:
+// the program may need it.
+func (l *launch) kernelFirst() {
+	program := false
+	for _, c := range slices.Backward(l.result.Commands) {
+		switch to := l.places[c].to; {
+		case to == ToPreStart && !c.Test && l.runsProgram(c):
+			program = true
+		case to == ToHook && program && l.places[c].note == forgotten:
+			l.places[c] = place{to: ToPreStart, note: "done once a deploy, as root, in front of what may need it"}
+		}
+	}
+}
+
+// forgotten is why something is told to the kernel at every start.
+const forgotten = "the kernel forgets it at a reboot, so it is done at every start"
 
 // makesFile says whether one of the commands makes a file that outlives a reboot.
 func makesFile(commands []*ctl.Command, p string) bool {
@@ -594,7 +612,7 @@ var fileCommands = map[string]bool{"mkdir": true, "chown": true, "chmod": true, 
 
 // volatile says whether a path lies in memory.
 func volatile(p string) bool {
-	return below(p, "/var/vcap/sys/run") || below(p, "/var/vcap/data/sys/run") || below(p, "/run") || below(p, "/dev") || below(p, "/tmp")
+	return below(p, "/var/vcap/sys/run") || below(p, "/var/vcap/data/sys/run") || below(p, "/run") || below(p, "/var/run") || below(p, "/dev") || below(p, "/tmp")
 }
 
 // pidHelpers are what releases call the functions that do what bpm does; they

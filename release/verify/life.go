@@ -157,12 +157,12 @@ func rowsOf(c *Case) known {
 }
 
 // adds says whether a row says something that the ones before did not, and notes it.
-// What differs in the same way by the same rule is no news, whatever the values are:
-// pids are in them.
+// What rules explain at both times is no news, whatever the values are: pids are in
+// them.
 func (k known) adds(process string, r Row) bool {
 	at := process + "\x00" + r.Aspect
 	for _, x := range k[at] {
-		if x.Before == r.Before && x.After == r.After || x.Rule == r.Rule && (r.Rule != "" || x.Moment == "") {
+		if x.Before == r.Before && x.After == r.After || x.Rule != "" && r.Rule != "" {
 			return false
 		}
 	}

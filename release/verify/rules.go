@@ -19,6 +19,7 @@ var rules = map[string]string{
 	"not-told":       "the old process could reach it, and neither its arguments nor its environment name it; the conversion does not give it to the new one",
 	"owner-vcap":     "the process ran as root and runs as vcap, so what is there for it belongs to vcap",
 	"bpm-folder":     "bpm makes it, for vcap alone",
+	"bpm-parent":     "bpm makes what leads to a volume, for root alone; no other job of the release that is not on bpm names something in it",
 }
 
 // needsReference are the rules that hold only where the conversion does the same:

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/container"
 	"github.com/bosh-bpmify/bosh-bpmify/release/search"
+	"github.com/bosh-bpmify/bosh-bpmify/release/source"
 	"github.com/bosh-bpmify/bosh-bpmify/release/vm"
 )
 
@@ -374,7 +375,7 @@ func (c *comparison) node(aspect, p string, x, y vm.Node, same *int) {
 	before, after := c.describe(p, x), c.describe(p, y)
 	rule := ""
 	onlyOwner := x.Mode.Type() == y.Mode.Type() && x.Link == y.Link && sameText
-	sameMode := x.Mode == y.Mode || x.Masked && y.Masked
+	sameMode := x.Mode == y.Mode || x.Masked && y.Masked && y.By != made
 	switch {
 	case !onlyOwner:
 	case x.Owner == y.Owner && x.Group == y.Group && sameMode:
@@ -383,6 +384,8 @@ func (c *comparison) node(aspect, p string, x, y vm.Node, same *int) {
 		rule = "owner-vcap"
 	case y.By == made && y.Owner == "vcap" && (c.own(p) || !c.ofVM(p)):
 		rule = "bpm-folder"
+	case y.By == made && x.Owner == "root" && y.Owner == "root" && !c.wayOfOthers(p):
+		rule = "bpm-parent"
 	case y.Owner == "vcap" && x.Mode.IsDir() && c.own(p):
 		rule = "bpm-folder" // what a script did before, bpm would do at the next start
 	}
@@ -397,6 +400,24 @@ func (c *comparison) node(aspect, p string, x, y vm.Node, same *int) {
 		}
 	}
 	c.compare(aspect, before, after, rule)
+}
+
+// wayOfOthers says whether another job of the release, which has no bpm.yml, names
+// something in a folder.
+func (c *comparison) wayOfOthers(dir string) bool {
+	r := c.after.job.Release
+	return slices.ContainsFunc(r.Mentions(dir), func(at source.Span) bool {
+		parts := strings.Split(at.File.Name, "/")
+		if len(parts) < 3 || parts[0] != "jobs" || parts[1] == c.job {
+			return false
+		}
+		j := r.Job(parts[1])
+		if j == nil || j.Err != nil {
+			return false
+		}
+		_, onBPM := j.Spec.Template("config/bpm.yml")
+		return !onBPM
+	})
 }
 
 // wasRoot says whether a process ran as root and runs as vcap.
