@@ -101,6 +101,25 @@ func calls(r *Result) string {
 	return b.String()
 }
 
+// TestOwnFolder reads the ways in which scripts find their own folder.
+func TestOwnFolder(t *testing.T) {
+	const own = "/var/vcap/jobs/web"
+	for text, want := range map[string]string{
+		`run "${BASH_SOURCE[0]}" $BASH_SOURCE`:                   "[" + own + "/bin/ctl][" + own + "/bin/ctl]",
+		`run "$(dirname "${BASH_SOURCE[0]}")" ${BASH_SOURCE%/*}`: "[" + own + "/bin][" + own + "/bin]",
+		`run "$(cd "$(dirname "$0")/.." && pwd)"`:                "[" + own + "]",
+		`run "$(cd ${0%/*} > /dev/null; pwd -P)"`:                "[" + own + "/bin]",
+		`run $(dirname $(readlink -f $0))`:                       "[" + own + "/bin]",
+		`run $(realpath $(dirname "$0")/..)`:                     "[" + own + "]",
+		// what is elsewhere may be a link
+		`run $(readlink -f /etc/x) $(cd /tmp && pwd)`: "[$(readlink -f /etc/x)][$(cd /tmp && pwd)]",
+	} {
+		if got := calls(evaluate(t, text, nil, "start")); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}
+
 func TestEvaluate(t *testing.T) {
 	for _, c := range scripts {
 		t.Run(c.name, func(t *testing.T) {

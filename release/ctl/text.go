@@ -209,7 +209,7 @@ func (e *evaluator) plain(p *syntax.ParamExp, quoted bool) (string, bool) {
 		return "", false // ${X:-default}: its author left X open
 	}
 	value, all := e.param(p)
-	if all != nil || p.Param.Value == "0" && p.Exp == nil {
+	if all != nil || (p.Param.Value == "0" || p.Param.Value == "BASH_SOURCE") && p.Exp == nil {
 		return "", false
 	}
 	var b strings.Builder

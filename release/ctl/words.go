@@ -265,6 +265,12 @@ func unescape(s, only string) string {
 	return b.String()
 }
 
+// isSource says whether an expansion is of the file that bash reads at this place.
+func isSource(p *syntax.ParamExp) bool {
+	w, ok := p.Index.(*syntax.Word)
+	return p.Param.Value == "BASH_SOURCE" && ok && w.Lit() == "0"
+}
+
 // param gives the value of a parameter expansion; for $@ and $* it gives all
 // positional parameters instead.
 func (e *evaluator) param(p *syntax.ParamExp) (Word, []Word) {
@@ -281,7 +287,7 @@ func (e *evaluator) param(p *syntax.ParamExp) (Word, []Word) {
 			return nil, v.array
 		}
 	}
-	if p.Param == nil || p.Excl || p.Length || p.Width || p.Index != nil || p.Slice != nil || p.Repl != nil || p.NestedParam != nil {
+	if p.Param == nil || p.Excl || p.Length || p.Width || p.Index != nil && !isSource(p) || p.Slice != nil || p.Repl != nil || p.NestedParam != nil {
 		return runtime, nil
 	}
 	name := p.Param.Value
@@ -434,6 +440,8 @@ func (e *evaluator) variable(name string) (value Word, set, known bool) {
 			return Text("0", source.Span{}), true, true
 		}
 		return nil, false, false
+	case "BASH_SOURCE":
+		return Text(e.script.Path, source.Span{}), true, e.script.Path != ""
 	case "$", "!", "-", "_", "RANDOM", "PPID", "UID", "EUID", "HOSTNAME", "BASHPID", "SECONDS":
 		return nil, false, false
 	}
@@ -509,7 +517,20 @@ func (e *evaluator) which(name string, at source.Span) (Word, bool) {
 // substituted evaluates the command substitutions that need nothing of the VM.
 func (e *evaluator) substituted(p syntax.WordPart) (Word, bool) {
 	sub, ok := p.(*syntax.CmdSubst)
-	if !ok || len(sub.Stmts) != 1 || len(sub.Stmts[0].Redirs) > 0 || sub.Stmts[0].Negated || sub.Stmts[0].Background {
+	if !ok {
+		return nil, false
+	}
+	if dir := cdThenPwd(sub.Stmts); dir != nil {
+		values, pos := e.values, e.base
+		defer func() { e.values, e.base = values, pos }()
+		if words := e.words([]*syntax.Word{dir}); len(words) == 1 {
+			if text, ok := words[0].Literal(); ok && inJob(text) {
+				return Text(path.Clean(text), e.script.span(p)), true
+			}
+		}
+		return nil, false
+	}
+	if len(sub.Stmts) != 1 || len(sub.Stmts[0].Redirs) > 0 || sub.Stmts[0].Negated || sub.Stmts[0].Background {
 		return nil, false
 	}
 	call, ok := sub.Stmts[0].Cmd.(*syntax.CallExpr)
@@ -535,12 +556,45 @@ func (e *evaluator) substituted(p syntax.WordPart) (Word, bool) {
 		return Text(strings.TrimSuffix(path.Base(args[1]), args[2]), at), true
 	case args[0] == "dirname" && len(args) == 2 && args[1] != "":
 		return Text(path.Dir(args[1]), at), true
+	case args[0] == "readlink" && len(args) == 3 && (args[1] == "-f" || args[1] == "-e") && inJob(args[2]), args[0] == "realpath" && len(args) == 2 && inJob(args[1]):
+		return Text(path.Clean(args[len(args)-1]), at), true
 	case args[0] == "which" && len(args) == 2 || args[0] == "command" && len(args) == 3 && args[1] == "-v":
 		return e.which(args[len(args)-1], at)
 	case args[0] == "echo" && !strings.HasPrefix(args[1], "-"):
 		return Text(strings.Join(args[1:], " "), at), true
 	}
 	return nil, false
+}
+
+// inJob says whether a path is below the folder of a job, where links lead back to the
+// same files.
+func inJob(name string) bool {
+	return strings.HasPrefix(path.Clean(name), "/var/vcap/jobs/") && !strings.Contains(name, "/packages/")
+}
+
+// cdThenPwd gives DIR of cd DIR && pwd, with && or ; between them; nil for anything else.
+func cdThenPwd(stmts []*syntax.Stmt) *syntax.Word {
+	if len(stmts) == 1 {
+		both, ok := stmts[0].Cmd.(*syntax.BinaryCmd)
+		if !ok || both.Op != syntax.AndStmt || stmts[0].Negated || stmts[0].Background {
+			return nil
+		}
+		stmts = []*syntax.Stmt{both.X, both.Y}
+	}
+	if len(stmts) != 2 {
+		return nil
+	}
+	call := func(s *syntax.Stmt) []*syntax.Word {
+		if c, ok := s.Cmd.(*syntax.CallExpr); ok && len(c.Assigns) == 0 && !s.Negated && !s.Background {
+			return c.Args
+		}
+		return nil
+	}
+	cd, pwd := call(stmts[0]), call(stmts[1])
+	if len(cd) != 2 || cd[0].Lit() != "cd" || len(pwd) == 0 || pwd[0].Lit() != "pwd" || len(stmts[1].Redirs) > 0 {
+		return nil
+	}
+	return cd[1]
 }
 
 func (e *evaluator) assigned(name string, a *syntax.Assign) Word {

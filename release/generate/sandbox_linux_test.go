@@ -230,7 +230,7 @@ func (s *sandbox) run(j *release.Job, ctx render.Context) (*recording, error) {
 
 var (
 	missing     = regexp.MustCompile(`No such file|not exist|not found|Is a directory|not a directory|annot execute`)
-	bareName    = regexp.MustCompile(`(?:line \d+: (?:exec: )?|unable to run: |execute |env: ['‘]?)([\w-][\w.-]*)['’]?: `)
+	bareName    = regexp.MustCompile(`(?:line \d+: (?:exec: |\./bin/)?|unable to run: |execute |env: ['‘]?)([\w-][\w.-]*)['’]?: `)
 	packagePath = regexp.MustCompile(`/var/vcap/(?:data/)?packages/[\w.+/-]+`)
 	assigned    = regexp.MustCompile(`(?m)^\s*(?:export\s+|readonly\s+|local\s+)?([A-Za-z_]\w*)=["']?([\w./${}-]+)["']?\s*$`)
 	withEnding  = regexp.MustCompile(`[^.]\.[A-Za-z][A-Za-z0-9]*$`)
