@@ -380,7 +380,7 @@ func (c *comparison) node(aspect, p string, x, y vm.Node, same *int) {
 	case !onlyOwner:
 	case x.Owner == y.Owner && x.Group == y.Group && sameMode:
 		rule = "umask"
-	case x.Owner == "root" && y.Owner == "vcap" && sameMode && c.wasRoot():
+	case (x.Owner == "root" || x.Owner == "vcap") && y.Owner == "vcap" && sameMode && c.wasRoot(): // chown vcap leaves the group
 		rule = "owner-vcap"
 	case y.By == made && y.Owner == "vcap" && (c.own(p) || !c.ofVM(p)):
 		rule = "bpm-folder"
