@@ -170,7 +170,14 @@ func MadeByAgent(paths ...string) Claim {
 
 // MadeAsVolume says that bpm makes the path, which is a volume.
 func MadeAsVolume(paths ...string) Claim {
-	return about(Made, "bpm makes the volume %s", paths...)
+	return about(Made, volume, paths...)
+}
+
+const volume = "bpm makes the volume %s"
+
+// Volume says whether the claim is that bpm makes a path as a volume.
+func (c Claim) Volume(p string) bool {
+	return slices.ContainsFunc(c.all(), func(a part) bool { return a.path == path.Clean(p) && a.format == volume })
 }
 
 // OnlyOld says that only the old script used the paths.

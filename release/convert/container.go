@@ -9,6 +9,7 @@ import (
 	"github.com/bosh-bpmify/bosh-bpmify/manifest"
 	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
+	"github.com/bosh-bpmify/bosh-bpmify/release/claim"
 	"github.com/bosh-bpmify/bosh-bpmify/release/container"
 	"github.com/bosh-bpmify/bosh-bpmify/release/erb"
 	"github.com/bosh-bpmify/bosh-bpmify/release/search"
@@ -60,9 +61,33 @@ func (w *job) container() bool {
 		}
 	}
 	w.givenFolders()
+	for _, l := range w.launches {
+		l.keepUnmade()
+	}
 	w.privileges()
 	w.leftovers()
 	return true
+}
+
+// keepUnmade keeps what makes a folder as part of the set-up where it was taken for
+// a volume, and the volume is a folder above it: bpm makes that one only.
+func (l *launch) keepUnmade() {
+	made := func(p string) bool {
+		return slices.ContainsFunc(l.variants, func(v *bpm.ProcessTemplate) bool {
+			return slices.ContainsFunc(v.AdditionalVolumes, func(o bpm.Volume) bool { return path.Clean(o.Path) == p })
+		})
+	}
+	for _, c := range l.result.Commands {
+		at := l.places[c]
+		if at.to != Dropped || at.why.Kind != claim.Made {
+			continue
+		}
+		for _, p := range at.why.Paths() {
+			if at.why.Volume(p) && !made(p) {
+				l.places[c] = place{to: ToHook, note: "bpm makes the volume above " + p + " and not what is below it, and a reboot takes it away"}
+			}
+		}
+	}
 }
 
 // innerEnds looks at how the script ends that a process is or becomes: tini

@@ -425,6 +425,9 @@ func (w *job) foldersFor(l *launch, to Destination, text string) map[*ctl.Comman
 	needed := map[*ctl.Command]bool{}
 	for _, c := range l.result.Commands {
 		switch n := c.Name(); {
+		case l.places[c].to == ToHook && to == ToPreStart && setsKernel(c) && l.setsUpBehind(c):
+			needed[c] = true // what runs there runs before the hook does
+			continue
 		case l.places[c].to == ToHook && to == ToPreStart && (n == "mkdir" || n == "touch"):
 			// in memory, and here as well
 		case l.places[c].to != Dropped:
@@ -449,6 +452,12 @@ func (w *job) foldersFor(l *launch, to Destination, text string) map[*ctl.Comman
 		}
 	}
 	return needed
+}
+
+// setsUpBehind says whether bin/pre-start runs a program that came behind a command.
+func (l *launch) setsUpBehind(c *ctl.Command) bool {
+	at := slices.Index(l.result.Commands, c)
+	return slices.ContainsFunc(l.result.Commands[at:], func(o *ctl.Command) bool { return l.places[o].to == ToPreStart && l.runsProgram(o) })
 }
 
 // neededEnv exports what the programs of packages among the kept commands saw.

@@ -70,7 +70,6 @@ func (w *job) placeAll(l *launch) bool {
 		l.places[c] = p
 	}
 	w.waitsBefore(l, first, aside)
-	l.kernelFirst()
 	ctl.Walk(l.result.Tree, func(n *ctl.Node) {
 		if n.Kind == ctl.AndOr {
 			l.together(n)
@@ -462,8 +461,8 @@ func (w *job) setup(l *launch, c *ctl.Command, after bool) place {
 	case n == "rm" || n == "unlink" || n == "rmdir":
 		return place{to: ToHook, note: "removes what an earlier process left, at every start"}
 	case setsKernel(c):
-		return place{to: ToHook, note: forgotten}
-	case known && len(paths) > 0 && fileCommands[n] && allOf(paths, volatile):
+		return place{to: ToHook, note: "the kernel forgets it at a reboot, so it is done at every start"}
+	case known && fileCommands[n] && slices.ContainsFunc(paths, func(p string) bool { return volatile(p) && !w.madeByOthers(p) }):
 		return place{to: ToHook, note: "what it makes is gone after a reboot, so it is done at every start"}
 	}
 	return place{to: ToPreStart, note: once}
@@ -485,23 +484,6 @@ func setsKernel(c *ctl.Command) bool {
 		return strings.Contains(r.Op, ">") && (below(p, "/proc/sys") || below(p, "/sys"))
 	})
 }
-
-// kernelFirst keeps what the kernel is told in front of a program of pre-start there:
-// the program may need it.
-func (l *launch) kernelFirst() {
-	program := false
-	for _, c := range slices.Backward(l.result.Commands) {
-		switch to := l.places[c].to; {
-		case to == ToPreStart && !c.Test && l.runsProgram(c):
-			program = true
-		case to == ToHook && program && l.places[c].note == forgotten:
-			l.places[c] = place{to: ToPreStart, note: "done once a deploy, as root, in front of what may need it"}
-		}
-	}
-}
-
-// forgotten is why something is told to the kernel at every start.
-const forgotten = "the kernel forgets it at a reboot, so it is done at every start"
 
 // makesFile says whether one of the commands makes a file that outlives a reboot.
 func makesFile(commands []*ctl.Command, p string) bool {

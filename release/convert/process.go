@@ -788,9 +788,16 @@ func (w *job) wrapNginx(l *launch, p *bpm.ProcessTemplate) {
 	}
 }
 
-// wrapperName is the wrapper's name below bin/, and one that is not taken.
+// wrapperName is the wrapper's name below bin/, and one that is not taken: by a
+// script, or by a program that the wrapper looks for along PATH. That of bpm begins
+// with the job's own bin (bpm-release src/bpm/runc/adapter/adapter.go), where the
+// wrapper would find itself.
 func (w *job) wrapperName(l *launch) string {
 	name := l.name
+	if slices.ContainsFunc(l.result.Commands, func(c *ctl.Command) bool { return len(c.Words) > 0 && c.Words[0].Is(name) }) ||
+		slices.ContainsFunc(l.ways, func(u *ctl.Launch) bool { return u.Executable.Is(name) }) {
+		return name + "-bpm"
+	}
 	if t, taken := w.Job.Spec.Template("bin/" + name); taken && !w.goes(l, path.Join(w.jobDir(), t.Target)) {
 		name += "-bpm"
 	}
