@@ -29,7 +29,7 @@ func init() {
 	}
 	register(map[string]command{
 		"sleep": sleep, "usleep": sleep, "which": which, "kill": func(c *Call) int { return c.kill(c.Args[1:]) }, "ps": ps, "pgrep": none, "pidof": none, "pkill": none, "killall": none, "fuser": none, "lsof": none,
-		"logger": drain, "test": testCommand, "[": testCommand, "setcap": recorded, "getcap": drain, "wait": drain,
+		"logger": drain, "test": byShell, "[": byShell, "setcap": recorded, "getcap": drain, "wait": drain,
 		"pwd": func(c *Call) int { c.printf("%s\n", c.Dir); return 0 },
 	})
 }
@@ -1119,9 +1119,10 @@ func drain(c *Call) int { c.input(); return 0 }
 
 func recorded(*Call) int { return 0 }
 
-// test is a builtin; this is for those who call it by its path.
-func testCommand(c *Call) int {
+// byShell is what the shell has as a builtin, for those who call it by its path
+// or through another command.
+func byShell(c *Call) int {
 	p := c.clone()
 	p.inline, p.dash = true, false
-	return p.Shell([]byte(c.Name()+` "$@"`), "bash", c.Args[1:], nil, c.Stdout, c.Stderr)
+	return p.Shell([]byte("builtin "+c.Name()+` "$@"`), "bash", c.Args[1:], nil, c.Stdout, c.Stderr)
 }

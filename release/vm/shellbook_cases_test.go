@@ -79,6 +79,7 @@ x=1; echo $((x++)); echo never`,
 
 // TestShellCases asks the real shells.
 func TestShellCases(t *testing.T) {
+	defaultSignals(t)
 	for shell, cases := range shellCases {
 		full, err := exec.LookPath(shell)
 		if err != nil {

@@ -98,7 +98,7 @@ func (g *grammar) expansion(quoted bool) string {
 	case 11, 12:
 		return g.pick("$@", "$*", "$@", "${@}", "${*}", "${@:-none}", "${*:-none}", "${@+x}")
 	case 13:
-		return "$(" + g.command() + ")"
+		return "$( " + g.command() + ")"
 	case 14:
 		return "$((" + g.arithmetic() + "))"
 	case 15:
@@ -244,7 +244,7 @@ func (g *grammar) test() string {
 		case 7:
 			return open + q() + end
 		case 8:
-			return open + g.pick("a = a", "-z = -z", "-n", "! ", "a", "'' = ''", "-z", "= = =", "! = !", "-f = x", "( a )", "'(' a ')'", "-e -a x", "a = ", "x y", "1 -eq x", "-eq", "1 -eq", "a -a b", "! a -a b", "-n a b")[0:0] + g.pick("a = a", "-z = -z", "-n", "a", "'' = ''", "-z", "= = =", "! = !", "-f = x", "'(' a ')'", "1 -eq x", "a -a b", "! a", "! ! a", "-d = -d", "' 1' -eq 1", "+1 -eq 1", "1 -eq 01") + end
+			return open + g.pick("a = a", "-z = -z", "-n", "a", "'' = ''", "-z", "= = =", "! = !", "-f = x", "'(' a ')'", "1 -eq x", "a -a b", "! a", "! ! a", "-d = -d", "' 1' -eq 1", "+1 -eq 1", "1 -eq 01") + end
 		case 9:
 			return g.test() + g.pick(" && ", " || ") + g.test()
 		case 10:
@@ -380,9 +380,9 @@ func (g *grammar) statement() string {
 	case 27:
 		return g.pick("umask 077; : > um; ls -l um | cut -c1-10", "umask 022; umask", "umask 027; mkdir um2; ls -ld um2 | cut -c1-10", "(umask 077; : > um3); umask", "umask u=rwx,g=rx,o=; umask")
 	case 28:
-		return g.pick("exec 3> fd3; echo a >&3; echo b >&3; exec 3>&-; cat fd3", "exec 3>&1; echo x >&3; exec 3>&-", "{ echo out; echo err >&2; } 2>&1 | sort", "exec 4< data.txt; read l <&4; echo $l; read l <&4; echo $l; exec 4<&-", "(exec > ex; echo in); cat ex", "echo a 3>&1 1>&2 2>&3 3>&-", "exec 5>>ap; echo 1 >&5; echo 2 >&5; cat ap", "echo x > d/new; cat d/new", "echo x > nodir/f 2>/dev/null; echo $?", ": > out; echo $?", "> out; ls -l out | cut -c1-5", "cat < nosuch 2>/dev/null; echo $?", "echo a >&- 2>/dev/null; echo $?", "{ echo 1; exec 1>o2; echo 2; }; echo hidden; exec 1>&2", "cat data.txt - < conf | head -2", "exec 3< data.txt; cat <&3; cat <&3")
+		return g.pick("exec 3> fd3; echo a >&3; echo b >&3; exec 3>&-; cat fd3", "exec 3>&1; echo x >&3; exec 3>&-", "{ echo out; echo err >&2; } 2>&1 | sort", "exec 4< data.txt; read l <&4; echo $l; read l <&4; echo $l; exec 4<&-", "(exec > ex; echo in); cat ex", "echo a 3>&1 1>&2 2>&3 3>&-", "exec 5>>ap; echo 1 >&5; echo 2 >&5; cat ap", "echo x > d/new; cat d/new", "echo x > nodir/f 2>/dev/null; echo $?", ": > out; echo $?", "> out; ls -l out | cut -c1-5", "cat < nosuch 2>/dev/null; echo $?", "echo a >&- 2>/dev/null; echo $?", "{ echo 1; exec 1>o2; echo 2; }; echo hidden; exec 1>&2", "true", "exec 3< data.txt; cat <&3; cat <&3")
 	case 29:
-		return g.pick("echo $((1", "x=$(echo $(echo nested)); echo $x", "x=$(cat data.txt); echo \"$x\"", "x=$(printf 'a\\n\\n'); echo \"$x.\"", "x=$(exit 5); echo $?", "echo $(exit 6) $?", "x=`false`; echo $?", "local z=1 2>/dev/null; echo $?", "x=$(echo a; exit 2) || echo \"f $x\"", "DIR=$(cd \"$(dirname \"$0\")\" && pwd); [ \"$DIR\" = \"$PWD\" ] && echo same", "basename \"$0\"; basename \"$0\" .sh", "echo ${0##*/}", "x=$(cd d && pwd); echo ${x##*/}", "y=$(echo \"$(echo \"a b\")\"); show \"$y\"", "echo \"$(cat < data.txt)\"")[0:0] + g.pick("x=$(echo $(echo nested)); echo $x", "x=$(cat data.txt); echo \"$x\"", "x=$(printf 'a\\n\\n'); echo \"$x.\"", "x=$(exit 5); echo $?", "x=`false`; echo $?", "x=$(echo a; exit 2) || echo \"f $x\"", "DIR=$(cd \"$(dirname \"$0\")\" && pwd); [ \"$DIR\" = \"$PWD\" ] && echo same", "basename \"$0\"; basename \"$0\" .sh", "echo ${0##*/}", "x=$(cd d && pwd); echo ${x##*/}", "y=$(echo \"$(echo \"a b\")\"); show \"$y\"", "cd d; pwd | sed 's/.*\\///'; cd - >/dev/null; ls", "cd nosuch 2>/dev/null || echo nocd", "cd d && ls && cd ..", "OPTIND=1; while getopts ab:c o -a -b v -c x; do echo \"$o=$OPTARG\"; done; echo $OPTIND", "OPTIND=1; while getopts :ab: o -ab val -x -b; do echo \"$o=$OPTARG\"; done; shift 0", "shift 0; echo $#", "test -t 1 || echo notty", "echo \"${x:?}\" | cat", "(: ${unset_v:?msg}) 2>/dev/null; echo $?", "! true; echo $?", "! false; echo $?", "! true | false; echo $?", "time_x=1; echo $time_x", "if ! false; then echo nf; fi", "true && false || echo tf", "false || true && echo ft", "nosuchcmd 2>/dev/null; echo $?", "./lib.sh 2>/dev/null; echo $?", "d/one 2>/dev/null; echo $?", "sh ./sub.sh 1 '2 3'", "echo a; # comment", "true; false; echo $?")
+		return g.pick("x=$(echo $(echo nested)); echo $x", "x=$(cat data.txt); echo \"$x\"", "x=$(printf 'a\\n\\n'); echo \"$x.\"", "x=$(exit 5); echo $?", "x=`false`; echo $?", "x=$(echo a; exit 2) || echo \"f $x\"", "DIR=$(cd \"$(dirname \"$0\")\" && pwd); [ \"$DIR\" = \"$PWD\" ] && echo same", "basename \"$0\"; basename \"$0\" .sh", "echo ${0##*/}", "y=$(cd d && pwd); y=${y##*/}; echo $y", "y=$(echo \"$(echo \"a b\")\"); show \"$y\"", "cd d; pwd | sed 's/.*\\///'; cd - >/dev/null; ls", "cd nosuch 2>/dev/null || echo nocd", "cd d && ls && cd ..", "OPTIND=1; while getopts ab:c o -a -b v -c x; do echo \"$o=$OPTARG\"; done; echo $OPTIND", "OPTIND=1; while getopts :ab: o -ab val -x -b; do echo \"$o=$OPTARG\"; done; shift 0", "shift 0; echo $#", "test -t 1 || echo notty", "echo \"${x:?}\" | cat", "(: ${unset_v:?msg}) 2>/dev/null; echo $?", "! true; echo $?", "! false; echo $?", "! true | false; echo $?", "time_x=1; echo $time_x", "if ! false; then echo nf; fi", "true && false || echo tf", "false || true && echo ft", "nosuchcmd 2>/dev/null; echo $?", "./lib.sh 2>/dev/null; echo $?", "d/one 2>/dev/null; echo $?", "sh ./sub.sh 1 '2 3'", "echo a; # comment", "true; false; echo $?")
 	case 30:
 		return g.arith()
 	case 31:
@@ -404,7 +404,13 @@ func (g *grammar) arith() string {
 	if g.dash {
 		return "n=" + g.pick("1", "2", "5") + "; echo $((" + e + "))"
 	}
-	return g.pick("((", "let 'v = ", "echo $((") + e + map[bool]string{}[false] + ")); echo \"rc=$? n=$n\""
+	switch g.IntN(3) {
+	case 0:
+		return "((" + e + ")); echo \"rc=$? n=$n\""
+	case 1:
+		return "let 'v = " + e + "'; echo \"rc=$? v=$v n=$n\""
+	}
+	return "echo $((" + e + ")); echo \"rc=$? n=$n\""
 }
 
 func (g *grammar) show() string {
@@ -472,7 +478,7 @@ func (g *grammar) options() string {
 }
 
 func (g *grammar) trap() string {
-	return g.pick("(trap 'echo bye' EXIT; echo hi)", "(trap 'echo bye $?' EXIT; exit 3); echo $?", "(trap 'echo bye' EXIT; trap - EXIT; echo hi)", "(trap '' TERM; kill $$; echo alive) 2>/dev/null"[0:0]+"(trap 'exit 7' EXIT; false); echo $?", "(trap 'echo t' TERM INT; trap)", "(trap 'echo bye' 0; (echo sub))", "(trap 'echo bye' EXIT; exec true)", "(trap 'echo \"q $x\"' EXIT; x=late)", "(trap 'echo a' EXIT; trap 'echo b' EXIT)", "(trap 'rm -f tmpf; echo cleaned' EXIT; : > tmpf); ls tmpf 2>/dev/null", "trap", "(trap 'echo h' HUP; trap - HUP; trap)", "x=$(trap 'echo e' EXIT; echo o); echo $x", "sh -c 'trap \"echo got\" TERM; kill $$; echo next'", "sh -c 'trap \"echo got; exit 5\" USR1; kill -USR1 $$; echo next'; echo $?", "sh -c 'kill $$; echo next' 2>/dev/null; echo $?", "sh -c 'trap \"\" TERM; kill $$; echo next'", "sh -c 'trap \"echo x\" EXIT; kill -9 $$' 2>/dev/null; echo $?")
+	return g.pick("(trap 'echo bye' EXIT; echo hi)", "(trap 'echo bye $?' EXIT; exit 3); echo $?", "(trap 'echo bye' EXIT; trap - EXIT; echo hi)", "(trap 'exit 7' EXIT; false); echo $?", "(trap 'echo t' TERM INT; trap)", "(trap 'echo bye' 0; (echo sub))", "(trap 'echo bye' EXIT; exec true)", "(trap 'echo \"q $x\"' EXIT; x=late)", "(trap 'echo a' EXIT; trap 'echo b' EXIT)", "(trap 'rm -f tmpf; echo cleaned' EXIT; : > tmpf); ls tmpf 2>/dev/null", "trap", "(trap 'echo h' HUP; trap - HUP; trap)", "x=$(trap 'echo e' EXIT; echo o); echo $x", "sh -c 'trap \"echo got\" TERM; kill $$; echo next'", "sh -c 'trap \"echo got; exit 5\" USR1; kill -USR1 $$; echo next'; echo $?", "sh -c 'kill $$; echo next' 2>/dev/null; echo $?", "sh -c 'trap \"\" TERM; kill $$; echo next'", "sh -c 'trap \"echo x\" EXIT; kill -9 $$' 2>/dev/null; echo $?")
 }
 
 func (g *grammar) arrays() string {
@@ -509,7 +515,7 @@ func (g *grammar) arrays() string {
 func (g *grammar) bash() string {
 	return g.pick(
 		"shopt -s nullglob; show *.none; for f in *.none; do echo $f; done; shopt -u nullglob",
-		"(exit 0)\nshopt -s extglob\ncase $x in @(a|b)*) echo ab;; !(c)) echo notc;; esac; echo ${x##+([a-z])} ${NAME//@(o|b)/_}",
+		"shopt -s extglob\ncase $x in @(a|b)*) echo ab;; !(c)) echo notc;; esac; echo ${x##+([a-z])} ${NAME//@(o|b)/_}",
 		"shopt -s dotglob; echo *h*; shopt -u dotglob",
 		"shopt -s nocasematch; [[ FOO == foo ]]; echo $?; case A in a) echo ca;; esac; shopt -u nocasematch",
 		"false | true | (exit 3); echo \"${PIPESTATUS[@]}\"",
@@ -542,6 +548,7 @@ func (g *grammar) bash() string {
 		"set -- a b c; echo \"${@:2}\" \"${@: -1}\" \"${*:1:2}\" ${@:1:$#-1}; echo \"${!#}\"",
 		"ref=x; echo \"${!ref}\"; ref='L[1]'; echo \"${!ref}\"; declare -n nr=x; nr=via; echo $x",
 		"shift 9; echo $?; set --; shift; echo $?",
+		"set -o | grep errexit; set +o | head -1",
 		"x=abc; echo ${x:1:1} ${x: -1} ${x:0:-1} ${x/b/[&]} ${x//[ac]/-} ${x^} ${x^^}",
 		"x='a b'; y=${x// /_}; echo $y; y=${x/ /}; echo $y; p=/a/b/c.tar.gz; echo ${p##*/} ${p%/*} ${p%%.*} ${p#*/} ${p//\\//:}",
 		"[[ abc =~ ^(a)(b)(c)$ ]] && echo \"${BASH_REMATCH[1]}${BASH_REMATCH[3]} ${#BASH_REMATCH[@]}\"; re='^[0-9]+$'; [[ 42 =~ $re ]]; echo $?",

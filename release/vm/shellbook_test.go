@@ -5,14 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -136,7 +137,7 @@ func differs(real, ours run) string {
 	return ""
 }
 
-// named says whether a difference is told.
+// tells says whether a difference is told.
 func (r run) tells() bool {
 	for _, n := range r.named {
 		if !strings.HasPrefix(n, "command not found: ") {
@@ -180,6 +181,14 @@ func shrink(t *testing.T, shell, script string) string {
 	return strings.Join(words, "")
 }
 
+// defaultSignals lets the shells have signals that a test in the background was
+// started without: one that is ignored cannot be trapped.
+func defaultSignals(t *testing.T) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, os.Interrupt, syscall.SIGQUIT)
+	t.Cleanup(func() { signal.Stop(c) })
+}
+
 func environment(name string, or int) int {
 	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
 		return n
@@ -190,6 +199,7 @@ func environment(name string, or int) int {
 // TestShellbook runs generated scripts with the real shells and on this machine.
 // BPMIFY_SHELLBOOK is how many, BPMIFY_SEED where they begin.
 func TestShellbook(t *testing.T) {
+	defaultSignals(t)
 	for _, shell := range []string{"bash", "dash"} {
 		t.Run(shell, func(t *testing.T) {
 			full, err := exec.LookPath(shell)
@@ -228,6 +238,9 @@ func TestShellbook(t *testing.T) {
 							for _, n := range ours.named {
 								why[n]++
 							}
+							if os.Getenv("BPMIFY_NAMED") != "" {
+								t.Logf("script %d: %q\n%s", i, ours.named, script)
+							}
 							lock.Unlock()
 							continue
 						}
@@ -255,5 +268,3 @@ func TestShellbook(t *testing.T) {
 		})
 	}
 }
-
-var _ = fs.ModeDir

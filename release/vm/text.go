@@ -7,15 +7,13 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-
-	"mvdan.cc/sh/v3/expand"
 )
 
 func init() {
 	register(map[string]command{
 		"cat": cat, "tee": tee, "cut": cut, "tr": tr, "head": head, "tail": tail, "uniq": uniq, "wc": wc, "rev": rev, "tac": tac, "paste": paste,
 		"comm": comm, "nl": nl, "fold": fold, "seq": seq, "expr": expr, "basename": basename, "dirname": dirname, "yes": yes, "envsubst": envsubst,
-		"echo": echo, "printf": printf, "true": func(*Call) int { return 0 }, "false": func(*Call) int { return 1 },
+		"echo": byShell, "printf": byShell, "true": func(*Call) int { return 0 }, "false": func(*Call) int { return 1 },
 	})
 }
 
@@ -49,40 +47,6 @@ func cat(c *Call) int {
 			c.printf("%s", l)
 		}
 	})
-}
-
-// echo and printf are those that xargs and the like run; the shell has its own.
-func echo(c *Call) int {
-	args, end := c.Args[1:], "\n"
-	for len(args) > 0 && (args[0] == "-n" || args[0] == "-E" || args[0] == "-e" || args[0] == "-ne") {
-		if strings.Contains(args[0], "n") {
-			end = ""
-		}
-		if strings.Contains(args[0], "e") {
-			return c.missed("-e")
-		}
-		args = args[1:]
-	}
-	c.printf("%s%s", strings.Join(args, " "), end)
-	return 0
-}
-
-func printf(c *Call) int {
-	args := c.Args[1:]
-	if len(args) == 0 {
-		return c.failf(1, "missing operand")
-	}
-	format, args := args[0], args[1:]
-	for {
-		out, n, err := expand.Format(nil, format, args)
-		if err != nil {
-			return c.failf(1, "%s", err)
-		}
-		c.printf("%s", out)
-		if args = args[n:]; n == 0 || len(args) == 0 {
-			return 0
-		}
-	}
 }
 
 func tee(c *Call) int {

@@ -77,7 +77,7 @@ func (sh *Shell) arithmetic(text string) (n int64, ok bool) {
 				if sh.dash {
 					sh.leave(2, "arithmetic expression: %s: \"%s\"", string(err), text)
 				} else {
-					sh.errorf("%s: %s", strings.TrimLeft(text, " "), string(err))
+					sh.errorf("%s", string(err))
 					sh.failedExp = true
 					sh.set(1)
 					sh.jump = discards
@@ -102,7 +102,13 @@ type evaluator struct {
 	depth int
 }
 
-func (e *evaluator) fail(format string, args ...any) { panic(arithError(fmt.Sprintf(format, args...))) }
+func (e *evaluator) fail(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if !e.sh.dash {
+		text = strings.TrimLeft(e.s, " \t\n") + ": " + text
+	}
+	panic(arithError(text))
+}
 
 func (e *evaluator) space() {
 	for e.i < len(e.s) && strings.IndexByte(" \t\n\r", e.s[e.i]) >= 0 {
@@ -166,7 +172,7 @@ func (e *evaluator) all() int64 {
 			e.fail("expecting EOF")
 		}
 		c := e.s[e.i]
-		if isName(c) || c >= '0' && c <= '9' {
+		if isName(c) || c >= '0' && c <= '9' || strings.IndexByte("+-*/%<>=!&|^?:,()~", c) >= 0 {
 			e.fail("syntax error in expression (error token is \"%s\")", e.s[e.i:])
 		}
 		e.fail("syntax error: invalid arithmetic operator (error token is \"%s\")", e.s[e.i:])

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,11 +37,9 @@ func init() {
 	for _, n := range strings.Fields(": true false echo printf test [ cd pwd exit return break continue eval . exec set shift unset export readonly local trap read getopts type command hash umask ulimit kill wait times alias unalias jobs bg fg") {
 		dashBuiltins[n] = builtins[n]
 	}
-	delete(dashBuiltins, "let")
 }
 
-// Builtin runs a builtin that prints or tests for a command of that name that the
-// machine does not have; ok is false when there is none.
+// isBuiltin says whether the shell has a builtin.
 func (sh *Shell) isBuiltin(name string) bool {
 	if sh.dash {
 		return dashBuiltins[name] != nil
@@ -117,9 +114,6 @@ func returnBuiltin(sh *Shell, args []string) int {
 			return status
 		}
 		sh.errorf("return: can only `return' from a function or sourced script")
-		if len(args) > 1 {
-			return 2
-		}
 		return 2
 	}
 	sh.status, sh.jump = status, returns
@@ -281,7 +275,6 @@ func source(sh *Shell, args []string) int {
 
 func exec(sh *Shell, args []string) int {
 	args = args[1:]
-	name := ""
 	clean := false
 	for !sh.dash && len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {
 		a := args[0]
@@ -292,10 +285,9 @@ func exec(sh *Shell, args []string) int {
 		for i := 1; i < len(a); i++ {
 			switch a[i] {
 			case 'a':
-				if i+1 < len(a) {
-					name = a[i+1:]
-				} else if len(args) > 0 {
-					name, args = args[0], args[1:]
+				// the name that the program is told
+				if i+1 == len(a) && len(args) > 0 {
+					args = args[1:]
 				}
 				i = len(a)
 			case 'c':
@@ -311,7 +303,6 @@ func exec(sh *Shell, args []string) int {
 	if len(args) == 0 {
 		return 0
 	}
-	_ = name
 	if clean {
 		for _, s := range sh.scopes {
 			for _, v := range s.vars {
@@ -517,7 +508,7 @@ func trap(sh *Shell, args []string) int {
 	list := args[1:]
 	reset := action == "-"
 	if len(list) == 0 {
-		if _, n := sh.signal(action); n >= 0 && (sh.dash || true) {
+		if _, n := sh.signal(action); n >= 0 {
 			reset, list = true, args
 		} else if !sh.dash {
 			sh.errorf("trap: usage: trap [-lp] [[arg] signal_spec ...]")
@@ -528,7 +519,7 @@ func trap(sh *Shell, args []string) int {
 	}
 	status := 0
 	for _, s := range list {
-		name, n := sh.signal(s)
+		name, _ := sh.signal(s)
 		if name == "" {
 			if sh.dash {
 				sh.errorf("trap: %s: bad trap", s)
@@ -538,7 +529,6 @@ func trap(sh *Shell, args []string) int {
 			status = 1
 			continue
 		}
-		_ = n
 		if reset {
 			delete(sh.traps, name)
 		} else {
@@ -604,7 +594,7 @@ func (sh *Shell) setOptions(args []string) int {
 		for i := 1; i < len(a); i++ {
 			if a[i] == 'o' {
 				if len(args) == 0 || !sh.dash && (args[0] == "" || args[0][0] == '-' || args[0][0] == '+') {
-					sh.m.Miss("set -o prints the options")
+					sh.showOptions(on)
 					continue
 				}
 				if !option(args[0], on) {
@@ -631,6 +621,29 @@ func (sh *Shell) setOptions(args []string) int {
 		}
 	}
 	return 0
+}
+
+// showOptions is set -o, and set +o when they are to be read again.
+func (sh *Shell) showOptions(table bool) {
+	if sh.dash {
+		sh.m.Miss("set -o prints the options")
+		return
+	}
+	var b strings.Builder
+	for _, n := range longNames {
+		on := sh.opts[n] || n == "interactive-comments"
+		switch {
+		case !table && on:
+			b.WriteString("set -o " + n + "\n")
+		case !table:
+			b.WriteString("set +o " + n + "\n")
+		case on:
+			fmt.Fprintf(&b, "%-15s\ton\n", n)
+		default:
+			fmt.Fprintf(&b, "%-15s\toff\n", n)
+		}
+	}
+	sh.print(b.String(), "set")
 }
 
 var shoptNames = strings.Fields("autocd assoc_expand_once cdable_vars cdspell checkhash checkjobs checkwinsize cmdhist compat31 compat32 compat40 compat41 compat42 compat43 compat44 complete_fullquote direxpand dirspell dotglob execfail expand_aliases extdebug extglob extquote failglob force_fignore globasciiranges globskipdots globstar gnu_errfmt histappend histreedit histverify hostcomplete huponexit inherit_errexit interactive_comments lastpipe lithist localvar_inherit localvar_unset login_shell mailwarn no_empty_cmd_completion nocaseglob nocasematch noexpand_translation nullglob patsub_replacement progcomp progcomp_alias promptvars restricted_shell shift_verbose sourcepath syslog_history varredir_close xpg_echo")
@@ -1099,7 +1112,9 @@ func command(sh *Shell, args []string) int {
 			found = true
 			switch {
 			case strings.Contains(flags, "V"):
-				sh.print(sh.sentence(n, kind, full)+"\n", "command")
+				if sh.print(sh.sentence(n, kind, full)+"\n", "command"); sh.dash && kind == "file" {
+					sh.remember(n)
+				}
 			case kind == "file":
 				if sh.print(full+"\n", "command"); sh.dash {
 					sh.remember(n)
@@ -1511,5 +1526,3 @@ func wait(sh *Shell, args []string) int {
 	}
 	return status
 }
-
-var _ = path.Base

@@ -122,7 +122,7 @@ func (sh *Shell) compound(c syntax.Command) {
 		sh.set(status)
 		sh.failed()
 	case *syntax.IfClause:
-		sh.ifs2(c)
+		sh.choice(c)
 	case *syntax.WhileClause:
 		sh.while(c)
 	case *syntax.ForClause:
@@ -183,7 +183,8 @@ func (sh *Shell) compound(c syntax.Command) {
 	}
 }
 
-func (sh *Shell) ifs2(c *syntax.IfClause) {
+// choice is if.
+func (sh *Shell) choice(c *syntax.IfClause) {
 	for ; c != nil; c = c.Else {
 		if len(c.Cond) == 0 {
 			sh.stmts(c.Then)
@@ -522,6 +523,8 @@ func (sh *Shell) process(p *syntax.ProcSubst) string {
 		var in bytes.Buffer
 		sh.fds = maps.Clone(sh.fds)
 		c := sh.fork()
+		sh.bang = sh.m.Job(sh, 0, false)
+		sh.jobs[sh.bang] = 0
 		sh.fds[fd] = &File{Name: "| " + printed(p.Stmts), W: &limited{sh: sh, b: &in}}
 		sh.later = append(sh.later, func() {
 			c.fds[0] = &File{Name: "|", R: &in}
@@ -531,8 +534,10 @@ func (sh *Shell) process(p *syntax.ProcSubst) string {
 		return name
 	}
 	at := sh.at
-	out, _ := sh.output(func(n *Shell) { n.stmts(p.Stmts) })
+	out, ended := sh.output(func(n *Shell) { n.stmts(p.Stmts) })
 	sh.at = at
+	sh.bang = sh.m.Job(sh, ended, false)
+	sh.jobs[sh.bang] = ended
 	sh.fds = maps.Clone(sh.fds)
 	sh.fds[fd] = &File{Name: name, R: strings.NewReader(out)}
 	return name
@@ -643,11 +648,8 @@ func (sh *Shell) open(r *syntax.Redirect) bool {
 			return true
 		case target != "" && strings.Trim(target, "0123456789") == "":
 			f := sh.fds[atoi(target)]
-			if f == nil || op == syntax.DplOut && f.W == nil && f.R != nil && f.Name != "" && false {
+			if f == nil {
 				sh.errorf("%s: Bad file descriptor", target)
-				if sh.dash {
-					sh.errorStatus(2)
-				}
 				return false
 			}
 			if !done(f) {
@@ -707,8 +709,6 @@ func (sh *Shell) open(r *syntax.Redirect) bool {
 	}
 	return done(f)
 }
-
-func (sh *Shell) errorStatus(n int) { sh.status = n }
 
 // opened opens a file; those of /dev/fd are what the shell has.
 func (sh *Shell) opened(target string, mode Mode) (*File, error) {
@@ -862,7 +862,7 @@ func (sh *Shell) simple(c *syntax.CallExpr, redirs []*syntax.Redirect) {
 		if status == 0 && sub {
 			status = at
 		}
-		sh.trace("", c.Assigns, nil)
+		sh.trace(c.Assigns, nil)
 		sh.set(status)
 		sh.failed()
 		return
@@ -909,7 +909,7 @@ func (sh *Shell) runArgs(args []string, assigns []*syntax.Assign, redirs []*synt
 		builtin = dashBuiltins[name]
 	}
 	f := sh.funcs[name]
-	special := specials[name] && f == nil
+	special := specials[name] && f == nil && builtin != nil
 	found := func() {
 		if f == nil && builtin == nil {
 			sh.remember(name)
@@ -918,10 +918,6 @@ func (sh *Shell) runArgs(args []string, assigns []*syntax.Assign, redirs []*synt
 	if !sh.dash {
 		found()
 	}
-	if special && sh.dash {
-		f = nil
-	}
-	keep := sh.fds // what exec leaves open
 	undo, ok := sh.redirect(redirs)
 	if sh.jump != goesOn || !ok {
 		undo()
@@ -931,7 +927,7 @@ func (sh *Shell) runArgs(args []string, assigns []*syntax.Assign, redirs []*synt
 		if sh.jump == goesOn {
 			if sh.dash {
 				sh.set(2)
-				if special && builtin != nil {
+				if special {
 					sh.jump = exits
 					return
 				}
@@ -949,7 +945,7 @@ func (sh *Shell) runArgs(args []string, assigns []*syntax.Assign, redirs []*synt
 	found()
 	// assignments in front are there for the command alone
 	scoped := false
-	if len(assigns) > 0 && !(special && sh.dash && builtin != nil) {
+	if len(assigns) > 0 && !(special && sh.dash) {
 		sh.scopes = append(sh.scopes, newScope(false))
 		scoped = true
 	}
@@ -978,7 +974,7 @@ func (sh *Shell) runArgs(args []string, assigns []*syntax.Assign, redirs []*synt
 		undo()
 		return
 	}
-	sh.trace(strings.Join(args, " "), assigns, args)
+	sh.trace(assigns, args)
 	trapped := sh.traps["ERR"] != ""
 	defer func() { sh.newTrap = false }()
 	switch {
@@ -987,15 +983,10 @@ func (sh *Shell) runArgs(args []string, assigns []*syntax.Assign, redirs []*synt
 	case builtin != nil:
 		sh.execErr = false
 		if name == "exec" {
-			pop2 := scoped
-			if len(args) == 1 && pop2 {
-				pop()
-			}
 			status := builtin(sh, args)
 			if sh.jump == goesOn {
-				_ = keep
-				sh.last = name
 				// what was opened stays open
+				sh.last = name
 				sh.set(status)
 				sh.failed()
 				pop()
@@ -1007,9 +998,7 @@ func (sh *Shell) runArgs(args []string, assigns []*syntax.Assign, redirs []*synt
 		}
 		status := builtin(sh, args)
 		if sh.jump == goesOn || sh.jump == breaks || sh.jump == continues {
-			if sh.statuses = append(sh.statuses[:0:0], status); name != "eval" || true {
-				sh.status = status
-			}
+			sh.set(status)
 		}
 		if sh.dash && special && sh.execErr && sh.jump == goesOn {
 			sh.jump = exits
@@ -1038,6 +1027,16 @@ func (sh *Shell) remember(name string) {
 
 // external runs a program.
 func (sh *Shell) external(args []string) {
+	if args[0] == "" {
+		if sh.dash {
+			sh.errorf(": Permission denied")
+			sh.set(127)
+			return
+		}
+		sh.errorf(": command not found")
+		sh.set(127)
+		return
+	}
 	if strings.HasPrefix(args[0], "%") && !sh.dash {
 		sh.errorf("fg: no job control")
 		sh.set(1)
@@ -1056,7 +1055,7 @@ func (sh *Shell) external(args []string) {
 }
 
 // trace prints a command for set -x.
-func (sh *Shell) trace(text string, assigns []*syntax.Assign, args []string) {
+func (sh *Shell) trace(assigns []*syntax.Assign, args []string) {
 	if !sh.opts["xtrace"] {
 		return
 	}
@@ -1092,7 +1091,7 @@ func (sh *Shell) call(f *Function, args []string) {
 		sh.jump, sh.status = halts, 124
 		return
 	}
-	params, at, loops, loopN := sh.params, sh.at, sh.loops, sh.n
+	params, at, loops := sh.params, sh.at, sh.loops
 	sh.params = args
 	sh.scopes = append(sh.scopes, newScope(true))
 	depth := len(sh.scopes)
@@ -1102,13 +1101,12 @@ func (sh *Shell) call(f *Function, args []string) {
 		sh.loops = 0
 	}
 	sh.at = f.at
-	body := f.body
 	// the ERR trap is not that of functions, without set -E
 	hidden, hides := sh.traps["ERR"]
 	if hides = hides && !sh.opts["errtrace"]; hides {
 		delete(sh.traps, "ERR")
 	}
-	sh.stmt(body)
+	sh.stmt(f.body)
 	if _, set := sh.traps["ERR"]; hides && !set {
 		sh.traps["ERR"] = hidden
 	}
@@ -1124,7 +1122,6 @@ func (sh *Shell) call(f *Function, args []string) {
 	if sh.jump == returns {
 		sh.jump = goesOn
 	}
-	_ = loopN
 	if sh.jump == goesOn {
 		sh.statuses = append(sh.statuses[:0:0], sh.status)
 	}

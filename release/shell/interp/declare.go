@@ -33,7 +33,7 @@ func (sh *Shell) declaration(d *syntax.DeclClause, redirs []*syntax.Redirect) {
 	options := true
 	for _, a := range d.Args {
 		switch {
-		case a.Name == nil || a.Naked && a.Value != nil && a.Name == nil:
+		case a.Name == nil:
 			for _, f := range sh.field(a.Value) {
 				items = append(items, sh.parseItem(f, &options))
 			}
@@ -86,7 +86,7 @@ func (sh *Shell) declaration(d *syntax.DeclClause, redirs []*syntax.Redirect) {
 				words = append(words, it.name)
 			}
 		}
-		sh.trace("", nil, words)
+		sh.trace(nil, words)
 	}
 	status := sh.declare(name, items)
 	if sh.jump != goesOn {
@@ -217,7 +217,7 @@ func (sh *Shell) declare(command string, items []item) int {
 			}
 			status = 1
 			if sh.dash {
-				sh.jump = exits
+				sh.status, sh.jump = 2, exits
 				return 2
 			}
 		}
@@ -236,15 +236,13 @@ func (sh *Shell) declareOne(command string, it item, on, off string, local bool)
 			name = n
 		}
 	}
-	if old, _ := sh.find(name); old != nil && old.readonly && (it.given || local && command != "readonly") && !(local && old.local == false && sh.functionScope() == nil) {
-		if it.given || local {
-			if sh.dash {
-				sh.errorf("%s: is read only", name)
-			} else {
-				sh.errorf("%s: %s: readonly variable", command, name)
-			}
-			return false
+	if old, _ := sh.find(name); old != nil && old.readonly && (it.given || local) {
+		if sh.dash {
+			sh.errorf("%s: is read only", name)
+		} else {
+			sh.errorf("%s: %s: readonly variable", command, name)
 		}
+		return false
 	}
 	if strings.Contains(off, "r") {
 		if old, _ := sh.find(name); old != nil && old.readonly {

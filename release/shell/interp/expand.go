@@ -18,6 +18,9 @@ type frag struct {
 	quoted, split bool
 	// ends says that a field ends here, as between the elements of "$@".
 	ends bool
+	// kept says that it is a word though it is empty and stands beside a "$@" that is
+	// none.
+	kept bool
 }
 
 // how is where a word is expanded.
@@ -125,7 +128,7 @@ func (sh *Shell) quoted(out []frag, d *syntax.DblQuoted, h how) []frag {
 		}
 	}
 	switch {
-	case none && !slices.ContainsFunc(out[n:], func(f frag) bool { return f.s != "" || f.ends }):
+	case none && !slices.ContainsFunc(out[n:], func(f frag) bool { return f.s != "" || f.ends || f.kept }):
 		out = out[:n]
 	case len(out) == n:
 		out = append(out, frag{quoted: true})
@@ -347,9 +350,7 @@ func (sh *Shell) split(frags []frag) []string {
 	}
 	for _, f := range frags {
 		if f.ends {
-			if have {
-				end()
-			} else if f.quoted {
+			if have || f.quoted {
 				end()
 			}
 			afterSpace = false
@@ -405,7 +406,6 @@ func (sh *Shell) split(frags []frag) []string {
 
 // files adds the files that a field matches, or the field.
 func (sh *Shell) files(out []string, f []piece) []string {
-	text := f[:0:0]
 	meta := false
 	var plain, pattern strings.Builder
 	for _, p := range f {
@@ -417,7 +417,6 @@ func (sh *Shell) files(out []string, f []piece) []string {
 		meta = meta || strings.ContainsAny(p.s, "*?[") || sh.shopts["extglob"] && strings.ContainsAny(p.s, "@+!")
 		pattern.WriteString(p.s)
 	}
-	_ = text
 	if !meta || sh.opts["noglob"] || !special(pattern.String(), sh.shopts["extglob"]) {
 		return append(out, plain.String())
 	}
@@ -440,7 +439,7 @@ func (sh *Shell) glob(pattern string) []string {
 		sh.m.Miss("GLOBIGNORE")
 	}
 	prefixes := []string{""}
-	rest := pattern
+	rest := strings.ReplaceAll(pattern, `\/`, "/")
 	if strings.HasPrefix(rest, "/") {
 		n := len(rest) - len(strings.TrimLeft(rest, "/"))
 		prefixes, rest = []string{rest[:n]}, rest[n:]
@@ -835,16 +834,12 @@ func (sh *Shell) substitute(c *syntax.CmdSubst) string {
 	}
 	at := sh.at
 	out, status := sh.output(func(n *Shell) {
-		n.quietInSub()
 		n.stmts(c.Stmts)
 	})
 	sh.at = at
 	sh.status = status
 	return trim(out)
 }
-
-// quietInSub is what a command substitution does with conditions around it.
-func (sh *Shell) quietInSub() {}
 
 func trim(out string) string {
 	if strings.IndexByte(out, 0) >= 0 {
@@ -869,7 +864,7 @@ func (sh *Shell) fileText(s *syntax.Stmt) string {
 	return trim(text)
 }
 
-// isBaseName says whether a text can be the name of a variable.
+// validName says whether a text can be the name of a variable.
 func validName(s string) bool {
 	if s == "" || s[0] >= '0' && s[0] <= '9' {
 		return false

@@ -501,10 +501,19 @@ func (sh *Shell) fatal(format string, args ...any) {
 		sh.status, sh.jump = 2, exits
 		return
 	}
-	sh.set(1)
-	if sh.jump = discards; sh.opts["errexit"] {
-		sh.jump = exits // whatever condition it is in
+	if sh.opts["errexit"] {
+		sh.status, sh.jump = max(sh.status, 1), exits // whatever condition it is in
+		return
 	}
+	sh.set(1)
+	sh.jump = discards
+}
+
+// discard is an error that bash leaves the command for, with set -e as without.
+func (sh *Shell) discard(format string, args ...any) {
+	sh.errorf(format, args...)
+	sh.set(1)
+	sh.jump = discards
 }
 
 // leave ends the shell after an error, with that status in bash and 2 in dash.

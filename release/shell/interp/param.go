@@ -67,6 +67,9 @@ func (sh *Shell) lookup(name string, index syntax.ArithmExpr) (o operand, ok boo
 
 func (sh *Shell) elementOf(o operand, v *variable, key string) operand {
 	o.key, o.element = key, true
+	if n := atoi(key); n < 0 && v == nil {
+		v = &variable{}
+	}
 	if key == "" && v != nil && v.kind == assoc {
 		sh.fatal("%s[]: bad array subscript", o.name)
 		return o
@@ -78,14 +81,14 @@ func (sh *Shell) elementOf(o operand, v *variable, key string) operand {
 		n := atoi(key)
 		if n < 0 {
 			size := 0
-			if v.kind == scalar {
+			if v.kind == scalar && v.set {
 				size = 1
-			} else if len(v.idx) > 0 {
+			} else if v.kind == indexed && len(v.idx) > 0 {
 				size = v.idx[len(v.idx)-1] + 1
 			}
 			if n += size; n < 0 {
 				if sh.errorf("%s: bad array subscript", o.name); sh.opts["errexit"] {
-					sh.status, sh.jump = 1, exits
+					sh.status, sh.jump = max(sh.status, 1), exits
 				}
 				return o
 			}
@@ -152,6 +155,16 @@ func (sh *Shell) source(x syntax.ArithmExpr) string {
 
 // param expands a parameter.
 func (sh *Shell) param(e *syntax.ParamExp, h how) []frag {
+	out := sh.parameter(e, h)
+	if len(out) == 1 && out[0].s == "" && h.quoted && (e.Slice != nil || e.Repl != nil || e.Exp != nil && e.Exp.Op >= syntax.UpperFirst) {
+		if v := sh.value(e.Param.Value); v != nil && v.set {
+			out[0].kept = true
+		}
+	}
+	return out
+}
+
+func (sh *Shell) parameter(e *syntax.ParamExp, h how) []frag {
 	if e.Param == nil {
 		sh.m.Miss("a parameter without a name")
 		return nil
@@ -178,29 +191,23 @@ func (sh *Shell) param(e *syntax.ParamExp, h how) []frag {
 			}
 		}
 		if !o.set {
-			if o.list {
-				o.vals = []string{""}
-			}
-			switch {
-			case e.Exp != nil && isDefault(e.Exp.Op) && o.v != nil && false:
-			default:
-				sh.fatal("%s: invalid indirect expansion", name)
-				return nil
-			}
-			o = operand{name: name}
-		} else {
-			to := o.str()
-			if o.list {
-				to = strings.Join(o.vals, " ")
-			}
-			if o, ok = sh.indirect(to); !ok {
-				return nil
-			}
-			name = to
+			sh.fatal("%s: invalid indirect expansion", name)
+			return nil
 		}
+		to := o.str()
+		if o.list {
+			to = strings.Join(o.vals, " ")
+		}
+		if o, ok = sh.indirect(to); !ok {
+			return nil
+		}
+		name = to
 	}
 	if e.Length {
 		return sh.length(e, o, h)
+	}
+	if o.list && o.v != nil && !h.quoted && !h.single && (e.Slice != nil || e.Repl != nil || e.Exp != nil && !isDefault(e.Exp.Op)) && sh.ifs() == "" {
+		sh.m.Miss("an array without quotes that is cut while IFS is empty")
 	}
 	if e.Slice != nil {
 		if !o.set && sh.opts["nounset"] && !o.list {
@@ -295,9 +302,6 @@ func (sh *Shell) length(e *syntax.ParamExp, o operand, h how) []frag {
 			sh.fatal("%s: unbound variable", o.name)
 			return nil
 		}
-		if sh.dash && o.name == "@" || sh.dash && o.name == "*" {
-			n = len(o.vals)
-		}
 	case !o.set && sh.opts["nounset"]:
 		sh.unbound(o.name)
 		return nil
@@ -326,18 +330,24 @@ func (sh *Shell) render(o operand, h how) []frag {
 		sep := " "
 		if sh.dash && !h.heredoc {
 			sep = sh.glue()
-			if sep == "" {
-				sep = " "
-			}
-			sep = " "
 		}
 		if len(o.vals) == 0 {
 			return nil
 		}
 		return []frag{{s: strings.Join(o.vals, sep), quoted: h.quoted}}
 	}
+	// bash joins what has no quotes with the first character of IFS and splits it
+	// again: empty ones are lost when that is white space, and else only the last
+	glue := sh.glue()
+	joins := !sh.dash && !h.quoted && glue != "" && strings.Trim(glue, " \t\n") != ""
+	if joins && h.inner && !o.star {
+		return []frag{{s: strings.Join(o.vals, " "), split: true}}
+	}
 	for i, v := range o.vals {
-		if i > 0 {
+		switch {
+		case i > 0 && joins:
+			out = append(out, frag{s: glue, split: true})
+		case i > 0:
 			out = append(out, frag{ends: true, quoted: h.quoted})
 		}
 		out = append(out, frag{s: v, quoted: h.quoted, split: !h.quoted})
@@ -575,7 +585,7 @@ func (sh *Shell) slice(s *syntax.Slice, o *operand) bool {
 		}
 		if given {
 			if length < 0 {
-				sh.fatal("%d: substring expression < 0", length)
+				sh.discard("%d: substring expression < 0", length)
 				return false
 			}
 			vals = vals[:min(length, int64(len(vals)))]
@@ -600,7 +610,7 @@ func (sh *Shell) slice(s *syntax.Slice, o *operand) bool {
 	if given {
 		if length < 0 {
 			if to = size + length; to < from {
-				sh.fatal("%d: substring expression < 0", length)
+				sh.discard("%d: substring expression < 0", length)
 				return false
 			}
 		} else {
@@ -943,8 +953,6 @@ func ansi(s string, printing bool) (out string, cut bool) {
 			if printing {
 				most = 3
 			}
-			i--
-			i++
 			n, used := number(8, most)
 			if !printing {
 				n += int(c-'0') << (3 * used)

@@ -69,7 +69,7 @@ func dashEscapes(s string, lead bool) (string, bool) {
 			b.WriteByte(27)
 		case strings.IndexByte("abfnrtv\\", c) >= 0:
 			b.WriteByte("\a\b\f\n\r\t\v\\"[strings.IndexByte("abfnrtv\\", c)])
-		case c >= '0' && c <= '7' && (!lead || true):
+		case c >= '0' && c <= '7':
 			most := 3
 			j := i
 			if lead && c == '0' {
@@ -197,9 +197,6 @@ func (f *formatter) arg() (string, bool) {
 // number reads an argument as printf does.
 func (f *formatter) number(s string, given bool) int64 {
 	if !given || s == "" {
-		if given && !f.sh.dash && false {
-			f.status = 1
-		}
 		return 0
 	}
 	if s[0] == '\'' || s[0] == '"' {
@@ -426,7 +423,7 @@ func (f *formatter) verb(s string) (int, bool) {
 			return i, false
 		}
 	case 'q', 'Q':
-		if sh.dash || verb == 'Q' && false {
+		if sh.dash {
 			sh.errorf("printf: %%%c: invalid directive", verb)
 			f.status = 2
 			return i, false

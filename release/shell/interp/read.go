@@ -1,13 +1,12 @@
 package interp
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// byte reads one byte of a file.
+// next reads one byte of a file.
 func next(f *File) (byte, bool) {
 	var b [1]byte
 	n, _ := f.Read(b[:])
@@ -392,11 +391,9 @@ func mapfile(sh *Shell, args []string) int {
 		v.idx, v.vals = nil, nil
 	}
 	v.set = true
-	old := sh.fds[0]
 	fds := sh.fds
 	sh.fds = cloneFds(fds, sh.fds[fd])
 	defer func() { sh.fds = fds }()
-	_ = old
 	for n := 0; most == 0 || n < most; {
 		line, ok := sh.line(delim)
 		if !ok && line == "" {
@@ -520,5 +517,3 @@ func getopts(sh *Shell, args []string) int {
 	advance()
 	return finish(opt, "", sh.dash, 0)
 }
-
-var _ = slices.Contains[[]string]

@@ -227,8 +227,6 @@ func (sh *Shell) special(name string) *variable {
 		return one(sh.ppid)
 	case "LINENO":
 		return number(sh.at.line)
-	case "OPTIND":
-		return nil
 	}
 	if name != "" && name[0] >= '0' && name[0] <= '9' {
 		n, _ := strconv.Atoi(name)
@@ -527,9 +525,6 @@ func (sh *Shell) unset(name string) bool {
 	top := sh.functionScope()
 	if sh.dash && v.local || s.function && s == top && v.local {
 		s.vars[name] = &variable{local: true}
-		if sh.dash {
-			return true
-		}
 		return true
 	}
 	delete(s.vars, name)
@@ -558,15 +553,13 @@ func (sh *Shell) declareLocal(name string) *variable {
 		case sh.dash:
 			v = old.clone()
 			v.local = true
-		case from != s && !from.function && from != sh.scopes[0], from == s:
+		case !from.function && from != sh.scopes[0], from == s:
 			// the assignment in front of the call
 			v = old.clone()
 			v.local = true
 		case sh.shopts["localvar_inherit"]:
 			v = old.clone()
 			v.local = true
-		default:
-			v.exported = old.exported && false
 		}
 	}
 	s.vars[name] = v
@@ -602,10 +595,8 @@ func (sh *Shell) flags() string {
 			b.WriteString(o.letter)
 		}
 	}
-	if sh.command {
-		if !sh.dash {
-			b.WriteByte('c')
-		}
+	if sh.command && !sh.dash {
+		b.WriteByte('c')
 	}
 	return b.String()
 }
