@@ -117,8 +117,8 @@ func machineRun(script string) run {
 // differs says in what two runs differ.
 func differs(real, ours run) string {
 	switch {
-	case real.slow:
-		return ""
+	case real.slow, strings.Contains(real.out, "/etc /"), strings.Contains(real.out, "[/etc][/"):
+		return "" // too slow, or it listed the host's root
 	case real.out != ours.out:
 		return "output"
 	case real.status != ours.status && real.status != 256:

@@ -262,6 +262,9 @@ func tr(c *Call) int {
 	if len(sets) == 0 || len(sets) == 1 && !opts.has("d") && !opts.has("s") {
 		return c.failf(1, "missing operand")
 	}
+	if len(sets) > 2 || len(sets) > 1 && opts.has("d") && !opts.has("s") {
+		return c.failf(1, "extra operand '%s'", sets[len(sets)-1])
+	}
 	from, err := trSet(sets[0])
 	var to []byte
 	if err == nil && len(sets) > 1 {

@@ -1206,7 +1206,7 @@ func (sh *Shell) arrayAssignment(name string, a *syntax.Assign, v *variable) boo
 			}
 			list = append(list, element{key: key, value: value, keyed: true, index: e.Index})
 		case e.Value != nil:
-			for _, f := range sh.field(e.Value) {
+			for _, f := range sh.expand(e.Value, false) {
 				list = append(list, element{value: f})
 			}
 		}

@@ -298,7 +298,10 @@ func (sh *Shell) fields(words []*syntax.Word) []string {
 }
 
 // field expands a word into arguments.
-func (sh *Shell) field(w *syntax.Word) []string {
+func (sh *Shell) field(w *syntax.Word) []string { return sh.expand(w, !sh.dash) }
+
+// expand is field; assigns says that ~ behind name= counts, as in an assignment.
+func (sh *Shell) expand(w *syntax.Word, assigns bool) []string {
 	if len(w.Parts) == 1 {
 		if l, ok := w.Parts[0].(*syntax.Lit); ok && !strings.ContainsAny(l.Value, "\\~{*?[=") {
 			return []string{l.Value}
@@ -307,7 +310,7 @@ func (sh *Shell) field(w *syntax.Word) []string {
 	var out []string
 	for _, w := range sh.braces(w) {
 		h := how{}
-		if !sh.dash && len(w.Parts) > 0 {
+		if assigns && len(w.Parts) > 0 {
 			if l, ok := w.Parts[0].(*syntax.Lit); ok {
 				if name, value, ok := strings.Cut(l.Value, "="); ok && validName(strings.TrimSuffix(name, "+")) && (strings.HasPrefix(value, "~") || strings.Contains(value, ":~")) {
 					// bash takes it for an assignment where ~ is concerned

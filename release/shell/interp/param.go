@@ -30,6 +30,14 @@ func (o *operand) str() string {
 	return o.vals[0]
 }
 
+// called is its name with the subscript.
+func (o *operand) called(name string) string {
+	if o.element {
+		return name + "[" + o.key + "]"
+	}
+	return name
+}
+
 // lookup finds what a parameter stands for.
 func (sh *Shell) lookup(name string, index syntax.ArithmExpr) (o operand, ok bool) {
 	o.name = name
@@ -156,9 +164,11 @@ func (sh *Shell) source(x syntax.ArithmExpr) string {
 // param expands a parameter.
 func (sh *Shell) param(e *syntax.ParamExp, h how) []frag {
 	out := sh.parameter(e, h)
-	if len(out) == 1 && out[0].s == "" && h.quoted && (e.Slice != nil || e.Repl != nil || e.Exp != nil && e.Exp.Op >= syntax.UpperFirst) {
+	if len(out) == 1 && out[0].s == "" && h.quoted && (e.Slice != nil || e.Repl != nil || e.Exp != nil && !isDefault(e.Exp.Op)) {
 		if v := sh.value(e.Param.Value); v != nil && v.set {
-			out[0].kept = true
+			removes := e.Exp != nil && e.Exp.Op < syntax.UpperFirst
+			s, _ := v.first()
+			out[0].kept = !removes || s != ""
 		}
 	}
 	return out
@@ -211,7 +221,7 @@ func (sh *Shell) parameter(e *syntax.ParamExp, h how) []frag {
 	}
 	if e.Slice != nil {
 		if !o.set && sh.opts["nounset"] && !o.list {
-			sh.unbound(name)
+			sh.unbound(o.called(name))
 			return nil
 		}
 		if !o.set && !o.list {
@@ -224,7 +234,7 @@ func (sh *Shell) parameter(e *syntax.ParamExp, h how) []frag {
 	}
 	if e.Repl != nil {
 		if !o.set && sh.opts["nounset"] && !o.list {
-			sh.unbound(name)
+			sh.unbound(o.called(name))
 			return nil
 		}
 		sh.replace(e.Repl, &o)
@@ -233,8 +243,8 @@ func (sh *Shell) parameter(e *syntax.ParamExp, h how) []frag {
 	if e.Exp != nil {
 		return sh.expansion(e, name, o, h)
 	}
-	if !o.set && sh.opts["nounset"] && !(o.list) {
-		sh.unbound(name)
+	if !o.set && sh.opts["nounset"] && !o.list {
+		sh.unbound(o.called(name))
 		return nil
 	}
 	return sh.render(o, h)
@@ -445,7 +455,7 @@ func (sh *Shell) expansion(e *syntax.ParamExp, name string, o operand, h how) []
 		return []frag{{s: text, quoted: h.quoted, split: !h.quoted && !h.single}}
 	}
 	if !o.set && sh.opts["nounset"] && !o.list {
-		sh.unbound(name)
+		sh.unbound(o.called(name))
 		return nil
 	}
 	switch op {

@@ -422,7 +422,7 @@ func (sh *Shell) assign(name, key, value string, element, more bool) bool {
 	}
 	if element {
 		if key == "" && v.kind == assoc {
-			sh.errorf("%s[]: bad array subscript", name)
+			sh.fatal("%s[]: bad array subscript", name)
 			return false
 		}
 		v.index()
