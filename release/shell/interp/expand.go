@@ -441,6 +441,9 @@ func (sh *Shell) glob(pattern string) []string {
 	if v := sh.str("GLOBIGNORE"); v != "" && !sh.dash {
 		sh.m.Miss("GLOBIGNORE")
 	}
+	if strings.Contains(pattern, `\/`) {
+		sh.m.Miss(`\/ in a pattern of files`)
+	}
 	prefixes := []string{""}
 	rest := strings.ReplaceAll(pattern, `\/`, "/")
 	if strings.HasPrefix(rest, "/") {

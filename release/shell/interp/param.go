@@ -31,9 +31,9 @@ func (o *operand) str() string {
 }
 
 // called is its name with the subscript.
-func (o *operand) called(name string) string {
-	if o.element {
-		return name + "[" + o.key + "]"
+func (o *operand) called(name string, index syntax.ArithmExpr) string {
+	if o.element && index != nil {
+		return name + "[" + spelled(index, printedWord) + "]"
 	}
 	return name
 }
@@ -116,7 +116,7 @@ func (sh *Shell) subscript(v *variable, index syntax.ArithmExpr) (string, bool) 
 			s := sh.one(w)
 			return s, sh.jump == goesOn
 		}
-		s := sh.source(index)
+		s := spelled(index, sh.one)
 		return s, sh.jump == goesOn
 	}
 	text := sh.spell(index)
@@ -130,11 +130,12 @@ func (sh *Shell) subscript(v *variable, index syntax.ArithmExpr) (string, bool) 
 	return strconv.FormatInt(n, 10), ok
 }
 
-// source is a key of an associative array that the parser took for an expression.
-func (sh *Shell) source(x syntax.ArithmExpr) string {
+// spelled is what is between [ and ] as it is written: the key of an associative
+// array, which the parser took for an expression. one gives the words in it.
+func spelled(x syntax.ArithmExpr, one func(*syntax.Word) string) string {
 	switch x := x.(type) {
 	case *syntax.BinaryArithm:
-		left, right := sh.source(x.X), sh.source(x.Y)
+		left, right := spelled(x.X, one), spelled(x.Y, one)
 		gap := func(a, b syntax.Pos) string {
 			if b.Offset() > a.Offset() {
 				return strings.Repeat(" ", int(b.Offset()-a.Offset()))
@@ -150,13 +151,13 @@ func (sh *Shell) source(x syntax.ArithmExpr) string {
 		return text + right
 	case *syntax.UnaryArithm:
 		if x.Post {
-			return sh.source(x.X) + x.Op.String()
+			return spelled(x.X, one) + x.Op.String()
 		}
-		return x.Op.String() + sh.source(x.X)
+		return x.Op.String() + spelled(x.X, one)
 	case *syntax.ParenArithm:
-		return "(" + sh.source(x.X) + ")"
+		return "(" + spelled(x.X, one) + ")"
 	case *syntax.Word:
-		return sh.one(x)
+		return one(x)
 	}
 	return ""
 }
@@ -221,7 +222,7 @@ func (sh *Shell) parameter(e *syntax.ParamExp, h how) []frag {
 	}
 	if e.Slice != nil {
 		if !o.set && sh.opts["nounset"] && !o.list {
-			sh.unbound(o.called(name))
+			sh.unbound(o.called(name, e.Index))
 			return nil
 		}
 		if !o.set && !o.list {
@@ -234,7 +235,7 @@ func (sh *Shell) parameter(e *syntax.ParamExp, h how) []frag {
 	}
 	if e.Repl != nil {
 		if !o.set && sh.opts["nounset"] && !o.list {
-			sh.unbound(o.called(name))
+			sh.unbound(o.called(name, e.Index))
 			return nil
 		}
 		sh.replace(e.Repl, &o)
@@ -244,7 +245,7 @@ func (sh *Shell) parameter(e *syntax.ParamExp, h how) []frag {
 		return sh.expansion(e, name, o, h)
 	}
 	if !o.set && sh.opts["nounset"] && !o.list {
-		sh.unbound(o.called(name))
+		sh.unbound(o.called(name, e.Index))
 		return nil
 	}
 	return sh.render(o, h)
@@ -455,7 +456,7 @@ func (sh *Shell) expansion(e *syntax.ParamExp, name string, o operand, h how) []
 		return []frag{{s: text, quoted: h.quoted, split: !h.quoted && !h.single}}
 	}
 	if !o.set && sh.opts["nounset"] && !o.list {
-		sh.unbound(o.called(name))
+		sh.unbound(o.called(name, e.Index))
 		return nil
 	}
 	switch op {
