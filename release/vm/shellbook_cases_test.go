@@ -12,6 +12,7 @@ import (
 var shellCases = map[string]string{
 	"bash": `
 printf -v x '%03d' 7; echo "$x"
+false; case a in a) echo $?;; esac; false; for i in 1; do echo $?; done; false; for i in; do :; done; echo $?
 read -t 1 -r x < data.txt; echo "$x"; read -n 2 y <<< abcd; echo "$y"; read -d : z <<< a:b; echo "$z"
 false | true | (exit 3); echo "${PIPESTATUS[@]}"
 cat <(echo p) <(echo q); diff <(echo a) <(echo a) && echo same

@@ -327,9 +327,9 @@ func (g *grammar) statement() string {
 	case 12:
 		return "(" + g.show() + g.pick("; x=sub", "; exit 3", "; cd d", "") + "); echo \"rc=$? x=$x\""
 	case 13:
-		return "{ " + g.show() + "; " + g.show() + "; }" + g.pick("", " > out1", " 2>&1", " >> out2", " | cat")
+		return "{ " + g.show() + "; " + g.show() + "; }" + g.pick("", " > out1", " 2>/dev/null", " >> out2", " | cat")
 	case 14:
-		return g.command() + g.pick(" > out", " >> out", " 2>/dev/null", " > out 2>&1", " < data.txt", " 2> errs > out", " >&2") + "\necho \"rc=$?\""
+		return g.command() + g.pick(" > out", " >> out", " 2>/dev/null", " > out 2>/dev/null", " < data.txt", " 2>/dev/null > out", " >&2") + "\necho \"rc=$?\""
 	case 15:
 		return "set -- " + g.word() + " " + g.word() + g.pick("", " "+g.word()) + "\n" + g.pick(`show "$@"`, "show $*", `show "$*"`, "show $@", "echo $#", "shift; echo $# $1", `for a; do echo "<$a>"; done`, `x=$*; show "$x"`, `x="$@"; show "$x"`)
 	case 16:

@@ -276,7 +276,6 @@ func (sh *Shell) forLoop(c *syntax.ForClause) {
 			sh.choose(l.Name.Value, items, c)
 			return
 		}
-		sh.status = 0
 		for _, item := range items {
 			if !sh.step() {
 				return
@@ -381,9 +380,10 @@ func (sh *Shell) caseOf(c *syntax.CaseClause) {
 			continue
 		}
 		ran = true
-		sh.status = 0
-		sh.stmts(item.Stmts)
-		status = sh.status
+		if status = 0; len(item.Stmts) > 0 {
+			sh.stmts(item.Stmts)
+			status = sh.status
+		}
 		if sh.jump != goesOn {
 			return
 		}

@@ -113,6 +113,9 @@ func (sh *Shell) quoted(out []frag, d *syntax.DblQuoted, h how) []frag {
 	in.quoted = true
 	n := len(out)
 	none := false // "$@" without elements leaves nothing
+	if slices.ContainsFunc(d.Parts, isListPart) && slices.ContainsFunc(d.Parts, escapes) {
+		sh.m.Miss(`a backslash in "$@${V:-text}"`)
+	}
 	for _, p := range d.Parts {
 		if sh.jump != goesOn {
 			return out
@@ -134,6 +137,18 @@ func (sh *Shell) quoted(out []frag, d *syntax.DblQuoted, h how) []frag {
 		out = append(out, frag{quoted: true})
 	}
 	return out
+}
+
+// escapes says whether it is ${V:-text} with a backslash in the text.
+func escapes(p syntax.WordPart) bool {
+	e, ok := p.(*syntax.ParamExp)
+	if !ok || e.Exp == nil || e.Exp.Word == nil || !isDefault(e.Exp.Op) {
+		return false
+	}
+	return slices.ContainsFunc(e.Exp.Word.Parts, func(p syntax.WordPart) bool {
+		l, ok := p.(*syntax.Lit)
+		return ok && strings.Contains(l.Value, `\`)
+	})
 }
 
 // isList says whether a parameter stands for several words.
