@@ -28,9 +28,10 @@ type proof struct {
 // proved is the proof of one job.
 type proved struct {
 	*verify.Job
-	// lifted says what differed when bpm.yml said what runs, and the job was
-	// converted into a wrapper instead, or not at all; "" where nothing did.
-	lifted string
+	// usual says what differed in the usual form; "" where nothing did. form is the
+	// plainer one that was taken instead.
+	usual string
+	form  convert.Plainer
 	// declined says that the job stays as it is because of its proof.
 	declined bool
 }
@@ -40,7 +41,7 @@ func (p *proof) word(job string) string {
 	switch j := p.of(job); {
 	case j == nil || j.idle():
 		return "-"
-	case j.declined && j.lifted != "", j.Status == verify.Unexplained:
+	case j.declined && j.usual != "", j.Status == verify.Unexplained:
 		return "failed"
 	case j.Status == verify.NotRun:
 		return "not proven"
@@ -95,7 +96,7 @@ func (p *proof) line() string {
 	if p.none != "" {
 		return "Not proven: " + p.none + "."
 	}
-	fine, wrappers, open, declined := 0, 0, 0, 0
+	fine, wrappers, hooks, open, declined := 0, 0, 0, 0, 0
 	for name, j := range p.jobs {
 		switch p.word(name) {
 		case "-":
@@ -105,8 +106,11 @@ func (p *proof) line() string {
 			open++
 		default:
 			fine++
-			if j.lifted != "" {
+			switch {
+			case j.form.Wrapper != "":
 				wrappers++
+			case j.form.EveryStart:
+				hooks++
 			}
 		}
 	}
@@ -114,8 +118,15 @@ func (p *proof) line() string {
 		return ""
 	}
 	text := plural(fine, "job") + " proven"
+	var plainer []string
 	if wrappers > 0 {
-		text += fmt.Sprintf(" (%d as wrapper)", wrappers)
+		plainer = append(plainer, fmt.Sprintf("%d as wrapper", wrappers))
+	}
+	if hooks > 0 {
+		plainer = append(plainer, fmt.Sprintf("%d with the set-up at every start", hooks))
+	}
+	if len(plainer) > 0 {
+		text += " (" + strings.Join(plainer, ", ") + ")"
 	}
 	if open > 0 {
 		text += fmt.Sprintf(", %d not proven", open)
@@ -146,8 +157,8 @@ type prover struct {
 }
 
 // prove runs the start path of each job of a plan as it was and as it would be.
-// Those that differ in a way that nothing explains are converted in the plainer
-// form, a wrapper, and stay as they are where that differs as well. With required,
+// Those that differ in a way that nothing explains are converted in plainer
+// forms, and stay as they are where these differ as well. With required,
 // those that could not be run stay, too.
 func prove(r *release.Release, plan *convert.Plan, opts convert.Options, required bool, progress func(job string, n, of int)) (*convert.Plan, *proof, error) {
 	names := converted(plan, nil)
@@ -175,17 +186,9 @@ func prove(r *release.Release, plan *convert.Plan, opts convert.Options, require
 		return plan, &proof{none: err.Error()}, nil
 	}
 	p := &proof{jobs: jobs}
-	opts.Wrapped, opts.Unproven = map[string]string{}, map[string]source.Diagnostic{}
-	for name, j := range jobs {
-		if j.Status == verify.Unexplained {
-			j.lifted = first(j.Job)
-			opts.Wrapped[name] = "lifted into bpm.yml, it would not do the same"
-		}
-	}
-	if len(opts.Wrapped) > 0 {
-		if plan, err = v.plainer(plan, p, &opts); err != nil {
-			return nil, nil, err
-		}
+	opts.Plainer, opts.Unproven = map[string]convert.Plainer{}, map[string]source.Diagnostic{}
+	if plan, err = v.plainer(plan, p, &opts); err != nil {
+		return nil, nil, err
 	}
 	for name, j := range jobs {
 		if required && j.Status == verify.NotRun {
@@ -217,36 +220,75 @@ func (v *prover) run(plan *convert.Plan, opts convert.Options, names []string) (
 	return jobs, nil
 }
 
-// plainer converts the jobs of opts.Wrapped into wrappers, and moves those whose
-// proof fails again to opts.Unproven.
+// plainer converts the jobs whose proof failed in plainer forms until one is proven,
+// and leaves those as they are of which none is.
 func (v *prover) plainer(plan *convert.Plan, p *proof, opts *convert.Options) (*convert.Plan, error) {
-	wrapped, err := convert.Release(v.release, *opts)
-	if err != nil {
-		return nil, err
+	forms := map[string][]convert.Plainer{}
+	for name, j := range p.jobs {
+		if j.Status == verify.Unexplained {
+			j.usual = first(j.Job)
+			forms[name] = plainerForms(j.Job)
+		}
 	}
-	names := converted(wrapped, func(name string) bool {
-		return opts.Wrapped[name] != "" && !sameChanges(plan, wrapped, name)
-	})
-	jobs := map[string]*proved{}
-	if len(names) > 0 {
-		if jobs, err = v.run(wrapped, *opts, names); err != nil {
+	for len(forms) > 0 {
+		for name := range forms {
+			opts.Plainer[name] = forms[name][0]
+			forms[name] = forms[name][1:]
+		}
+		tried, err := convert.Release(v.release, *opts)
+		if err != nil {
 			return nil, err
 		}
+		names := converted(tried, func(name string) bool { return forms[name] != nil && !sameChanges(plan, tried, name) })
+		jobs := map[string]*proved{}
+		if len(names) > 0 {
+			if jobs, err = v.run(tried, *opts, names); err != nil {
+				return nil, err
+			}
+		}
+		for name, left := range forms {
+			now := jobs[name]
+			switch {
+			case now != nil && now.Status != verify.Unexplained && now.Status != verify.NotRun:
+				now.usual, now.form = p.jobs[name].usual, opts.Plainer[name]
+				p.jobs[name] = now
+			case len(left) > 0:
+				continue
+			default:
+				p.jobs[name].declined = true
+				opts.Unproven[name] = unproven(v.release.Job(name), p.jobs[name].Job)
+				delete(opts.Plainer, name)
+			}
+			delete(forms, name)
+		}
+		plan = tried
 	}
-	for name := range opts.Wrapped {
-		was, now := p.jobs[name], jobs[name]
-		if now != nil && now.Status != verify.Unexplained && now.Status != verify.NotRun {
-			now.lifted = was.lifted
-			p.jobs[name] = now
+	return plan, nil
+}
+
+// plainerForms are those to try for a job, by what differs: what the process is, or
+// what is done around it, and when.
+func plainerForms(j *verify.Job) []convert.Plainer {
+	const why = "what bpm.yml would say does not do the same"
+	process, around := false, false
+	for _, d := range j.Differences {
+		if d.Status != verify.Unexplained {
 			continue
 		}
-		was.declined = true
-		opts.Unproven[name] = unproven(v.release.Job(name), was.Job)
+		if d.Process != "" && d.Moment == "" && !strings.HasPrefix(d.Aspect, "access:") {
+			process = true
+		} else {
+			around = true
+		}
 	}
-	for name := range opts.Unproven {
-		delete(opts.Wrapped, name)
+	both := convert.Plainer{Wrapper: why, EveryStart: true}
+	switch {
+	case process && around:
+		return []convert.Plainer{both}
+	case process:
+		return []convert.Plainer{{Wrapper: why}, both}
 	}
-	return wrapped, nil
+	return []convert.Plainer{{EveryStart: true}, both}
 }
 
 // sameChanges says whether two plans change the same in a job.

@@ -172,8 +172,10 @@ func (r *report) proven(p *printer, c *convert.Conversion) {
 	j := r.proof.of(c.Job.Name)
 	switch {
 	case j == nil || j.declined:
-	case j.lifted != "":
-		p.wrapped("  ", "kept as a wrapper: lifted into bpm.yml, "+j.lifted)
+	case j.form.Wrapper != "":
+		p.wrapped("  ", "kept as a wrapper: lifted into bpm.yml, "+j.usual)
+	case j.form.EveryStart:
+		p.wrapped("  ", "set up at every start, by the hook: once a deploy, "+j.usual)
 	case j.idle():
 		p.wrapped("  ", "not proven: monit starts no process of this job, and the scripts of errands and of bbr are not run")
 	case j.Status == verify.NotRun:

@@ -91,6 +91,17 @@ const (
 	Wrapper Form = "wrapper"
 )
 
+// Plainer is a form that leaves more to the statements of the old script. The zero
+// value is the usual form.
+type Plainer struct {
+	// Wrapper says why the processes run through wrappers that keep the words of
+	// their scripts; "" where bpm.yml may say what they run.
+	Wrapper string
+	// EveryStart has the set-up done at every start, by the hook, as the script did;
+	// else bin/pre-start does once a deploy what lasts.
+	EveryStart bool
+}
+
 // Form is that of a converted job; "-" for others.
 func (c *Conversion) Form() Form {
 	switch {
@@ -166,9 +177,8 @@ type Context struct {
 	Flag string
 	// ShareWrapper has the old scripts, which stay behind a flag, call the wrappers.
 	ShareWrapper bool
-	// Wrapped says why the processes of the job have to run through wrappers that
-	// keep the words of their scripts; "" where bpm.yml may say what they run.
-	Wrapped string
+	// Plainer is the form of the job where the usual one is not proven.
+	Plainer Plainer
 
 	hosts *hostIndex
 }

@@ -234,7 +234,7 @@ func (w *job) startGuards(l *launch) (found map[*ctl.Command]Destination, follow
 		to := ToHook
 		if aboutDisk.MatchString(n.Head) || slices.ContainsFunc(strings.Fields(n.Head), func(word string) bool {
 			p := strings.Trim(word, `"'`)
-			return w.ownDisk(p) || makesFile(l.result.Commands, p)
+			return w.ownDisk(p) || !w.ctx.Plainer.EveryStart && makesFile(l.result.Commands, p)
 		}) {
 			to = ToPreStart
 		}
@@ -454,6 +454,8 @@ func (w *job) setup(l *launch, c *ctl.Command, after bool) place {
 	}
 	paths, known := operands(c)
 	switch n := c.Name(); {
+	case w.ctx.Plainer.EveryStart:
+		return place{to: ToHook, note: "done at every start, as the old script did"}
 	case askers[n]:
 		return place{to: ToHook, note: "asks for something that has to be there at every start"}
 	case (n == "rm" || n == "unlink" || n == "rmdir") && w.madeAgain(l, c):

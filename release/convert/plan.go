@@ -36,9 +36,8 @@ type Options struct {
 	// Unproven are jobs that are not to be converted because their proof failed,
 	// with the reason.
 	Unproven map[string]source.Diagnostic
-	// Wrapped are jobs whose processes are to run through wrappers, with the reason:
-	// the plainer form, for those whose proof failed.
-	Wrapped map[string]string
+	// Plainer are jobs whose proof failed in the usual form.
+	Plainer map[string]Plainer
 	// Swap says where chpst is replaced.
 	Swap Swap
 	// DropFlag is the property that chooses between bpm and the old scripts, and is
@@ -271,7 +270,7 @@ func (p *Plan) fill(o Options, rules *suppress.Rules) error {
 	one := func(j *release.Job) *Conversion {
 		ctx := ctx
 		ctx.Flag = o.flagOf(j.Name)
-		ctx.Wrapped = o.Wrapped[j.Name]
+		ctx.Plainer = o.Plainer[j.Name]
 		return Job(j, ctx)
 	}
 	if o.DropFlag != "" {

@@ -145,7 +145,7 @@ func (w *job) lift(l *launch, u *ctl.Launch, p *bpm.ProcessTemplate) *source.Dia
 		l.places[o] = place{to: ToWrapper, note: "has to run in the container of " + l.name}
 		return cannot(o.Span, "the script starts %s beside it, in the background", ctl.Unwrap(o).Name())
 	}
-	if why := w.ctx.Wrapped; why != "" {
+	if why := w.ctx.Plainer.Wrapper; why != "" {
 		return cannot(c.Span, "%s", why)
 	}
 	for _, o := range l.result.Commands {
@@ -724,7 +724,7 @@ func (w *job) wrap(l *launch, title bpm.Value, around []erb.Guard) bool {
 			if w.bookkeeping(l, e) || slices.ContainsFunc(p.Env, func(v bpm.Variable) bool { return v.Name == e.Name }) {
 				continue
 			}
-			if _, fixed := e.Value.Literal(); w.ctx.Wrapped != "" && !fixed {
+			if _, fixed := e.Value.Literal(); w.ctx.Plainer.Wrapper != "" && !fixed {
 				continue
 			}
 			if v, err := w.value(e.Value); err == nil && len(e.Guards) == 0 && len(l.ways) == 1 {

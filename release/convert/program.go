@@ -96,7 +96,7 @@ func (w *job) analyse(check *monit.Check) bool {
 	}
 	l := newLaunch(check)
 	findings, decisions := len(w.Findings), len(w.Decisions)
-	world := ctl.World{Verbatim: w.ctx.Wrapped != ""}
+	world := ctl.World{Verbatim: w.ctx.Plainer.Wrapper != ""}
 	if !w.follow(l, world) {
 		return false
 	}
