@@ -514,6 +514,8 @@ func (g *grammar) launch() {
 	case g.of399(49):
 		g.add("launch", "exec "+user+program+" @ARGS@ 2>&1 | tee -a $LOG_DIR/"+j+".log")
 	case g.of399(23):
+		// it refuses a pidfile that others can write, and monit's umask makes such
+		g.d.lists["start"] = slices.DeleteFunc(g.d.lists["start"], func(b string) bool { return strings.HasPrefix(b, "echo") && strings.Contains(b, "PIDFILE") })
 		g.add("launch", "start-stop-daemon --start --background --make-pidfile --pidfile $PIDFILE"+g.pick(" --chuid vcap:vcap", "")+" --exec "+program+" -- @ARGS@")
 	case g.of399(22):
 		g.add("launch", "exec "+user+"bash -c \"exec "+strings.ReplaceAll(program, "\"", "")+" --in-bash\""+out)

@@ -402,6 +402,11 @@ func (l *lab) between(a, b *converted, job string) string {
 			if (d.Aspect == "env-extra:PATH" || d.Aspect == "env-changed:PATH") && strings.HasPrefix(d.After, "/var/vcap/packages") {
 				continue // the rewrite says so
 			}
+			if usual(d.Before, job) == usual(d.After, job) || slices.ContainsFunc(j.Differences, func(o verify.Difference) bool {
+				return o.Aspect == d.Aspect && usual(o.Before, job) == usual(d.After, job) && usual(o.After, job) == usual(d.Before, job)
+			}) {
+				continue // another way to the same package
+			}
 			out = append(out, fmt.Sprintf("%s %s %s: - %s\n    + %s (%s)", d.Status, d.Process, d.Aspect, d.Before, d.After, d.Rule))
 		}
 	}

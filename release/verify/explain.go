@@ -172,12 +172,31 @@ func (x *explainer) finding(r *Row) bool {
 		all = append(all, s.Diagnostic)
 	}
 	for _, d := range all {
-		if slices.Contains(d.Differs, r.Aspect) {
+		if slices.Contains(d.Differs, r.Aspect) && (r.Aspect != "argv" || x.written(r)) {
 			r.ID, r.Because, r.At = d.ID, d.Message, d.Span
 			return true
 		}
 	}
 	return false
+}
+
+// written says whether what is new in a command line stands in a file that the
+// conversion writes: what a script finds out for itself, such as its user, is no
+// argument that the conversion changed.
+func (x *explainer) written(r *Row) bool {
+	if x.awkward {
+		return true
+	}
+	pieces := func(text string) []string {
+		return strings.FieldsFunc(text, func(c rune) bool { return unicode.IsSpace(c) || strings.ContainsRune(`'"\;=`, c) })
+	}
+	old := pieces(r.Before)
+	for _, piece := range pieces(r.After) {
+		if !slices.Contains(old, piece) && !slices.ContainsFunc(x.conversion.Changes, func(c convert.Change) bool { return !c.Delete && bytes.Contains(c.After, []byte(piece)) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // saysOf are the findings that say, at their places, what is another in a later
