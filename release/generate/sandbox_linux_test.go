@@ -387,7 +387,7 @@ func (s *sandbox) bpm(j *release.Job, ctx render.Context, work string, tree func
 		return fmt.Errorf("bpm.yml %w: %w", errRender, err)
 	}
 	if err := bpm.Validate(data); err != nil {
-		return err
+		return put(tree("/var/vcap/jobs/bpm/bin/bpm"), "#!/bin/bash\necho "+quoted([]string{err.Error()})+"\nexit 1\n", 0o755)
 	}
 	processes, err := bpm.Rendered(data)
 	if err != nil {
