@@ -172,6 +172,9 @@ func (x *explainer) finding(r *Row) bool {
 		all = append(all, s.Diagnostic)
 	}
 	for _, d := range all {
+		if r.Aspect == "executable" && r.After == "" {
+			continue // it may be another program, but not none
+		}
 		if slices.Contains(d.Differs, r.Aspect) && (r.Aspect != "argv" || x.written(r)) {
 			r.ID, r.Because, r.At = d.ID, d.Message, d.Span
 			return true
