@@ -190,7 +190,7 @@ var jobFolders = []struct {
 	dir  string
 }{
 	{Packages, "/var/vcap/data/packages"}, {Job, "/var/vcap/data/jobs"},
-	{Run, "/var/vcap/data/sys/run"}, {Log, "/var/vcap/data/sys/log"}, {SysTmp, "/var/vcap/data/sys/tmp"}, {Host, "/var/vcap/data/sys"}, {Data, "/var/vcap/data"}, {Store, "/var/vcap/store"}, {Run, "/var/vcap/sys/run"},
+	{Run, "/var/vcap/data/sys/run"}, {Log, "/var/vcap/data/sys/log"}, {SysTmp, "/var/vcap/data/sys/tmp"}, {Host, "/var/vcap/data/sys"}, {SysTmp, "/var/vcap/data/tmp"}, {Data, "/var/vcap/data"}, {Store, "/var/vcap/store"}, {Run, "/var/vcap/sys/run"},
 	{Log, "/var/vcap/sys/log"}, {SysTmp, "/var/vcap/sys/tmp"}, {Job, "/var/vcap/jobs"}, {Packages, "/var/vcap/packages"},
 }
 

@@ -541,6 +541,9 @@ func (w *job) jobFolder(l *launch, p *bpm.ProcessTemplate, n need, place contain
 		return
 	}
 	p.AdditionalVolumes = append(p.AdditionalVolumes, bpm.Volume{Path: place.Folder, Writable: true})
+	if above := path.Dir(place.Folder); place.Kind == container.SysTmp && path.Base(path.Dir(above)) == "sys" {
+		w.preStart.share(above) // nobody makes it but the first job that needs it
+	}
 	w.decide(l, at(n.at), "additional_volumes: "+place.Folder, "the process is told of %s, and the container does not have it otherwise", w.named(n))
 	w.byProperty(n, place.Folder)
 }

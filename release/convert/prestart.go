@@ -10,6 +10,8 @@ import (
 type preStart struct {
 	dirs  []string
 	links [][2]string
+	// shared are folders of all jobs that lie above volumes of this one.
+	shared []string
 	// trees become vcap's, and so do private: folders of the job itself with files
 	// that its scripts keep for root alone.
 	trees       []tree
@@ -30,6 +32,12 @@ func (p *preStart) mkdir(dir string) {
 	dir = path.Clean(dir)
 	if !slices.Contains(p.dirs, dir) {
 		p.dirs = append(p.dirs, dir)
+	}
+}
+
+func (p *preStart) share(dir string) {
+	if !slices.Contains(p.shared, dir) {
+		p.shared = append(p.shared, dir)
 	}
 }
 
@@ -54,7 +62,9 @@ func (p *preStart) reveal(dir string) {
 }
 
 // own is what the program itself adds to the pieces of old scripts.
-func (p *preStart) own() bool { return len(p.dirs)+len(p.links)+len(p.trees)+len(p.private) > 0 }
+func (p *preStart) own() bool {
+	return len(p.shared)+len(p.dirs)+len(p.links)+len(p.trees)+len(p.private) > 0
+}
 
 func (p *preStart) empty() bool { return len(p.moved) == 0 && !p.own() }
 
@@ -62,8 +72,14 @@ func (p *preStart) empty() bool { return len(p.moved) == 0 && !p.own() }
 // at any time.
 func (p *preStart) script(mode string) string {
 	var b strings.Builder
+	if len(p.shared) > 0 {
+		b.WriteString("# for all jobs of the VM: bpm would make it with mode 0700\nmkdir -p -m 0777 " + strings.Join(p.shared, " ") + "\n")
+		if len(p.moved) > 0 {
+			b.WriteString("\n")
+		}
+	}
 	mode = pieces(&b, p.moved, mode)
-	if len(p.moved) > 0 && p.own() {
+	if len(p.moved) > 0 && len(p.dirs)+len(p.links)+len(p.trees)+len(p.private) > 0 {
 		b.WriteString("\n")
 		if !strings.HasPrefix(mode, "set -e") {
 			b.WriteString("set -e\n\n")
