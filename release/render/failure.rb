@@ -98,7 +98,8 @@ module Bpmify
       without_values(text)
     end
 
-    def quoted(text) = text.gsub(/`([^`']*)['`]/, "'\\1'")
+    # what one version of ruby says otherwise than another
+    def quoted(text) = text.sub('BINARY (ASCII-8BIT)', 'ASCII-8BIT').gsub(/`([^`']*)['`]/, "'\\1'")
 
     # without_objects has the class of what is shown as #<Class:0x... ...>
     def without_objects(text)

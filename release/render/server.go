@@ -47,13 +47,15 @@ const (
 	// starting bounds how long a ruby takes to get ready; its libraries may come
 	// from a slow disk.
 	starting = time.Minute
+	// endsProcess is the error of a template that does not leave its process alive.
+	endsProcess = "it ends the process that renders it"
 	// grace is how long a server may take, beyond what a rendering may, to say that
 	// it took too long.
 	grace = 10 * time.Second
 )
 
 // boot is what ruby is started with: it loads the scripts that come through its
-// input. Rubies since 1.9 read it.
+// input, of which the last serves until that ends. Rubies since 1.9 read it.
 const boot = `
 STDIN.binmode
 if RUBY_VERSION.to_i < 3
@@ -93,7 +95,6 @@ func newPool(ruby string) (*pool, error) {
 		}
 		p.input = append(fmt.Appendf(p.input, "bosh-bpmify/%s %d\n", name, len(text)), text...)
 	}
-	p.input = append(p.input, '\n')
 	return p, nil
 }
 
@@ -186,12 +187,17 @@ func (p *pool) close() {
 // and the rest has no replies.
 func (p *pool) render(b *batch, timeout time.Duration) ([]reply, error) {
 	var replies []reply
+	again := -1
 	for len(replies) < len(b.renderings) {
 		s, err := p.take()
 		if err != nil {
 			return replies, err
 		}
-		more, lost := s.render(b, len(replies), timeout)
+		first := len(replies)
+		more, lost := s.render(b, first, timeout)
+		if lost && len(more) == 1 && more[0].Error == endsProcess && again < first {
+			again, more = first, nil // it may have been dead before
+		}
 		replies = append(replies, more...)
 		if lost {
 			s.stop()
@@ -371,7 +377,7 @@ func (s *server) render(b *batch, first int, timeout time.Duration) (replies []r
 		case late:
 			return append(replies, reply{Error: fmt.Sprintf("it takes longer than %g seconds to render", timeout.Seconds())}), true
 		case err != nil:
-			return append(replies, reply{Error: "it ends the process that renders it"}), true
+			return append(replies, reply{Error: endsProcess}), true
 		}
 		replies = append(replies, r)
 		if ends {
