@@ -172,6 +172,27 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 }
 
+// Nor does one stay whose server was killed.
+func TestOrphan(t *testing.T) {
+	r := renderer(t)
+	pidfile := filepath.Join(t.TempDir(), "pid")
+	_, err := r.Render(template(fmt.Sprintf("<%% File.write(%q, $$); Process.kill(:KILL, Process.ppid); loop {} %%>", pidfile)), NewContext(job(t, webSpec), nil))
+	if err == nil || !strings.Contains(err.Error(), endsProcess) {
+		t.Error(err)
+	}
+	text, _ := os.ReadFile(pidfile)
+	pid, err := strconv.Atoi(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; syscall.Kill(pid, 0) == nil; i++ {
+		if i == 10000 {
+			t.Fatal("the template is still there")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // An ERB that takes its options by their names only, as that of Ruby 4.0 does, and
 // rubies that are none.
 func TestStrangeRubies(t *testing.T) {

@@ -182,21 +182,26 @@ func (p *pool) close() {
 	p.idle = nil
 }
 
-// render answers a request. One that a server does not survive is given up, and
-// the next server goes on behind it; with nothing to go on with, the error says so
+// render answers a request. One that a server does not survive is given to another
+// one, alone; when that ends, too, it is given up, and the next goes on behind it; with nothing to go on with, the error says so
 // and the rest has no replies.
 func (p *pool) render(b *batch, timeout time.Duration) ([]reply, error) {
 	var replies []reply
-	again := -1
+	alone := -1
 	for len(replies) < len(b.renderings) {
 		s, err := p.take()
 		if err != nil {
 			return replies, err
 		}
-		first := len(replies)
-		more, lost := s.render(b, first, timeout)
-		if lost && len(more) == 1 && more[0].Error == endsProcess && again < first {
-			again, more = first, nil // it may have been dead before
+		first, end := len(replies), len(b.renderings)
+		if first == alone {
+			end = first + 1
+		}
+		more, lost := s.render(b.part(first, end), timeout)
+		if n := len(more); lost && more[n-1].Error == endsProcess && first != alone {
+			// the server may have been dead before, or the next one has ended it
+			more = more[:n-1]
+			alone = first + len(more)
 		}
 		replies = append(replies, more...)
 		if lost {
@@ -305,24 +310,32 @@ func (b *batch) blob(text []byte) int {
 	return n
 }
 
-// from is the request for what comes from a rendering on.
-func (b *batch) from(first int, timeout time.Duration) ([]byte, error) {
+// part has some of the renderings.
+func (b *batch) part(first, end int) *batch {
+	if first == 0 && end == len(b.renderings) {
+		return b
+	}
 	var rest batch
-	for _, r := range b.renderings[first:] {
+	for _, r := range b.renderings[first:end] {
 		for i := range r[:3] {
 			r[i] = rest.blob(b.blobs[r[i]])
 		}
 		rest.renderings = append(rest.renderings, r)
 	}
-	sizes := make([]int, len(rest.blobs))
-	for i, blob := range rest.blobs {
+	return &rest
+}
+
+// request is what the server is sent.
+func (b *batch) request(timeout time.Duration) ([]byte, error) {
+	sizes := make([]int, len(b.blobs))
+	for i, blob := range b.blobs {
 		sizes[i] = len(blob)
 	}
-	head, err := json.Marshal(map[string]any{"sizes": sizes, "renderings": rest.renderings, "timeout": timeout.Seconds(), "limit": release.MaxFileSize})
+	head, err := json.Marshal(map[string]any{"sizes": sizes, "renderings": b.renderings, "timeout": timeout.Seconds(), "limit": release.MaxFileSize})
 	if err != nil {
 		return nil, err
 	}
-	return append(append(head, '\n'), bytes.Join(rest.blobs, nil)...), nil
+	return append(append(head, '\n'), bytes.Join(b.blobs, nil)...), nil
 }
 
 // reply is what there is to say of a rendering.
@@ -356,17 +369,17 @@ func (p *reply) at(f *source.File) error {
 	return source.Errorf(at, "the template does not render: %s", text)
 }
 
-// render has the server render, from one on. lost says that the server is of no
+// render has the server render. lost says that the server is of no
 // more use; what it was at then has a reply, too.
-func (s *server) render(b *batch, first int, timeout time.Duration) (replies []reply, lost bool) {
-	request, err := b.from(first, timeout)
+func (s *server) render(b *batch, timeout time.Duration) (replies []reply, lost bool) {
+	request, err := b.request(timeout)
 	if err != nil {
 		return []reply{{Error: err.Error()}}, true
 	}
 	guard := time.AfterFunc(timeout+grace, func() { _ = s.cmd.Process.Kill() })
 	defer func() { guard.Stop() }()
 	_, err = s.in.Write(request)
-	for first+len(replies) < len(b.renderings) {
+	for len(replies) < len(b.renderings) {
 		var r reply
 		var ends bool
 		if err == nil {

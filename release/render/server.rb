@@ -27,6 +27,8 @@ module Bpmify
     def initialize(input, output)
       @input = input
       @output = output
+      # nobody writes to it: a child reads its end when the server is no more
+      @alive, @life = IO.pipe if FORKS
     end
 
     def serve
@@ -62,7 +64,8 @@ module Bpmify
       child = fork do
         Process.setpgid(0, 0)
         trap('INT', 'DEFAULT')
-        [from, @input, @output].each(&:close)
+        [from, @input, @output, @life].each(&:close)
+        guard
         [STDIN, STDOUT, STDERR].each { |io| io.reopen(QUIET) }
         $stdin, $stdout, $stderr = STDIN, STDOUT, STDERR
         render(batch, first, to)
@@ -72,6 +75,15 @@ module Bpmify
     ensure
       stop(child) if child
       from&.close
+    end
+
+    # guard ends a child whose server was killed, whatever the template does.
+    def guard
+      own = Thread.new do
+        @alive.read
+        Process.kill(:KILL, 0)
+      end
+      own[:bpmify] = true
     end
 
     def render(batch, first, to)

@@ -59,7 +59,7 @@ module Bpmify
 
       # state is what a template that changes more than its own has changed.
       def state
-        [Object.constants.size, global_variables.size, $LOADED_FEATURES.size, $LOAD_PATH.size, Thread.list.size,
+        [Object.constants.size, global_variables.size, $LOADED_FEATURES.size, $LOAD_PATH.size, Thread.list.count { |t| !t[:bpmify] },
          Dir.pwd, Encoding.default_external, Encoding.default_internal, $stdin.object_id, $stdout.object_id,
          $stderr.object_id, $,, $;, $/, $\, $VERBOSE, $DEBUG, $PROGRAM_NAME]
       end
