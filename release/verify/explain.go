@@ -24,6 +24,8 @@ type explainer struct {
 	reference map[string]bool
 	// awkward says that the values of the case have characters that shells read.
 	awkward bool
+	// usual is what the new side has where they have none, by process and aspect.
+	usual map[string]string
 	// after is the new side, which the claims are held against.
 	after *side
 }
@@ -48,7 +50,7 @@ func (x *explainer) explain(process string, r *Row) {
 	if x.reference != nil && !x.reference[key(process, *r)] {
 		return
 	}
-	if x.finding(r) || x.later(r) || x.ledger(r) || x.statement(r) || x.decision(r) || x.change(r) || x.read(r) {
+	if x.finding(r) || x.later(r) || x.ledger(r) || x.statement(r) || x.decision(r) || x.change(r) || x.read(process, r) {
 		r.Status = Explained
 	}
 }
@@ -135,15 +137,17 @@ func (x *explainer) copied(r *Row) bool {
 
 // read is for values with characters that shells read: the old script took them
 // apart, where nothing else is lost.
-func (x *explainer) read(r *Row) bool {
+func (x *explainer) read(process string, r *Row) bool {
 	if !x.awkward {
 		return false
 	}
 	kind, _, _ := strings.Cut(r.Aspect, ":")
 	switch kind {
 	case "argv":
-		// a quote that is not closed takes what is behind it, too
-		if plain(r.Before) != plain(r.After) && !strings.ContainsAny(r.After, `'"`) {
+		// a quote that is not closed takes what is behind it, too; and where the new
+		// side is as it is with other values, the old one lost something to the shell
+		usual, known := x.usual[process+"\x00"+r.Aspect]
+		if plain(r.Before) != plain(r.After) && !strings.ContainsAny(r.After, `'"`) && !(known && usual == r.After) {
 			return false
 		}
 	case "env-changed", "env-extra", "env-missing", "command", "file", "folder", "order", "access":

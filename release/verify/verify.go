@@ -138,8 +138,9 @@ func (v *Verifier) job(before, after, reference *release.Job, conversion *conver
 		ctxR = m.contexts(reference, ctxB)
 	}
 	lived, livedToo := lives{}, lives{}
+	usual := map[string]string{} // what the new side has in the first case that ran
 	for i, k := range m.cases {
-		x := &explainer{conversion: conversion, awkward: k.Awkward}
+		x := &explainer{conversion: conversion, awkward: k.Awkward, usual: usual}
 		b, a := m.side(before, ctxB[i]), m.side(after, ctxA[i])
 		x.after = a
 		var converted Case
@@ -161,6 +162,14 @@ func (v *Verifier) job(before, after, reference *release.Job, conversion *conver
 			takenAway(&c, given, a)
 		}
 		c.each(func(process string, r *Row) { x.explain(process, r) })
+		if len(usual) == 0 && !k.Awkward {
+			c.each(func(process string, r *Row) {
+				// where the two sides differ the difference is not one of the values
+				if r.Status != Unexplained && r.Moment == "" {
+					usual[process+"\x00"+r.Aspect] = r.After
+				}
+			})
+		}
 		c.settle(k.Awkward)
 		for _, u := range slices.Concat(b.vm.Unknown, a.vm.Unknown) {
 			if !slices.Contains(j.Unknown, u) {
