@@ -21,11 +21,15 @@ type Process struct {
 	// Additional and Unrestricted are the volumes; paths of unrestricted ones
 	// may be globs.
 	Additional, Unrestricted []bpm.Volume
+	// known are the mounts, where they were put together already.
+	known []mount
 }
 
 // Of gives the process of a bpm.yml.
 func Of(job string, p bpm.Process) Process {
-	return Process{job, p.EphemeralDisk, p.PersistentDisk, p.AdditionalVolumes, p.Unsafe.UnrestrictedVolumes}
+	of := Process{Job: job, EphemeralDisk: p.EphemeralDisk, PersistentDisk: p.PersistentDisk, Additional: p.AdditionalVolumes, Unrestricted: p.Unsafe.UnrestrictedVolumes}
+	of.known = of.mounts()
+	return of
 }
 
 // Access says what a process can do with a path.
@@ -44,6 +48,9 @@ type mount struct {
 // mounts are those of every process, in the order in which bpm makes them: a
 // later one lies over an earlier one.
 func (p Process) mounts() []mount {
+	if p.known != nil {
+		return p.known
+	}
 	ms := []mount{
 		{"/bin", false, true}, {"/etc", false, true}, {"/lib", false, true}, {"/lib64", false, true}, {"/sbin", false, true}, {"/usr", false, true},
 		{"/run/resolvconf", false, false}, {"/run/systemd/resolve", false, false},
@@ -127,7 +134,7 @@ func (p Process) Access(file string) Access {
 
 // Below says whether a path is a folder or lies in it. Both are clean.
 func Below(file, dir string) bool {
-	return file == dir || strings.HasPrefix(file, dir+"/")
+	return strings.HasPrefix(file, dir) && (len(file) == len(dir) || file[len(dir)] == '/')
 }
 
 // globBelow says whether a path lies at or below what a glob matches.

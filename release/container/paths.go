@@ -79,9 +79,9 @@ func pathByte(c byte) bool {
 // Leads says whether a path is a folder on the way to a mount: the container has
 // it, and nothing of the VM in it.
 func (p Process) Leads(file string) bool {
-	file = path.Clean(file)
+	file = strings.TrimSuffix(path.Clean(file), "/") + "/"
 	for _, m := range p.mounts() {
-		if strings.HasPrefix(m.path, strings.TrimSuffix(file, "/")+"/") {
+		if strings.HasPrefix(m.path, file) {
 			return true
 		}
 	}

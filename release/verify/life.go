@@ -75,12 +75,11 @@ type lives map[string]bool
 
 // compare compares the later moments of a case, if it takes a way that none before
 // took: what a value is makes no difference to where a folder lies, and a run of each
-// moment for each value would take five times as long.
-func (l lives) compare(result *Case, c *comparison) {
+// moment for each value would take five times as long. It says whether it did.
+func (l lives) compare(result *Case, c *comparison) (fresh bool) {
 	if c == nil || c.awkward || !c.ran {
-		return
+		return false
 	}
-	fresh := false
 	note := func(place string) {
 		fresh = fresh || !l[place]
 		l[place] = true
@@ -90,6 +89,7 @@ func (l lives) compare(result *Case, c *comparison) {
 	if fresh {
 		life(result, c)
 	}
+	return fresh
 }
 
 // life compares the later moments of a case that ran: rows that its first deploy does

@@ -21,6 +21,9 @@ type lines struct {
 // The marks are characters that no template has.
 const markBegin, markEnd = "\x01", "\x02"
 
+// markedKey is that of marked templates.
+type markedKey struct{}
+
 // marked is a template with its line numbers in the text that it prints.
 func marked(f *source.File) *source.File {
 	var out bytes.Buffer
@@ -66,7 +69,7 @@ func (s *side) linesOf(target string) *lines {
 			return l
 		}
 		l.file = f
-		data, err := s.render(marked(f), s.ctx)
+		data, err := s.render(source.Derived(f, markedKey{}, func() *source.File { return marked(f) }), s.ctx)
 		if err != nil {
 			return l
 		}

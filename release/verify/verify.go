@@ -35,6 +35,8 @@ type Verifier struct {
 	// On is a property that is true on the side before, whatever its default is:
 	// the flag that the side after has no more. "" for none.
 	On string
+	// everyCase says that cases are run which come to the same as one before.
+	everyCase bool
 }
 
 // Release compares the jobs of a release that differ between before and after.
@@ -139,41 +141,60 @@ func (v *Verifier) job(before, after, reference *release.Job, conversion *conver
 	}
 	lived, livedToo := lives{}, lives{}
 	usual := map[string]string{} // what the new side has in the first case that ran
+	done := memo{renderer: m.renderer}
 	for i, k := range m.cases {
-		x := &explainer{conversion: conversion, awkward: k.Awkward, usual: usual}
-		b, a := m.side(before, ctxB[i]), m.side(after, ctxA[i])
-		x.after = a
-		var converted Case
-		var given *side
-		if !own {
-			x.reference = map[string]bool{}
-			rb, ra := m.side(before, ctxB[i]), m.side(reference, ctxR[i])
-			var first *comparison
-			converted, first = v.one(j.Name, k, rb, ra)
-			livedToo.compare(&converted, first)
-			converted.each(func(process string, r *Row) { x.reference[key(process, *r)] = true })
-			given = ra
-		}
-		c, first := v.one(j.Name, k, b, a)
-		lived.compare(&c, first)
-		if given != nil && c.NotRun == "" && converted.NotRun == "" {
-			c.Setup = append(c.Setup, undone(converted, c, after)...)
-			c.Setup = append(c.Setup, notRun(given, a)...)
-			takenAway(&c, given, a)
-		}
-		c.each(func(process string, r *Row) { x.explain(process, r) })
-		if len(usual) == 0 && !k.Awkward {
-			c.each(func(process string, r *Row) {
-				// where the two sides differ the difference is not one of the values
-				if r.Status != Unexplained && r.Moment == "" {
-					usual[process+"\x00"+r.Aspect] = r.After
+		c, again := Case{}, done.find(i, k)
+		if again != nil && !v.everyCase {
+			c = again.result.copied()
+			c.Name, c.Why = k.Name, k.Why
+		} else {
+			r := &run{awkward: k.Awkward}
+			b, a := m.side(r, before, ctxB, i), m.side(r, after, ctxA, i)
+			var converted Case
+			var given *side
+			var first, firstToo *comparison
+			if !own {
+				given = m.side(r, reference, ctxR, i)
+				converted, firstToo = v.one(j.Name, k, r, m.side(r, before, ctxB, i), given)
+			}
+			c, first = v.one(j.Name, k, r, b, a)
+			finish := func(c *Case) {
+				x := &explainer{conversion: conversion, awkward: k.Awkward, after: a, usual: usual}
+				if given != nil {
+					if c.NotRun == "" && converted.NotRun == "" {
+						c.Setup = append(c.Setup, undone(converted, *c, after)...)
+						c.Setup = append(c.Setup, notRun(given, a)...)
+						takenAway(c, given, a)
+					}
+					x.reference = map[string]bool{}
+					converted.each(func(process string, r *Row) { x.reference[key(process, *r)] = true })
 				}
-			})
-		}
-		c.settle(k.Awkward)
-		for _, u := range slices.Concat(b.vm.Unknown, a.vm.Unknown) {
-			if !slices.Contains(j.Unknown, u) {
-				j.Unknown = append(j.Unknown, u)
+				c.each(func(process string, r *Row) { x.explain(process, r) })
+				c.settle(k.Awkward)
+			}
+			// a case that repeats it goes no new way, on which the later moments
+			// would be compared
+			r.result = c.copied()
+			finish(&r.result)
+			convertedLives, lives := livedToo.compare(&converted, firstToo), lived.compare(&c, first)
+			if convertedLives || lives {
+				finish(&c)
+			} else {
+				c = r.result.copied()
+			}
+			done.runs = append(done.runs, r)
+			if len(usual) == 0 && !k.Awkward {
+				c.each(func(process string, r *Row) {
+					// where the two sides differ the difference is not one of the values
+					if r.Status != Unexplained && r.Moment == "" {
+						usual[process+"\x00"+r.Aspect] = r.After
+					}
+				})
+			}
+			for _, u := range slices.Concat(b.vm.Unknown, a.vm.Unknown) {
+				if !slices.Contains(j.Unknown, u) {
+					j.Unknown = append(j.Unknown, u)
+				}
 			}
 		}
 		j.Cases = append(j.Cases, c)
@@ -237,9 +258,10 @@ func (m *machines) contexts(j *release.Job, before []render.Context) []render.Co
 	return contexts
 }
 
-// side is a machine on which nothing ran yet.
-func (m *machines) side(j *release.Job, ctx render.Context) *side {
-	return newSide(j, ctx, m.renderer.Render)
+// side is a machine on which nothing ran yet, in the i-th of the contexts. r notes
+// what is asked there.
+func (m *machines) side(r *run, j *release.Job, contexts []render.Context, i int) *side {
+	return newSide(j, contexts[i], r.recorded(m.renderer, contexts))
 }
 
 // allTemplates are the monit file and the templates of a job that can be read.
@@ -269,7 +291,7 @@ func turnedOn(properties map[string]any, at []string) map[string]any {
 }
 
 // one runs one case.
-func (v *Verifier) one(job string, k cases.Case, b, a *side) (c Case, x *comparison) {
+func (v *Verifier) one(job string, k cases.Case, r *run, b, a *side) (c Case, x *comparison) {
 	c = Case{Name: k.Name, Why: k.Why, Status: Same, Awkward: k.Awkward}
 	errB, errA := b.run(), a.run()
 	switch {
@@ -282,7 +304,7 @@ func (v *Verifier) one(job string, k cases.Case, b, a *side) (c Case, x *compari
 	case len(b.failed) > 0:
 		c.Status, c.NotRun = NotRun, "before: "+b.failed[0].Error()
 	default:
-		x = &comparison{job: job, before: b, after: a, awkward: k.Awkward, invented: k.Invented, usedBefore: map[int]bool{}, usedAfter: map[int]bool{}}
+		x = &comparison{job: job, before: b, after: a, awkward: k.Awkward, invented: r.invents(k), usedBefore: map[int]bool{}, usedAfter: map[int]bool{}}
 		c.Processes = x.processes()
 		c.Setup = x.setup()
 	}

@@ -34,33 +34,51 @@ var plainJob = []txtar.File{
 func TestCases(t *testing.T) {
 	v := verifier(t)
 	golden.Cases(t, "testdata/cases/*.txtar", func(t *testing.T, sections []txtar.File) string {
-		files := slices.Clone(plainJob)
-		changed := map[string]*source.File{}
-		for _, f := range sections {
-			switch rest, after := strings.CutPrefix(f.Name, "after/"); {
-			case f.Name == "gone":
-				for _, n := range strings.Fields(string(f.Data)) {
-					changed[n] = nil
-				}
-			case after:
-				changed[rest] = &source.File{Name: rest, Data: f.Data, Mode: 0o644}
-			default:
-				files = append(files, f)
-			}
-		}
+		files, changed := fixture(sections)
 		return show(compared(t, v, unpack(t, files), changed))
 	})
+}
+
+// fixture gives the files of a release, and those that are others after the
+// conversion.
+func fixture(sections []txtar.File) (files []txtar.File, changed map[string]*source.File) {
+	files, changed = slices.Clone(plainJob), map[string]*source.File{}
+	for _, f := range sections {
+		switch rest, after := strings.CutPrefix(f.Name, "after/"); {
+		case f.Name == "gone":
+			for _, n := range strings.Fields(string(f.Data)) {
+				changed[n] = nil
+			}
+		case after:
+			changed[rest] = &source.File{Name: rest, Data: f.Data, Mode: 0o644}
+		default:
+			files = append(files, f)
+		}
+	}
+	return files, changed
 }
 
 // compared is the comparison of a release with what the conversion makes of it,
 // but for the changed files.
 func compared(t *testing.T, v *Verifier, dir string, changed map[string]*source.File) *Result {
 	t.Helper()
+	before, after, plan := converted(t, dir, changed)
+	r, err := v.Release(before, after, plan, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// converted is a release, and what the conversion makes of it but for the changed
+// files.
+func converted(t testing.TB, dir string, changed map[string]*source.File) (before, after *release.Release, plan *convert.Plan) {
+	t.Helper()
 	before, err := release.Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := convert.Release(before, convert.Options{OpsFile: "generated-bpm-ops.yml", Tool: "bosh-bpmify test"})
+	plan, err = convert.Release(before, convert.Options{OpsFile: "generated-bpm-ops.yml", Tool: "bosh-bpmify test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,15 +86,10 @@ func compared(t *testing.T, v *Verifier, dir string, changed map[string]*source.
 	for name, f := range changed {
 		now[name] = f
 	}
-	after, err := before.With(now)
-	if err != nil {
+	if after, err = before.With(now); err != nil {
 		t.Fatal(err)
 	}
-	r, err := v.Release(before, after, plan, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return before, after, plan
 }
 
 // show prints a result, one line for each difference.
