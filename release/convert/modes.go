@@ -19,13 +19,18 @@ type piece struct {
 	ends   errorMode
 }
 
+// ownsWhatIsMadeBehind matches a folder that is given away and in which something is
+// made behind that.
+var ownsWhatIsMadeBehind = search.MustCompile(`(?s)\bchown\s[^\n]*-R.*\nmkdir\s`)
+
 // pieces writes parts of old scripts one behind the other, each in the mode in
 // which it ran. mode is the line like set -e that holds in front of them, the
 // result what holds behind them.
 func pieces(b *strings.Builder, parts []piece, mode string) string {
 	seen := map[piece]bool{}
 	for _, p := range parts {
-		if seen[p] {
+		// what is given away and then made is given away by the second of two processes
+		if seen[p] && !ownsWhatIsMadeBehind.MatchString(p.text) {
 			continue
 		}
 		seen[p] = true

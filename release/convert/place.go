@@ -799,12 +799,30 @@ func (w *job) account(l *launch) {
 			w.ledger(i.Span, to, "in a function that stands there as it is")
 			continue
 		}
+		if l.inFilter(i.Span) {
+			w.dropped(i.Span, claim.HandlesOutput, true)
+			continue
+		}
 		w.dropped(i.Span, claim.NotStarted(i.Reason), true)
 	}
 	w.envDropped(l)
 	w.onceADeploy(l)
 	w.logsRenamed(l)
 	w.otherVerbs(l)
+}
+
+// inFilter says whether a statement is in a function that only a redirection of the
+// output calls, which bpm takes the place of: exec > >(stamp >> LOG).
+func (l *launch) inFilter(at source.Span) bool {
+	for name, f := range l.result.Functions {
+		if f.Span.File != at.File || at.Start < f.Span.Start || f.Span.End < at.End {
+			continue
+		}
+		return slices.ContainsFunc(l.result.Commands, func(c *ctl.Command) bool {
+			return l.places[c].why.Kind == claim.Output && hasWord([]byte(c.Span.Text()), name)
+		})
+	}
+	return false
 }
 
 // logRedirect tells where the output goes now.

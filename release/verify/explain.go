@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/bosh-bpmify/bosh-bpmify/release/claim"
+	"github.com/bosh-bpmify/bosh-bpmify/release/container"
 	"github.com/bosh-bpmify/bosh-bpmify/release/convert"
 	"github.com/bosh-bpmify/bosh-bpmify/release/search"
 	"github.com/bosh-bpmify/bosh-bpmify/release/source"
@@ -213,6 +214,9 @@ var saysOf = map[Moment][]string{Restart: {"once-a-deploy"}, Reboot: {"once-a-de
 // later looks for a finding about a later moment, at the place of the difference; in
 // what a process left when it was root, and in a drain script, anywhere.
 func (x *explainer) later(r *Row) bool {
+	if (r.Moment == Restart || r.Moment == Reboot) && x.onceADeploy(r) {
+		return true
+	}
 	for _, d := range x.conversion.Findings {
 		if !slices.Contains(saysOf[r.Moment], d.ID) {
 			continue
@@ -230,6 +234,28 @@ func (x *explainer) later(r *Row) bool {
 		}
 		r.ID, r.Because, r.At = d.ID, d.Message, d.Span
 		return true
+	}
+	return false
+}
+
+// onceADeploy is for what the old script did again at each start, on a disk, and
+// the ledger says that bin/pre-start does once a deploy: what it made is there
+// still. It says nothing of what a reboot takes away.
+func (x *explainer) onceADeploy(r *Row) bool {
+	kind, what, _ := strings.Cut(r.Aspect, ":")
+	if kind != "file" && kind != "folder" && kind != "access" || !container.Below(what, "/var/vcap/data") && !container.Below(what, "/var/vcap/store") || container.Below(what, "/var/vcap/data/sys") {
+		return false
+	}
+	for _, row := range x.conversion.Ledger {
+		if row.To != convert.ToPreStart || row.Span.File == nil {
+			continue
+		}
+		at := r.At.File != nil && row.Span.File.Name == r.At.File.Name && row.Span.Start < r.At.End && r.At.Start < row.Span.End
+		removed := (wroteIt(what) || r.Before == writtenGone) && strings.HasPrefix(row.Span.Text(), "rm ")
+		if at || removed {
+			r.Because, r.At = fmt.Sprintf("the ledger: pre-start: %s; the old script did it at every start", row.Note), row.Span
+			return true
+		}
 	}
 	return false
 }
@@ -252,7 +278,7 @@ func (x *explainer) ledger(r *Row) bool {
 		}
 	case convert.Review:
 	case convert.ToBPM:
-		if kind != "command" {
+		if kind != "command" && !(kind == "file" && strings.HasSuffix(r.Aspect, ".log") && strings.Contains(row.Span.Text(), ">")) {
 			return false
 		}
 		// what was a step on the way is the process now, or its arguments
@@ -265,6 +291,9 @@ func (x *explainer) ledger(r *Row) bool {
 	return true
 }
 
+// recursively matches a statement about what is below its folders, too.
+var recursively = search.MustCompile(`^ch(own|mod|grp)\s.*(-\w*R|--recursive)\b`)
+
 // covers says whether the claim with which a statement was dropped is about a
 // difference, and holds on the new side.
 func (x *explainer) covers(row convert.Row, r *Row) bool {
@@ -276,7 +305,8 @@ func (x *explainer) covers(row convert.Row, r *Row) bool {
 	switch kind {
 	case "folder", "file", "access":
 		for _, p := range c.Paths() {
-			if p != what && !strings.HasPrefix(p, what+"/") {
+			deep := recursively.MatchString(row.Span.Text()) && strings.HasPrefix(what, p+"/")
+			if p != what && !strings.HasPrefix(p, what+"/") && !deep {
 				continue // mkdir -p makes what is above, too
 			}
 			kind, sentence := c.Of(p)

@@ -248,14 +248,18 @@ func (c *comparison) match(k check, after *vm.Event) (int, *vm.Event) {
 			return best, &c.before.vm.Events[best]
 		}
 	}
-	// another program: the last of the check
-	if len(list) > 0 {
-		i := list[len(list)-1]
-		if !c.usedBefore[i] && !c.awkward {
-			return i, &c.before.vm.Events[i]
+	score = 0
+	// another program: the one of the check that is told the same, though it be in one
+	// argument, as of pg_ctl
+	for _, i := range slices.Backward(list) {
+		if n := common(strings.Fields(strings.Join(c.before.vm.Events[i].Args, " ")), strings.Fields(strings.Join(after.Args, " "))); !c.usedBefore[i] && !c.awkward && n >= score {
+			best, score = i, n
 		}
 	}
-	return -1, nil
+	if best < 0 {
+		return -1, nil
+	}
+	return best, &c.before.vm.Events[best]
 }
 
 // common counts the arguments that two command lines share, up to 300.

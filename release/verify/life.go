@@ -329,6 +329,9 @@ const writtenBy = "written-by-"
 // wroteIt says whether a path is that of something which a process left.
 func wroteIt(name string) bool { return strings.HasPrefix(path.Base(name), writtenBy) }
 
+// writtenGone is said of a folder from which a script removes what the process wrote.
+const writtenGone = "what the process wrote there is removed"
+
 // mine says whether a folder is one of a disk, a log or a run folder that somebody has
 // for its own, and no temporary one.
 func (c *comparison) mine(dir string) bool {
@@ -352,7 +355,7 @@ func (c *comparison) kept() []Row {
 			if err == nil {
 				return "what the process wrote there is kept"
 			}
-			return "what the process wrote there is removed"
+			return writtenGone
 		}
 		rows = append(rows, Row{Aspect: "folder:" + path.Dir(p), Before: say(x), After: say(y), Status: Unexplained})
 	}
