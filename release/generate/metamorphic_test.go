@@ -137,8 +137,8 @@ func (l *lab) with(rel *release.Release, files map[string]*source.File) (*releas
 	if err != nil {
 		return nil, err
 	}
-	if out, err := exec.Command("cp", "-al", rel.Dir+"/.", dir).CombinedOutput(); err != nil {
-		if out, err = exec.Command("cp", "-a", rel.Dir+"/.", dir).CombinedOutput(); err != nil {
+	if exec.Command("cp", "-al", rel.Dir+"/.", dir).Run() != nil {
+		if out, err := exec.Command("cp", "-a", rel.Dir+"/.", dir).CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("%w: %s", err, out)
 		}
 	}

@@ -330,7 +330,7 @@ func (s *shell) open(sh *interp.Shell, name string, mode interp.Mode) (*interp.F
 	p := s.there(sh)
 	failed := func(err error) (*interp.File, error) { return nil, errors.New(why(err)) }
 	if name == "" {
-		return nil, errors.New("No such file or directory")
+		return nil, message("No such file or directory")
 	}
 	full := p.Abs(name)
 	switch full {
@@ -358,7 +358,7 @@ func (s *shell) open(sh *interp.Shell, name string, mode interp.Mode) (*interp.F
 		return &interp.File{Name: full, R: &handle{p: p, node: n}}, nil
 	}
 	if strings.HasSuffix(name, "/") {
-		return nil, errors.New("Is a directory")
+		return nil, message("Is a directory")
 	}
 	n, err := p.Create(full, 0o666)
 	if err != nil {
@@ -426,3 +426,8 @@ func (i info) Same(other fs.FileInfo) bool {
 	o, ok := other.(info)
 	return ok && o.Node == i.Node
 }
+
+// message is an error in the words in which shells print it.
+type message string
+
+func (m message) Error() string { return string(m) }

@@ -14,7 +14,6 @@ type grammar struct {
 	depth int
 	// function and loop say where a statement stands.
 	function, loop int
-	errexit        bool
 }
 
 // pick takes one of several.

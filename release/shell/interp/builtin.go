@@ -742,13 +742,13 @@ func (sh *Shell) change(dir string, physical bool) error {
 	}
 	info, err := sh.m.Stat(sh, full, true)
 	if err != nil {
-		return fmt.Errorf("No such file or directory")
+		return message("No such file or directory")
 	}
 	if !info.IsDir() {
-		return fmt.Errorf("Not a directory")
+		return message("Not a directory")
 	}
 	if !sh.m.Access(sh, full, 1) {
-		return fmt.Errorf("Permission denied")
+		return message("Permission denied")
 	}
 	if physical || sh.opts["physical"] {
 		if real, err := sh.m.Realpath(sh, full); err == nil {

@@ -734,7 +734,12 @@ func (sh *Shell) opened(target string, mode Mode) (*File, error) {
 	return sh.m.Open(sh, target, mode)
 }
 
-var errNoFile = fmt.Errorf("No such file or directory")
+// message is an error in the words in which shells print it.
+type message string
+
+func (m message) Error() string { return string(m) }
+
+var errNoFile = message("No such file or directory")
 
 // target is the word of a redirection.
 func (sh *Shell) target(w *syntax.Word) (string, bool) {

@@ -217,14 +217,12 @@ type Shell struct {
 	shared         *shared
 	// pending are signals that the script sent to itself.
 	pending []string
-	random  uint32
 	execErr bool
 }
 
 // shared is what a shell has in common with its subshells.
 type shared struct {
 	pids int
-	text map[string]*syntax.File
 }
 
 // frame is a call of a function or of a sourced file.

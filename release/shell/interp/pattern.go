@@ -10,8 +10,6 @@ import (
 type matcher struct {
 	extended, nocase bool
 	wide             bool // characters are UTF-8
-	// period says that a dot at the beginning has to be matched by one.
-	period bool
 	// paths says that * ? and [ do not match a slash.
 	paths bool
 	steps int

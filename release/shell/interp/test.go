@@ -479,14 +479,6 @@ func (c *classic) and() bool {
 	return x
 }
 
-func (c *classic) next() string {
-	if c.i >= len(c.args) {
-		c.fail("argument expected")
-	}
-	c.i++
-	return c.args[c.i-1]
-}
-
 func (c *classic) term() bool {
 	if c.i >= len(c.args) {
 		c.fail("argument expected")
