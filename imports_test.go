@@ -12,7 +12,7 @@ import (
 // order lists our packages from leaf to top: each may import only those before
 // it. CONTRIBUTING.md has the same list.
 var order = []string{
-	"release/golden", "release/parallel", "release/search", "release/source", "release/finding", "release/erb", "release/shell", "release/ruby", "release/flag", "release/monit", "release/ctl", "release/bpm", "release/daemon", "release/container", "release/vm", "release/ports",
+	"release/golden", "release/parallel", "release/search", "release/source", "release/finding", "release/erb", "release/shell", "release/shell/interp", "release/claim", "release/ruby", "release/flag", "release/monit", "release/ctl", "release/bpm", "release/daemon", "release/container", "release/vm", "release/ports",
 	"release", "release/hostscript", "release/errand", "release/suppress", "release/tarball", "manifest", "release/render", "release/cases", "release/demand", "ops-files", "release/runit", "release/convert", "release/verify", "release/generate", "release/verify/report",
 	"release/check", "manifest/doctor", "commands", "",
 }
@@ -70,7 +70,7 @@ func TestVariablesInContributing(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := regexp.MustCompile(`BPMIFY_[A-Z_]+|BPM_BIN`)
-	out, err := exec.Command("git", "grep", "-ohE", `(Getenv|number)\("(`+name.String()+`)"`, "--", "*_test.go").Output()
+	out, err := exec.Command("git", "grep", "-ohE", `(Getenv|number|environment)\("(`+name.String()+`)"`, "--", "*_test.go").Output()
 	if err != nil {
 		t.Skip("no checkout", err)
 	}
