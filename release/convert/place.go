@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bosh-bpmify/bosh-bpmify/release"
 	"github.com/bosh-bpmify/bosh-bpmify/release/bpm"
 	"github.com/bosh-bpmify/bosh-bpmify/release/claim"
 	"github.com/bosh-bpmify/bosh-bpmify/release/ctl"
@@ -290,6 +291,9 @@ func (w *job) placeOf(l *launch, c *ctl.Command, after, guard bool) place {
 	case c.Dynamic && !after && (name == "source" || name == "."):
 		w.find("not-understood", source.Warning, c.Span, "which file this reads is known only on the VM or when the job is rendered: it stays in the wrapper, and has to lie where the container of %s has it", l.name)
 		return place{to: ToWrapper, note: "what it sets is for the process"}
+	case c.Missing != "" && !after && (name == "source" || name == ".") && len(c.Words) > 1 && ofPackage(c.Words[1]):
+		w.find("not-understood", source.Warning, c.Span, "%s: what it sets or does is not known. It stays in the wrapper of %s, since packages are in the container", c.Missing, l.name)
+		return place{to: ToWrapper, note: "what it sets is for the process"}
 	case c.Missing != "":
 		return place{to: Review, note: c.Missing + ": what it sets or does is not known"}
 	case c.Followed:
@@ -350,6 +354,13 @@ func (w *job) placeOf(l *launch, c *ctl.Command, after, guard bool) place {
 		return gone(claim.NoEffect)
 	}
 	return w.setup(l, c, after)
+}
+
+// ofPackage says whether a word is a file of a package.
+func ofPackage(word ctl.Word) bool {
+	p, known := word.Literal()
+	_, in := release.InPackages(p)
+	return known && in
 }
 
 // unusedFolders says why a command that makes folders for logs and pidfiles is

@@ -155,7 +155,7 @@ func (w *job) lift(l *launch, u *ctl.Launch, p *bpm.ProcessTemplate) *source.Dia
 		if o.Name() == "umask" && len(o.Words) == 2 {
 			return cannot(o.Span, "%s, which bpm.yml cannot say", oneLine(o.Text))
 		}
-		if l.places[o].to == ToWrapper && o.Dynamic {
+		if l.places[o].to == ToWrapper && (o.Dynamic || o.Missing != "") {
 			return cannot(o.Span, "%s, which sets what the process sees", oneLine(o.Text))
 		}
 		if l.places[o].to == ToWrapper {
